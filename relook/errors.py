@@ -1,0 +1,44 @@
+"""Every error that relook raises on purpose.
+
+    RelookError                  exit code
+    ├── UsageError               2  the call itself is wrong: option, output path, job
+    ├── InputError               3  a film, look or corpus cannot be read or is not enough
+    ├── DivergedError            5  training or rendering met values that are not finite
+    ├── ResourceError            6  disk, memory or device
+    ├── LockedError              7  another job holds the output
+    └── InputChangedError        8  a source or look changed while it was in use
+
+A message says what, where (file, shot, frame, timecode) and what to do.
+"""
+
+from __future__ import annotations
+
+
+class RelookError(Exception):
+    """The base of every error meant for the user; `exit_code` is what the command line returns."""
+
+    exit_code = 9
+
+
+class UsageError(RelookError):
+    exit_code = 2
+
+
+class InputError(RelookError):
+    exit_code = 3
+
+
+class DivergedError(RelookError):
+    exit_code = 5
+
+
+class ResourceError(RelookError):
+    exit_code = 6
+
+
+class LockedError(RelookError):
+    exit_code = 7
+
+
+class InputChangedError(RelookError):
+    exit_code = 8

@@ -1,0 +1,80 @@
+"""The picture as values.
+
+Layout words, everywhere in relook: `b` batch, `t` frames, `c` channels (RGB order), `h` rows, `w` columns, `f` features.
+Pixels are float32, display-referred, 0..1, unless a name says `linear`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor
+
+from relook.timing import FrameRange
+
+
+@dataclass(frozen=True)
+class ColourTags:
+    """The colour description a stream carries, as FFmpeg's integers (ITU-T H.273 code points); 2 means unspecified."""
+
+    primaries: int = 2
+    transfer: int = 2
+    matrix: int = 2
+    full_range: bool | None = None
+    """True for full range, False for legal range, None where the stream does not say."""
+
+
+@dataclass(frozen=True)
+class FilmInfo:
+    """What relook knows of a film before decoding it."""
+
+    path: Path
+    kind: Literal["film", "sequence", "stills"]
+    """"film": one container; "sequence": numbered pictures of one take; "stills": unrelated pictures."""
+    width: int
+    height: int
+    frame_rate: Fraction
+    """Exact frames per second (24 for sequences and stills, which carry none)."""
+    time_base: Fraction
+    """Seconds per pts unit."""
+    bit_depth: int
+    """Bits per channel of the source: 8 to 16."""
+    pixel_format: str
+    """FFmpeg's name of the source's pixel format ("yuv420p", "rgb48le")."""
+    colour: ColourTags = ColourTags()
+    sample_aspect: Fraction = Fraction(1)
+    timecode: str | None = None
+    num_frames: int | None = None
+    """The container's own count: a hint for progress bars, never believed."""
+    audio_codecs: tuple[str, ...] = ()
+    pictures: tuple[Path, ...] = ()
+    """The picture files, in order, of a sequence or of stills; empty for a film."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded frame."""
+
+    index: int
+    """Number of the frame in its film, from 0."""
+    pts: int
+    """Presentation stamp in units of the film's `time_base`."""
+    duration: int
+    """In units of `time_base`; 0 where the container does not say."""
+    pixels: Tensor
+    """`[c h w]`, float32 RGB, 0..1."""
+    native: Any = None
+    """The decoder's own frame, for handing the source on untouched; opaque outside `film/`."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """The frames between two cuts."""
+
+    index: int
+    frames: FrameRange
+    content_hash: str
+    """SHA-256 (hex) of the decoded bytes of its first frame: seeds the shot's grain, so it survives a re-edit."""

@@ -1,0 +1,1 @@
+"""All settings of a run, as frozen values built by plain functions."""
