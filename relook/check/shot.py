@@ -1,0 +1,131 @@
+"""Look at one shot frame by frame and gather what its verdict will rest on, in constant memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from relook.check.frames import FrameFigures, frame_figures
+from relook.check.judge import Judge
+from relook.check.limits import PAIRS_PER_SHOT
+from relook.check.picture import Likeness, Plane, Steadiness, likeness, plane, steadiness
+from relook.check.seams import Profile, step_profiles
+from relook.nets.generator import Generator
+from relook.objectives.descriptor import LEAST_PX
+from relook.timing import FrameRange
+
+STEADY_ROWS, STEADY_COLUMNS = 384, 720
+"""The look is rendered again, without texture, on the centre of the frame."""
+CELL_PX = 32
+
+
+@dataclass
+class Gathered:
+    """What was seen of a shot so far."""
+
+    height: int
+    """Rows of its frames."""
+    film: list[FrameFigures] = field(default_factory=list)
+    source: list[FrameFigures] = field(default_factory=list)
+    pair_frames: list[int] = field(default_factory=list)
+    descriptors: list[Tensor] = field(default_factory=list)
+    scores: list[Tensor] = field(default_factory=list)
+    contrasts: list[float] = field(default_factory=list)
+    """Luma deviation of the sampled frames, the source's where there is one."""
+    likenesses: list[Likeness] = field(default_factory=list)
+    steadinesses: list[Steadiness] = field(default_factory=list)
+    off_prescription: list[float] = field(default_factory=list)
+    film_steps: list[tuple[Profile, Profile]] = field(default_factory=list)
+    source_steps: list[tuple[Profile, Profile]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A frame with its luma."""
+
+    pixels: Tensor
+    luma: Plane
+
+
+class ShotWatch:
+    """Watches the frames of a shot go by; only the last one is kept."""
+
+    def __init__(self, frames: FrameRange, height: int, judge: Judge, generator: Generator) -> None:
+        self.frames = frames
+        self.gathered = Gathered(height)
+        self._judge, self._generator = judge, generator
+        self._sampled = sampled_frames(frames)
+        self._film: _Seen | None = None
+        self._source: _Seen | None = None
+
+    def see(self, index: int, pixels: Tensor, source: Tensor | None) -> None:
+        """Take in frame `index` of the film, `[c h w]`, and the source's."""
+        film = _Seen(pixels, plane(pixels))
+        given = _Seen(source, plane(source)) if source is not None else None
+        seen = self.gathered
+        seen.film.append(frame_figures(film.luma, self._film.luma if self._film else None))
+        if given is not None:
+            seen.source.append(frame_figures(given.luma, self._source.luma if self._source else None))
+        finite = all(figures.is_finite for figures in seen.film[-2:])
+        if self._film is not None and index - 1 in self._sampled and finite and min(pixels.shape[-2:]) >= LEAST_PX:
+            seen.pair_frames.append(index - 1)
+            self._compare_style(self._film, film)
+            if given is not None and self._source is not None:
+                self._compare_source((self._film, film), (self._source, given))
+            else:
+                seen.contrasts.append(float(film.luma.std()))
+        self._film, self._source = film, given
+
+    def _compare_style(self, first: _Seen, second: _Seen) -> None:
+        pair = torch.stack([first.pixels, second.pixels])[None]
+        self.gathered.descriptors.append(self._judge.describe(pair)[0])
+        self.gathered.scores.append(self._judge.score(pair)[0])
+
+    def _compare_source(self, film: tuple[_Seen, _Seen], source: tuple[_Seen, _Seen]) -> None:
+        seen = self.gathered
+        seen.contrasts.append(float(source[0].luma.std()))
+        seen.likenesses.append(likeness(source[0].luma, film[0].luma))
+        seen.film_steps.append(step_profiles(film[0].luma))
+        seen.source_steps.append(step_profiles(source[0].luma))
+        if len(seen.pair_frames) % 2:
+            self._compare_prescription(film, source)
+
+    def _compare_prescription(self, film: tuple[_Seen, _Seen], source: tuple[_Seen, _Seen]) -> None:
+        """Render the source again without texture: is that steady, and does the film look like it?"""
+        rows, columns, window = _centre(film[0].luma)
+        device = next(self._generator.parameters()).device
+        given = torch.stack([frame.pixels[:, rows, columns] for frame in source]).to(device)
+        with torch.inference_mode():
+            look = self._generator.deterministic(given, window.expand(2, 4).to(device)).clamp(0, 1).cpu()
+        before = (source[0].luma[rows, columns], source[1].luma[rows, columns])
+        self.gathered.steadinesses.append(steadiness(before, (plane(look[0]), plane(look[1]))))
+        shown = film[0].pixels[:, rows, columns]
+        self.gathered.off_prescription.append(_cell_difference(shown, look[0]))
+
+
+def sampled_frames(frames: FrameRange) -> frozenset[int]:
+    """Choose the first frames of the pairs to look at closely, spread over a shot."""
+    starts = range(frames.start, frames.stop - 1)
+    if len(starts) <= PAIRS_PER_SHOT:
+        return frozenset(starts)
+    return frozenset(starts[(2 * k + 1) * len(starts) // (2 * PAIRS_PER_SHOT)] for k in range(PAIRS_PER_SHOT))
+
+
+def _centre(luma: Plane) -> tuple[slice, slice, Tensor]:
+    """Return the centre of a frame as slices and as a window `[1 4]` in 0..1."""
+    spans, ends = [], []
+    for size, most in zip(luma.shape, (STEADY_ROWS, STEADY_COLUMNS), strict=True):
+        start = max(0, size - most) // 2
+        spans.append(slice(start, start + min(size, most)))
+        ends.append((start / size, (start + min(size, most)) / size))
+    window = torch.tensor([[ends[0][0], ends[1][0], ends[0][1], ends[1][1]]])
+    return spans[0], spans[1], window
+
+
+def _cell_difference(first: Tensor, second: Tensor) -> float:
+    """Return the mean absolute difference of the colours of two frames `[c h w]`, in cells too large for grain and weave."""
+    cells = [functional.avg_pool2d(frame[None], min(CELL_PX, *frame.shape[-2:])) for frame in (first, second)]
+    return float((cells[0] - cells[1]).abs().mean())

@@ -1,0 +1,86 @@
+"""How a running verb looks: bars with an ETA on a terminal, a few plain lines elsewhere, all on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from relook.progress import OnProgress, Progress
+
+QUIET_SECONDS = 15.0
+
+
+@contextmanager
+def showing_progress() -> Iterator[OnProgress]:
+    """Give a callback that shows progress while the `with` lasts."""
+    if not sys.stderr.isatty():
+        yield PlainLines()
+        return
+    from rich.console import Console  # late: a terminal's bars alone need it, and it slows `relook --help`
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description:>22}"),
+        BarColumn(),
+        TextColumn("{task.fields[count]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[detail]}"),
+    )
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        yield TerminalBars(bars)
+
+
+class TerminalBars:
+    """One bar a stage."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+        self._last: Progress | None = None
+        self._task: Any = None
+
+    def __call__(self, progress: Progress) -> None:
+        if _begins_stage(progress, self._last):
+            self._task = self._bars.add_task(progress.stage, total=progress.total, count="", detail="")
+        self._last = progress
+        self._bars.update(
+            self._task, completed=progress.done, total=progress.total, count=_count(progress), detail=progress.detail
+        )
+
+
+class PlainLines:
+    """A line when a stage begins and when it ends, and one every quarter of a minute between."""
+
+    def __init__(self) -> None:
+        self._last: Progress | None = None
+        self._written = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        begins, self._last = _begins_stage(progress, self._last), progress
+        ends = progress.total is not None and progress.done >= progress.total
+        if begins or ends or time.monotonic() - self._written > QUIET_SECONDS:
+            self._written = time.monotonic()
+            sys.stderr.write(" ".join(filter(None, (f"{progress.stage}:", _count(progress), progress.detail))) + "\n")
+
+
+def _begins_stage(progress: Progress, last: Progress | None) -> bool:
+    return last is None or progress.stage != last.stage or progress.done < last.done
+
+
+def _count(progress: Progress) -> str:
+    total = "" if progress.total is None else f"/{progress.total:.0f}"
+    return f"{progress.done:.0f}{total} {progress.unit}"
+
+
+def print_lines(*lines: str) -> None:
+    """Write a verb's result for people to standard output."""
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """Write a verb's result for machines: one JSON object in one line on standard output."""
+    sys.stdout.write(json.dumps(values, default=str, allow_nan=False) + "\n")

@@ -1,0 +1,55 @@
+"""From an exception to a message on standard error and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from relook.errors import RelookError, ResourceError
+
+INTERRUPTED = 130
+OUR_BUG = 9
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def guarded(verb: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a verb so that whatever it raises ends in a message and the exit code of the design's table."""
+
+    @functools.wraps(verb)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            verb(*args, **kwargs)
+        except (typer.Exit, BrokenPipeError):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            if os.environ.get("RELOOK_DEBUG") == "1":
+                traceback.print_exc()
+            text, code = explain(error)
+            sys.stderr.write(f"relook: {text}\n")
+            raise typer.Exit(code) from None
+
+    return run
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """Return what to tell the user about an exception, and the exit code."""
+    if isinstance(error, RelookError):
+        return str(error), error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; nothing half-written was left behind", INTERRUPTED
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return f"the disk is full ({error}); make room and run the same command again", ResourceError.exit_code
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return f"out of memory ({error}); try --tile-rows 256, or --device cpu", ResourceError.exit_code
+    return (
+        f"this is a bug of relook's own: {type(error).__name__}: {error}\n"
+        "Please report it with the output of the same command under RELOOK_DEBUG=1.",
+        OUR_BUG,
+    )

@@ -1,0 +1,73 @@
+"""`relook info`: what relook sees of a film or of a look."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from relook.cli.arguments import Json
+from relook.cli.display import print_json, print_lines
+
+LOOK_ENDING = ".look"
+
+
+def info(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A film, an image sequence, a look, or a built-in look.")],
+    as_json: Json = False,
+) -> None:
+    """Show what relook sees of a film or of a look."""
+    facts = look_facts(file) if is_look(file) else film_facts(Path(file))
+    for name, value in facts.items():
+        print_lines(f"{name.replace('_', ' '):16} {value}")
+    if as_json:
+        print_json(facts)
+
+
+def is_look(file: str) -> bool:
+    """Tell a look, by its ending or a shipped name, from a film."""
+    from relook.look import shipped_looks  # late: torch takes seconds to import, and `--help` must not wait
+
+    return file.endswith(LOOK_ENDING) or (file in shipped_looks() and not Path(file).exists())
+
+
+def look_facts(file: str) -> dict[str, Any]:
+    from relook.look import load_look
+
+    look = load_look(file)
+    card = look.card
+    return {
+        "name": card.name,
+        "sha256": look.sha256,
+        "preset": card.recipe.preset,
+        "made_from": [f"{film.side}: {film.name} ({film.shots} shots, {film.seconds:g} s)" for film in card.footage],
+        "licences": sorted({film.licence for film in card.footage if film.licence}),
+        "sufficiency": card.sufficiency,
+        "measures": card.measures,
+        "has_judge": bool(look.judge),
+        "encoding": card.colour.encoding,
+        "software": card.software,
+    }
+
+
+def film_facts(path: Path) -> dict[str, Any]:
+    from relook.film.reader import probe  # late: PyAV is slow to import, and `--help` must not wait
+
+    film = probe(path)
+    seconds = None if film.num_frames is None else round(float(film.num_frames / film.frame_rate), 3)
+    return {
+        "path": str(film.path),
+        "kind": film.kind,
+        "size": f"{film.width}x{film.height}",
+        "frame_rate": str(film.frame_rate),
+        "num_frames": film.num_frames,
+        "seconds": seconds,
+        "bit_depth": film.bit_depth,
+        "pixel_format": film.pixel_format,
+        "sample_aspect": str(film.sample_aspect),
+        "timecode": film.timecode,
+        "colour": asdict(film.colour),
+        "audio": list(film.audio_codecs),
+    }

@@ -1,0 +1,279 @@
+"""Prepared shots on disk and how clips are drawn from them.
+
+A corpus is a folder: `index.json` and one NumPy array `[t h w c]` (RGB, uint8 or uint16) per prepared shot, at the
+footage's own resolution, without borders and unusable frames. Arrays are memory-mapped: their size costs no memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from einops import rearrange
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
+from relook.errors import InputError
+from relook.timing import FrameRange
+
+SCHEMA = 1
+INDEX = "index.json"
+
+Side = Literal["source", "style"]
+SIDES: tuple[Side, Side] = ("source", "style")
+Reason = Literal["black", "single_colour", "blurred", "duplicate", "title", "over_limit"]
+Pixels = npt.NDArray[np.unsignedinteger[Any]]
+
+
+@dataclass(frozen=True)
+class PreparedShot:
+    """Frames of one shot, stored in one array."""
+
+    name: str
+    """Names the array in the corpus folder: "style-0003"."""
+    side: Side
+    origin: str
+    """The film that it comes from, as text."""
+    height: int
+    width: int
+    held_out: bool
+    """True where training must never see it."""
+    runs: tuple[FrameRange, ...]
+    """Ranges of the array whose frames follow each other in the film; a still is a run of one."""
+    film_frames: tuple[int, ...]
+    """The number in its film of every stored frame."""
+    bit_depth: int
+    seconds: float
+    """How much of the film it stands for."""
+
+    @property
+    def num_frames(self) -> int:
+        """Return how many frames are stored."""
+        return len(self.film_frames)
+
+    @property
+    def first_frame(self) -> int:
+        """Return the number in its film of the first stored frame."""
+        return self.film_frames[0]
+
+    @property
+    def num_pairs(self) -> int:
+        """Return how many pairs of consecutive frames its runs hold."""
+        return sum(len(run) - 1 for run in self.runs)
+
+    @property
+    def dtype(self) -> type[np.unsignedinteger[Any]]:
+        """Return the type of the stored values: uint8 for 8-bit footage, else uint16 scaled to its full range."""
+        return np.uint8 if self.bit_depth <= 8 else np.uint16
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Frames of one film that were left out for one reason."""
+
+    side: Side
+    origin: str
+    reason: Reason
+    frames: tuple[FrameRange, ...]
+    """Numbers in the film."""
+
+    @property
+    def num_frames(self) -> int:
+        """Return how many frames these are."""
+        return sum(map(len, self.frames))
+
+
+@dataclass(frozen=True)
+class Sufficiency:
+    """Whether the footage is enough to learn a look from."""
+
+    level: Literal["good", "fair", "poor"]
+    text: str
+    """The verdict in plain words, what was dropped included."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What training draws from: the prepared shots of both sides."""
+
+    root: Path
+    shots: tuple[PreparedShot, ...]
+    dropped: tuple[Dropped, ...]
+    sufficiency: Sufficiency
+
+    def side(self, side: Side, *, held_out: bool = False) -> tuple[PreparedShot, ...]:
+        """Return the shots of one side: those to train on, or those set aside."""
+        return tuple(shot for shot in self.shots if shot.side == side and shot.held_out == held_out)
+
+    def has_motion(self, side: Side) -> bool:
+        """Tell whether a side has consecutive frames to train on; False means stills alone."""
+        return any(shot.num_pairs for shot in self.side(side))
+
+    def frames(self, shot: PreparedShot) -> Pixels:
+        """Open a shot's array `[t h w c]`, read-only and memory-mapped."""
+        return _open_array(self.root, shot)
+
+    def clip(self, shot: PreparedShot, start: int, count: int) -> Tensor:
+        """Return `count` frames that follow each other in the film, from array position `start`: `[t c h w]`, 0..1."""
+        if not any(run.start <= start < start + count <= run.stop for run in shot.runs):
+            raise ValueError(f"{shot.name}: [{start}, {start + count}) is not inside one of its runs {shot.runs}")
+        return _to_tensor(self.frames(shot)[start : start + count])
+
+    def pair(self, seed: int, i: int, side: Side, size: int) -> Tensor:
+        """Draw training sample `i` without its place in the frame: see `crop`."""
+        return self.crop(seed, i, side, size)[0]
+
+    def crop(self, seed: int, i: int, side: Side, size: int) -> tuple[Tensor, Tensor]:
+        """Draw training sample `i`: a crop of two consecutive frames, `[2 c size size]`, 0..1, and its window `[4]`.
+
+        The window is top, left, bottom, right in 0..1 of the frame. A pure function of its arguments. Every shot counts
+        alike, however long; crops are at native resolution, mirrored at the borders where the frame is smaller (the
+        window then ends beyond 1). Where a side has stills alone, the frame is given twice: see `has_motion`.
+        """
+        random = np.random.default_rng((seed, i, SIDES.index(side)))
+        shots = self.side(side)
+        moving = [shot for shot in shots if shot.num_pairs]
+        shot = (moving or shots)[random.integers(len(moving or shots))]
+        firsts = _pair_starts(shot) if moving else np.arange(shot.num_frames)
+        first = int(firsts[random.integers(len(firsts))])
+        top = int(random.integers(max(shot.height - size, 0) + 1))
+        left = int(random.integers(max(shot.width - size, 0) + 1))
+        positions = slice(first, first + (2 if moving else 1))
+        crop = self.frames(shot)[positions, top : top + size, left : left + size]
+        short = ((0, 0), (0, size - crop.shape[1]), (0, size - crop.shape[2]), (0, 0))
+        if any(after for _, after in short):
+            crop = np.pad(crop, short, mode="reflect")
+        pair = _to_tensor(crop)
+        bounds = (top / shot.height, left / shot.width, (top + size) / shot.height, (left + size) / shot.width)
+        return pair if moving else pair.expand(2, -1, -1, -1).clone(), torch.tensor(bounds)
+
+    def sample_frames(self, side: Side, count: int, *, held_out: bool) -> list[Tensor]:
+        """Return up to `count` frames `[c h w]`, 0..1, spread evenly over the side's shots and along each of them."""
+        shots = self.side(side, held_out=held_out)
+        taken: list[Tensor] = []
+        for shot, quota in zip(shots, _share(count, [shot.num_frames for shot in shots]), strict=True):
+            if quota:
+                positions = ((2 * np.arange(quota) + 1) * shot.num_frames) // (2 * quota)
+                taken.extend(_to_tensor(self.frames(shot)[positions]))
+        return taken
+
+
+def load_corpus(root: Path) -> Corpus:
+    """Open a corpus folder.
+
+    Raises:
+        InputError: the folder holds no index, or one that is damaged, or arrays that do not belong to it.
+    """
+    path = root / INDEX
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{root} is no prepared corpus: {INDEX} cannot be read ({error}); prepare it again") from error
+    try:
+        index = _INDEX.validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(f"{path} is damaged: {where}: {first['msg']}; prepare the corpus again") from error
+    if index.schema != SCHEMA:
+        raise InputError(f"{path} has schema {index.schema} and this relook reads {SCHEMA}; prepare the corpus again")
+    for shot in index.shots:
+        _check_shot(root, shot)
+    return Corpus(root, index.shots, index.dropped, index.sufficiency)
+
+
+def save_corpus(corpus: Corpus) -> None:
+    """Write the index of a corpus whose arrays are already in its folder; an index there is replaced in one step."""
+    index = _Index(SCHEMA, corpus.shots, corpus.dropped, corpus.sufficiency)
+    part = corpus.root / f"{INDEX}.part"
+    part.write_bytes(_INDEX.dump_json(index, indent=1))
+    os.replace(part, corpus.root / INDEX)
+
+
+def create_array(root: Path, shot: PreparedShot) -> Pixels:
+    """Create a shot's array `[t h w c]` in the corpus folder, memory-mapped, to be filled by the caller."""
+    shape = (shot.num_frames, shot.height, shot.width, 3)
+    array: Pixels = np.lib.format.open_memmap(_array_path(root, shot), mode="w+", dtype=shot.dtype, shape=shape)
+    return array
+
+
+@dataclass(frozen=True)
+class _Index:
+    """What `index.json` holds."""
+
+    schema: int
+    shots: tuple[PreparedShot, ...]
+    dropped: tuple[Dropped, ...]
+    sufficiency: Sufficiency
+
+
+_INDEX = TypeAdapter(_Index)
+
+
+def _array_path(root: Path, shot: PreparedShot) -> Path:
+    return root / f"{shot.name}.npy"
+
+
+def _open_array(root: Path, shot: PreparedShot) -> Pixels:
+    path = _array_path(root, shot)
+    try:
+        array: Pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: these frames cannot be read ({error}); prepare the corpus again") from error
+    expected = (shot.num_frames, shot.height, shot.width, 3)
+    if array.shape != expected or array.dtype != shot.dtype:
+        raise InputError(
+            f"{path} holds {array.dtype} {array.shape} and the index says {np.dtype(shot.dtype)} {expected}; "
+            "prepare the corpus again"
+        )
+    return array
+
+
+def _check_shot(root: Path, shot: PreparedShot) -> None:
+    """Refuse a shot whose name, runs or array contradict each other."""
+    if Path(shot.name).name != shot.name:
+        raise InputError(f"{root / INDEX} is damaged: {shot.name!r} is no name of a shot; prepare the corpus again")
+    covered = [frame for run in shot.runs for frame in range(run.start, run.stop)]
+    if not covered or covered != list(range(shot.num_frames)):
+        raise InputError(
+            f"{root / INDEX} is damaged: the runs of {shot.name} do not cover its {shot.num_frames} frames; "
+            "prepare the corpus again"
+        )
+    _open_array(root, shot)
+
+
+def _to_tensor(pixels: Pixels) -> Tensor:
+    """Turn stored values `[t h w c]` into float32 `[t c h w]`, 0..1."""
+    values = torch.from_numpy(pixels.astype(np.float32))
+    return rearrange(values, "t h w c -> t c h w").contiguous().div_(np.iinfo(pixels.dtype).max)
+
+
+def _pair_starts(shot: PreparedShot) -> npt.NDArray[np.intp]:
+    """Return every array position whose frame has its successor in the same run."""
+    return np.concatenate([np.arange(run.start, run.stop - 1) for run in shot.runs])
+
+
+def _share(count: int, capacities: Sequence[int]) -> list[int]:
+    """Split `count` over shots as evenly as their capacities allow; too few for all go to evenly spread shots."""
+    shares = [0] * len(capacities)
+    left = min(count, sum(capacities))
+    while left:
+        open_shots = [k for k, capacity in enumerate(capacities) if shares[k] < capacity]
+        for k in _spread(open_shots, left):
+            shares[k] += 1
+            left -= 1
+    return shares
+
+
+def _spread(items: Sequence[int], count: int) -> Iterator[int]:
+    """Yield all items, or `count` of them spread evenly where there are more."""
+    if count >= len(items):
+        yield from items
+    else:
+        yield from (items[(2 * k + 1) * len(items) // (2 * count)] for k in range(count))

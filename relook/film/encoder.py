@@ -1,0 +1,198 @@
+"""Turn frames into a film container: pictures through an encoder, sound beside them, stamps and tags as in the source.
+
+The pictures' stamps are the source's own. Where only a part of a film is written, the part begins at 0, its timecode is
+moved on, and its sound is cut to it. MXF holds one frame a tick and nothing else: uneven stamps are refused there.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import av
+from av import VideoCodecContext, VideoFrame
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from relook.errors import InputError, UsageError
+from relook.film.codecs import Plan, plan_film
+from relook.film.container import open_film
+from relook.film.frames import ColourTags, FilmInfo, Frame
+from relook.film.pixels import FromPixels
+from relook.film.tracks import Tracks, carried_streams, describe
+from relook.timing import advance_timecode
+
+_MUXER_OPTIONS: Final = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
+"""Keep stamps as they are (sound may begin before 0), and give the same bytes for the same film."""
+
+_CARRIED_TAGS: Final = ("title", "artist", "album", "comment", "description", "copyright", "date", "genre", "language")
+
+
+def require_encodable(path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool) -> None:
+    """Try the output in memory: the encoder, the picture size, and every stream that comes along.
+
+    Raises:
+        UsageError: the ending, the codec, or a stream does not fit.
+    """
+    plan = plan_film(path, source, codec=codec)
+    reason = _refusal(source, plan)
+    if reason is not None:
+        raise UsageError(
+            f"{path.suffix} with {plan.codec.title} cannot hold {source.width} x {source.height} pixels at "
+            f"{source.frame_rate} frames a second ({reason}); write .mkv instead"
+        )
+    if source.kind != "film" or not with_audio:
+        return
+    with open_film(source.path) as container:
+        for stream in carried_streams(container):
+            if _refusal(source, plan, only=stream.index) is not None:
+                raise UsageError(
+                    f"{path.suffix} cannot hold the {describe(stream)} of {source.path} (stream {stream.index}); write "
+                    f".mkv instead, or leave the sound out"
+                )
+
+
+class Encoder:
+    """One container being filled; made with its first frame, which settles the pixel format and where time begins."""
+
+    def __init__(self, path: Path, source: FilmInfo, plan: Plan, first: Frame, *, whole: bool) -> None:
+        self.time_base = _time_base(source, plan)
+        self.stamps: list[int] = []
+        """The stamp of every frame written, in units of `time_base`."""
+        self.tracks: Tracks | None = None
+        self._source, self._plan, self._whole = source, plan, whole
+        self._offset = 0 if whole and not plan.counts_frames else first.pts
+        self._from_pixels = FromPixels(source, plan.pixel_format, plan.colour)
+        self._durations: dict[int, int] = {}
+        self._end = 0
+        self._output, self._stream = _open(str(path), source, plan)
+        self._describe(first)
+
+    def carry_tracks(self) -> None:
+        """Take the source's sound and subtitles along; to be called before the first frame is encoded."""
+        start = self._source_time(0) if self._offset else None
+        self.tracks = Tracks(self._source.path, start=start)
+        self.tracks.attach(self._output)
+
+    def encode(self, frame: Frame, *, untouched: bool) -> None:
+        """Encode a frame's pixels, or the decoder's own frame untouched."""
+        if not untouched:
+            picture = self._from_pixels(frame)
+        elif frame.native.format.name == self._plan.pixel_format:
+            picture = frame.native
+        else:
+            picture = self._from_pixels.convert(frame.native)
+        self._stamp(picture, frame)
+        self._mux(self._stream.encode(picture))
+
+    def finish(self) -> None:
+        """Write what is still in the encoder, the rest of the sound, and the container's end."""
+        self._mux(self._stream.encode(None))
+        if self.tracks is not None:
+            self.tracks.write_until(self._output, None if self._whole else self._source_time(self._end))
+        self.close()
+
+    def close(self) -> None:
+        """Close the files, finished or not."""
+        if self.tracks is not None:
+            self.tracks.close()
+        self._output.close()
+
+    def _describe(self, first: Frame) -> None:
+        """Take over timecode, rotation, names and chapters."""
+        source = self._source
+        if source.timecode:
+            moved = 0 if self._whole else first.index
+            timecode = advance_timecode(source.timecode, moved, source.frame_rate) if moved else source.timecode
+            self._stream.metadata["timecode"] = timecode
+        rotation = first.native.rotation if isinstance(first.native, VideoFrame) else 0
+        if rotation in (90, -90, 180, -180):
+            self._stream.set_display_rotation(rotation)
+        if source.kind == "film":
+            with open_film(source.path) as container:
+                known = {key.lower(): value for key, value in container.metadata.items()}
+                self._output.metadata.update({key: known[key] for key in _CARRIED_TAGS if key in known})
+                if self._whole:
+                    self._output.set_chapters(container.chapters())
+
+    def _stamp(self, picture: VideoFrame, frame: Frame) -> None:
+        pts = self._tick(frame) if self._plan.counts_frames else frame.pts - self._offset
+        usual = max(1, round(1 / (self._source.frame_rate * self.time_base)))
+        duration = (0 if self._plan.counts_frames else frame.duration) or usual
+        picture.pts, picture.time_base, picture.pict_type = pts, self.time_base, 0
+        _tag(picture, self._plan.colour)
+        self.stamps.append(pts)
+        self._durations[pts] = duration
+        self._end = pts + duration
+
+    def _tick(self, frame: Frame) -> int:
+        """Count frames, where the container knows no stamps; refuse a film whose stamps say something else."""
+        tick = len(self.stamps)
+        exact = (frame.pts - self._offset) * self._source.time_base * self._source.frame_rate
+        if abs(exact - tick) > Fraction(1, 2):
+            raise InputError(
+                f"frame {frame.index} of {self._source.path} does not lie on an even {self._source.frame_rate} frames "
+                f"a second, which .mxf needs; write .mov or .mkv instead"
+            )
+        return tick
+
+    def _mux(self, packets: Iterable[Packet[VideoStream]]) -> None:
+        for packet in packets:
+            if packet.pts is not None:
+                packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
+            if self.tracks is not None and packet.dts is not None:
+                self.tracks.write_until(self._output, self._source_time(packet.dts))
+            packet.stream = self._stream
+            self._output.mux(packet)
+
+    def _source_time(self, pts: int) -> Fraction:
+        """Give the time on the source's clock, in seconds, of a stamp of this file."""
+        return pts * self.time_base + self._offset * self._source.time_base
+
+
+def _time_base(source: FilmInfo, plan: Plan) -> Fraction:
+    return 1 / source.frame_rate if plan.counts_frames else source.time_base
+
+
+def _open(target: str | io.BytesIO, source: FilmInfo, plan: Plan) -> tuple[OutputContainer, VideoStream]:
+    output = av.open(target, "w", format=plan.muxer, container_options=_MUXER_OPTIONS)
+    stream = output.add_stream(plan.codec.encoder, rate=source.frame_rate, time_base=_time_base(source, plan))
+    assert isinstance(stream, VideoStream)
+    context = stream.codec_context
+    context.width, context.height, context.pix_fmt = source.width, source.height, plan.pixel_format
+    context.options = dict(plan.options)
+    context.sample_aspect_ratio = source.sample_aspect
+    _tag(context, plan.colour)
+    if plan.codec.tag and plan.muxer in ("mp4", "mov"):
+        context.codec_tag = plan.codec.tag
+    return output, stream
+
+
+def _tag(place: VideoFrame | VideoCodecContext, tags: ColourTags) -> None:
+    """Set the colour tags; ProRes loses them unless the frames carry them as well as the codec."""
+    place.color_primaries, place.color_trc, place.colorspace = tags.primaries, tags.transfer, tags.matrix
+    place.color_range = 0 if tags.full_range is None else 2 if tags.full_range else 1
+
+
+def _refusal(source: FilmInfo, plan: Plan, *, only: int | None = None) -> str | None:
+    """Begin the output in memory, alone or with one carried stream; give the reason where that fails."""
+    tracks = Tracks(source.path) if only is not None else None
+    try:
+        output, stream = _open(io.BytesIO(), source, plan)
+        if tracks is not None:
+            tracks.attach(output, only)
+        output.start_encoding()
+        if plan.counts_frames:  # MXF writes its header with the first packet only
+            black = VideoFrame(source.width, source.height, plan.pixel_format)
+            black.pts, black.time_base = 0, _time_base(source, plan)
+            output.mux(stream.encode(black))
+        return None
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    finally:
+        if tracks is not None:
+            tracks.close()

@@ -1,0 +1,149 @@
+"""Find pictures and films on disk: numbered sequences, folders of stills, folders of films.
+
+Forms of a path: a film file; one picture; `plate.####.png` or `plate.%04d.png`; a folder of pictures; a folder of any
+of these. A folder's pictures are one take ("sequence") when their names differ in one number only and at least half of the
+numbers between the first and the last are there; otherwise they are unrelated ("stills").
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, Literal
+
+from relook.errors import InputError
+from relook.film.container import FILM_ENDINGS
+
+PICTURE_ENDINGS: Final = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"))
+"""Endings of the pictures that relook reads and writes."""
+
+_PATTERN: Final = re.compile(r"(#+)|%0?(\d*)d")
+_NUMBERED: Final = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)")
+
+Kind = Literal["sequence", "stills"]
+
+
+def is_pictures(path: Path) -> bool:
+    """Say whether a path names pictures (a pattern, a folder or a single picture) rather than a film."""
+    return is_pattern(path) or path.is_dir() or path.suffix.lower() in PICTURE_ENDINGS
+
+
+def is_pattern(path: Path) -> bool:
+    """Say whether a path stands for numbered pictures, such as `plate.####.png` or `plate.%04d.png`."""
+    return path.suffix.lower() in PICTURE_ENDINGS and bool(_PATTERN.search(path.name)) and not path.is_file()
+
+
+def numbered_name(pattern: Path, number: int) -> str:
+    """Write a number in the place of a pattern's `####` or `%04d`."""
+    found = _PATTERN.search(pattern.name)
+    assert found is not None, f"{pattern} is not a pattern"
+    digits = f"{number:0{_padding(found)}d}"
+    return pattern.name[: found.start()] + digits + pattern.name[found.end() :]
+
+
+def number_of(picture: Path) -> int | None:
+    """Give the last number in a picture's name, which is its frame number in a sequence."""
+    found = _NUMBERED.fullmatch(picture.stem)
+    return int(found["number"]) if found else None
+
+
+def matching_pictures(pattern: Path) -> list[tuple[int, Path]]:
+    """List the numbered pictures that a pattern stands for, unsorted; there may be none."""
+    found = _PATTERN.search(pattern.name)
+    assert found is not None, f"{pattern} is not a pattern"
+    before, after = re.escape(pattern.name[: found.start()]), re.escape(pattern.name[found.end() :])
+    shape = re.compile(f"{before}(\\d{{{_padding(found)},}}){after}")
+    try:
+        names = [(shape.fullmatch(name), name) for name in os.listdir(pattern.parent)]
+    except OSError as error:
+        raise InputError(f"cannot open {pattern}: {error.strerror}; check the path") from error
+    return [(int(match[1]), pattern.parent / name) for match, name in names if match]
+
+
+def find_pictures(path: Path) -> tuple[Kind, tuple[Path, ...]]:
+    """List the pictures that a path stands for, in order.
+
+    Raises:
+        InputError: there are none, or numbers are missing or doubled in a sequence.
+    """
+    if is_pattern(path):
+        matching = matching_pictures(path)
+        if not matching:
+            raise InputError(f"no picture matches {path}; check the name and the number of digits")
+        return "sequence", _in_order(matching, path)
+    if not path.is_dir():
+        if not path.is_file():
+            raise InputError(f"cannot open {path}: no such file; check the path")
+        return "stills", (path,)
+    pictures = _pictures_in(path)
+    if not pictures:
+        raise InputError(f"{path} holds no pictures; relook reads {', '.join(sorted(PICTURE_ENDINGS))}")
+    numbered = _one_take(pictures)
+    return ("sequence", _in_order(numbered, path)) if numbered else ("stills", pictures)
+
+
+def find_footage(path: Path) -> tuple[Path, ...]:
+    """Expand a path into films, sequences and folders of stills; folders are searched through, in order of names.
+
+    Raises:
+        InputError: a folder holds neither films nor pictures.
+    """
+    if not path.is_dir():
+        return (path,)
+    found: list[Path] = []
+    for folder, subfolders, names in os.walk(path):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        here = Path(folder)
+        if _pictures_in(here):
+            found.append(here)
+        visible = sorted(name for name in names if not name.startswith("."))
+        found.extend(here / name for name in visible if Path(name).suffix.lower() in FILM_ENDINGS)
+    if not found:
+        raise InputError(f"{path} holds no films and no pictures; give a folder of footage, a film or a pattern")
+    return tuple(found)
+
+
+def _padding(found: re.Match[str]) -> int:
+    return len(found[1]) if found[1] else int(found[2] or 1)
+
+
+def _pictures_in(folder: Path) -> tuple[Path, ...]:
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()]
+    return tuple(folder / name for name in sorted(names) if Path(name).suffix.lower() in PICTURE_ENDINGS)
+
+
+def _one_take(pictures: tuple[Path, ...]) -> list[tuple[int, Path]]:
+    """Number the pictures of one take; empty where they are not one."""
+    matches = [_NUMBERED.fullmatch(picture.stem) for picture in pictures]
+    frames = {(m["before"], m["after"], p.suffix) for m, p in zip(matches, pictures, strict=True) if m}
+    if len(pictures) < 2 or None in matches or len(frames) != 1:
+        return []
+    numbered = [(int(m["number"]), picture) for m, picture in zip(matches, pictures, strict=True) if m]
+    numbers = [number for number, _ in numbered]
+    span = max(numbers) - min(numbers) + 1
+    return numbered if 2 * len(numbered) >= span else []
+
+
+def _in_order(numbered: list[tuple[int, Path]], path: Path) -> tuple[Path, ...]:
+    numbered = sorted(numbered)
+    numbers = [number for number, _ in numbered]
+    steps = list(pairwise(numbers))
+    doubled = [(a, a) for a, b in steps if a == b]
+    if doubled:
+        raise InputError(f"{path} has two pictures numbered {_ranges_text(doubled)}; keep one of each")
+    missing = [(a + 1, b - 1) for a, b in steps if b > a + 1]
+    if missing:
+        raise InputError(
+            f"{path} runs from {numbers[0]} to {numbers[-1]} but these pictures are missing: {_ranges_text(missing)}; "
+            f"add them, or put each unbroken part into a folder of its own"
+        )
+    return tuple(picture for _, picture in numbered)
+
+
+def _ranges_text(ranges: list[tuple[int, int]]) -> str:
+    """Write ranges of numbers, both ends included: "4-5, 9"."""
+    texts = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
+    return ", ".join(texts[:8]) + (f" and {len(texts) - 8} more" if len(texts) > 8 else "")

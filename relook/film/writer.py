@@ -1,0 +1,149 @@
+"""Write films and pictures: encoded beside the caller's work, published whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Protocol, Self
+
+from relook.errors import UsageError
+from relook.film.codecs import film_endings
+from relook.film.encoder import require_encodable
+from relook.film.film_file import FilmFile
+from relook.film.frames import FilmInfo, Frame
+from relook.film.overlap import Behind
+from relook.film.picture_files import PictureFiles, require_free_names, takes_pictures
+from relook.film.publish import require_place
+
+_QUEUED_FRAMES: Final = 2
+
+
+class _Work(NamedTuple):
+    frame: Frame
+    copied: bool
+
+
+class _Sink(Protocol):
+    """Where encoded frames go; `finish` publishes, `discard` removes."""
+
+    def add(self, frame: Frame, *, copied: bool) -> None: ...
+    def finish(self) -> None: ...
+    def discard(self) -> None: ...
+
+
+def check_output(
+    path: Path, source: FilmInfo, *, overwrite: bool, codec: str | None = None, with_audio: bool = True
+) -> None:
+    """Refuse an output that cannot be written, before any work; nothing is made or changed.
+
+    Raises:
+        UsageError: the place, the ending, the codec or a stream of the source does not fit, or the output is the input.
+    """
+    _require_other_place(path, source)
+    if path.suffix.lower() in film_endings():
+        require_place(path, overwrite=overwrite)
+        require_encodable(path, source, codec=codec, with_audio=with_audio)
+    elif takes_pictures(path, source):
+        if codec is not None:
+            raise UsageError(f"{path} means pictures, which take no codec; leave '{codec}' out")
+        require_free_names(path, source, overwrite=overwrite)
+    else:
+        folder = ", or a new folder" if source.pictures else ""
+        raise UsageError(
+            f"cannot write '{path}': end the name in {', '.join(film_endings())}, or give numbered pictures such as "
+            f"'{path.stem or 'out'}.####.png'{folder}"
+        )
+
+
+class FilmWriter:
+    """Write frames, in order, to a film file, to numbered pictures, or to a folder that keeps the pictures' names.
+
+    Encoding goes on in a thread of its own; its errors are raised by the next call. The pixels of a frame must not be
+    changed after it has been given. Leaving the `with` block cleanly reads the output back and puts it in its place;
+    leaving it on an error removes what was made.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        source: FilmInfo,
+        *,
+        overwrite: bool = False,
+        codec: str | None = None,
+        with_audio: bool = True,
+        whole: bool = True,
+    ) -> None:
+        """Check the output and lock its place.
+
+        Args:
+            path: a film (`.mp4 .m4v .mov .mkv .mxf .webm`), `out.####.png`, `out.%04d.tif`, or, where the source is
+                pictures, a folder. Pictures keep the numbers of a sequence; those made of a film begin at 1001.
+            source: the film that the frames come from; it gives size, stamps, tags, sound and names.
+            codec: one of `codecs.CODECS`, instead of the one that goes with the ending.
+            with_audio: take the source's sound and subtitles along.
+            whole: False where only a part of the source is written: its sound is cut to it and it begins at 0.
+
+        Raises:
+            UsageError: as `check_output`.
+            LockedError: another job is writing the same output.
+        """
+        check_output(path, source, overwrite=overwrite, codec=codec, with_audio=with_audio)
+        self._sink: _Sink
+        if path.suffix.lower() in film_endings():
+            self._sink = FilmFile(path, source, codec=codec, with_audio=with_audio, whole=whole)
+        else:
+            self._sink = PictureFiles(path, source)
+        self._encoding: Behind[_Work] = Behind(self._encode, depth=_QUEUED_FRAMES)
+        self._is_open = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.discard()
+        elif self._is_open:
+            self._publish()
+
+    def write(self, frame: Frame) -> None:
+        """Encode a frame's pixels under its own stamp."""
+        self._encoding.give(_Work(frame, copied=False))
+
+    def copy(self, frame: Frame) -> None:
+        """Hand on the source's own picture, without a trip through RGB: exact where the codec is lossless."""
+        self._encoding.give(_Work(frame, copied=True))
+
+    def discard(self) -> None:
+        """Give up: remove what was made; nothing is published."""
+        if self._is_open:
+            self._is_open = False
+            self._encoding.stop()
+            self._sink.discard()
+
+    def _publish(self) -> None:
+        try:
+            self._encoding.finish()
+            self._sink.finish()
+        except BaseException:
+            self.discard()
+            raise
+        self._is_open = False
+
+    def _encode(self, work: _Work) -> None:
+        self._sink.add(work.frame, copied=work.copied)
+
+
+def _require_other_place(path: Path, source: FilmInfo) -> None:
+    """Refuse to write over the source, by whatever name."""
+    exists = path.exists() and source.path.exists()
+    if path.absolute() == source.path.absolute() or (exists and os.path.samefile(path, source.path)):
+        raise UsageError(f"{path} is the film that is being read; give the output another name")
+    if not source.pictures or path.suffix.lower() in film_endings():
+        return
+    folder, read = (path if path.is_dir() else path.absolute().parent), source.pictures[0].absolute().parent
+    single = len(source.pictures) == 1 and not path.is_dir()
+    if folder.is_dir() and os.path.samefile(folder, read) and not single:
+        raise UsageError(f"{folder} holds the pictures that are being read; write into another folder")

@@ -1,0 +1,105 @@
+"""The settings of a run as frozen values; a wrong value is refused when it is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Dials:
+    """How much of each stage of a look is applied, 0 (off) to 1 (as trained)."""
+
+    strength: float = 1.0
+    """Multiplies all the others."""
+    grade: float = 1.0
+    """Colour and tone, with the uneven light of the frame."""
+    detail: float = 1.0
+    """Softness, halation, edge character."""
+    texture: float = 1.0
+    """Grain, dust, scratches, blotches, flicker and gate weave."""
+
+    def __post_init__(self) -> None:
+        for name in ("strength", "grade", "detail", "texture"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(f"the dial {name} goes from 0 to 1, got {value}; for example {name}=0.5")
+
+    def of(self, stage: str) -> float:
+        """Return the effective dial of "grade", "detail" or "texture"."""
+        return self.strength * float(getattr(self, stage))
+
+    @property
+    def is_off(self) -> bool:
+        """True where the source must come back untouched."""
+        return all(self.of(stage) == 0 for stage in ("grade", "detail", "texture"))
+
+
+@dataclass(frozen=True)
+class GeneratorSettings:
+    """The shape of a generator."""
+
+    num_nodes: int = 8
+    """Luma nodes of the grade and of the grain's response."""
+    map_size: int = 8
+    """Rows and columns of the map of uneven light."""
+    detail_channels: int = 48
+    num_detail_layers: int = 4
+    """3x3 convolutions between the unshuffle and the last one."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Learning rates of Adam; the generator's stages have factors of their own (EXPERIMENTS: a free grade drifts)."""
+
+    generator: float = 1e-3
+    critic: float = 5e-4
+    grade_factor: float = 0.02
+    spatial_factor: float = 0.02
+    detail_factor: float = 0.5
+    texture_factor: float = 0.15
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Factors of the terms of the generator's objective and of the critic's penalties, by the names the log uses."""
+
+    adversarial: float = 1.0
+    content: float = 2.0
+    equivariance: float = 4.0
+    contrast: float = 300.0
+    """Against Detail changing contrast at scales of 4 px and more, which is the grade's business."""
+    grade_smoothness: float = 5.0
+    map_smoothness: float = 20.0
+    gradient_penalty: float = 1.0
+    """R1 and R2 of the critic (gamma)."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All settings of a training run."""
+
+    preset: str = "film"
+    seed: int = 0
+    budget_seconds: float = 600.0
+    """Wall time of the adversarial refinement."""
+    budget_steps: int | None = None
+    """A fixed number of steps instead of a time: the same look bit for bit on the same machine."""
+    crop_px: int = 96
+    batch_pairs: int = 4
+    penalty_every: int = 4
+    """Steps between gradient penalties, each then weighted by this number."""
+    average_decay: float = 0.98
+    """Of the generator's running average, which is what becomes the look."""
+    num_checks: int = 8
+    """How often the held-out measures are taken and a contact sheet is written."""
+    objective: str = "relativistic"
+    """A name in `objectives.adversarial.OBJECTIVES`."""
+    generator: GeneratorSettings = field(default_factory=GeneratorSettings)
+    rates: Rates = field(default_factory=Rates)
+    weights: Weights = field(default_factory=Weights)
+
+    def __post_init__(self) -> None:
+        if self.budget_seconds <= 0 and self.budget_steps is None:
+            raise ValueError(f"the budget must be positive, got {self.budget_seconds} s; for example budget_seconds=180")
+        if self.crop_px % 16 or self.crop_px < 64:
+            raise ValueError(f"crop_px must be a multiple of 16 from 64 upwards, got {self.crop_px}; for example 96")

@@ -1,0 +1,111 @@
+"""Where training starts: a generator that already carries the first pass and the measured texture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from einops import rearrange
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from relook.corpus import Corpus, Side
+from relook.nets.blocks import LUMA, luma_of
+from relook.nets.generator import Generator
+from relook.recipe.settings import Recipe
+from relook.train.firstpass import first_pass
+from relook.train.grain import grain_energies, grain_response
+from relook.train.softness import extra_softness
+from relook.train.wear import MIN_RUN_FRAMES, Luma, Marks, measure_marks
+
+FRAMES_A_SIDE = 40
+PIXELS_A_SHOT = 20_000
+PAIRS_A_SIDE = 16
+PAIR_PX = 320
+FRAMES_SOFTENED = 24
+RUN_FRAMES = 24
+FRAMES_MEASURED = 144
+"""Consecutive frames that wear is measured on, over all shots."""
+
+
+def start_generator(corpus: Corpus, recipe: Recipe) -> tuple[Generator, Marks]:
+    """Build a generator from closed forms alone: grade from statistics of both sides, texture from the style's."""
+    torch.manual_seed(recipe.seed)
+    generator = Generator(recipe.generator)
+    found = first_pass(
+        colour_samples(corpus, "source"), colour_samples(corpus, "style"), recipe.generator.num_nodes
+    )
+    marks = measure_marks(luma_runs(corpus, "style"))
+    with torch.no_grad():
+        generator.grade.base.copy_(torch.from_numpy(found.affine))
+        generator.grade.is_monochrome.fill_(float(found.is_monochrome))
+        texture = generator.texture
+        texture.dust_strength.copy_(torch.tensor(marks.dust_strength))
+        texture.scratch_strength.fill_(marks.scratch_strength)
+        texture.flicker_strength.fill_(marks.flicker_strength)
+        texture.blotch_strength.fill_(marks.blotch_strength)
+    soften(generator, corpus)
+    fit_grain(generator, corpus)
+    return generator, marks
+
+
+@torch.no_grad()
+def soften(generator: Generator, corpus: Corpus) -> None:
+    """Bring the edges of the source to the softness of the style's."""
+    source = corpus.sample_frames("source", FRAMES_SOFTENED, held_out=False)
+    style = corpus.sample_frames("style", FRAMES_SOFTENED, held_out=False)
+    graded = [luma_of(generator.lit(frame[None])) for frame in source]
+    generator.detail.soften(extra_softness(graded, [luma_of(frame[None]) for frame in style]))
+
+
+@torch.no_grad()
+def fit_grain(generator: Generator, corpus: Corpus) -> None:
+    """Set the grain's response so that what changes from frame to frame in a render has the style's energy at each luma."""
+    if not corpus.has_motion("style"):
+        return
+    num_nodes = generator.settings.num_nodes
+    wanted = grain_energies(list(sample_pairs(corpus, "style")), num_nodes)
+    rendered = [generator.deterministic(pair) for pair in sample_pairs(corpus, "source")]
+    given = grain_energies(rendered, num_nodes) if corpus.has_motion("source") else np.zeros_like(wanted)
+    generator.texture.response.copy_(grain_response(wanted - given, generator.texture.filters))
+
+
+def sample_pairs(corpus: Corpus, side: Side, *, held_out: bool = False) -> Iterator[Tensor]:
+    """Yield pairs of consecutive frames `[2 3 h w]`, spread over a side's shots, the middle of each."""
+    shots = [shot for shot in corpus.side(side, held_out=held_out) if shot.num_pairs]
+    for turn in range(PAIRS_A_SIDE):
+        shot = shots[turn % len(shots)]
+        starts = [start for run in shot.runs for start in range(run.start, run.stop - 1)]
+        start = starts[(len(starts) * (2 * (turn // len(shots)) + 1) // (2 * -(-PAIRS_A_SIDE // len(shots)))) % len(starts)]
+        pair = corpus.clip(shot, start, 2)
+        top, left = (max(side_px - PAIR_PX, 0) // 2 for side_px in pair.shape[-2:])
+        yield pair[:, :, top : top + PAIR_PX, left : left + PAIR_PX]
+
+
+def colour_samples(corpus: Corpus, side: Side) -> list[NDArray[np.float64]]:
+    """Return RGB samples `[n 3]` of every training shot of a side, from frames at quarter size."""
+    shots = corpus.side(side)
+    per_shot = max(FRAMES_A_SIDE // len(shots), 2)
+    samples = []
+    for shot in shots:
+        stored = corpus.frames(shot)
+        chosen = stored[np.linspace(0, len(stored) - 1, per_shot).astype(int)]
+        frames = torch.from_numpy(chosen.astype(np.float32) / np.iinfo(chosen.dtype).max)
+        small = F.avg_pool2d(rearrange(frames, "t h w c -> t c h w"), 4)
+        pixels = rearrange(small, "t c h w -> (t h w) c").numpy().astype(np.float64)
+        samples.append(pixels[:: max(len(pixels) // PIXELS_A_SHOT, 1)])
+    return samples
+
+
+def luma_runs(corpus: Corpus, side: Side) -> Iterator[list[Luma]]:
+    """Yield runs of consecutive luma frames `[h w]` of a side's training shots, each shot's longest."""
+    weights = np.array(LUMA, np.float32)
+    shots = [shot for shot in corpus.side(side) if shot.num_pairs]
+    per_shot = max(min(RUN_FRAMES, FRAMES_MEASURED // max(len(shots), 1)), MIN_RUN_FRAMES)
+    for shot in shots:
+        stored = corpus.frames(shot)
+        run = max(shot.runs, key=len)
+        scale = np.float32(np.iinfo(stored.dtype).max)
+        yield [stored[t].astype(np.float32) @ weights / scale for t in range(run.start, min(run.stop, run.start + per_shot))]

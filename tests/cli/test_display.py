@@ -1,0 +1,24 @@
+"""What a running verb writes where there is no terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from relook.cli.display import PlainLines, showing_progress
+from relook.progress import Progress
+
+
+def test_a_stage_is_written_when_it_begins_and_when_it_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    show = PlainLines()
+    for done in range(11):
+        show(Progress("rendering", done, 10))
+    show(Progress("checking", 0, None, "shots", "two voices"))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["rendering: 0/10 frames", "rendering: 10/10 frames", "checking: 0 shots two voices"]
+
+
+def test_the_same_stage_begun_again_is_written_again(capsys: pytest.CaptureFixture[str]) -> None:
+    with showing_progress() as show:
+        for done in (0, 5, 0, 5):
+            show(Progress("rendering", done, 10))
+    assert capsys.readouterr().err.splitlines() == ["rendering: 0/10 frames"] * 2

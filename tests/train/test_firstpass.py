@@ -1,0 +1,73 @@
+"""The closed-form grade finds the colours that it is given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from relook.nets.blocks import LUMA
+from relook.train.firstpass import first_pass, tone_curve
+
+NODES = np.linspace(0, 1, 8)
+
+
+def colours(seed: int, count: int = 4000) -> NDArray[np.float64]:
+    rng = np.random.default_rng(seed)
+    luma = rng.beta(2, 2, (count, 1))
+    return np.clip(luma + rng.normal(0, 0.06, (count, 3)), 0, 1)
+
+
+def graded(pixels: NDArray[np.float64], affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    position = (pixels @ np.array(LUMA)) * (len(affine) - 1)
+    weights = np.maximum(1 - np.abs(position[:, None] - np.arange(len(affine))), 0)
+    maps = np.einsum("nk,kij->nij", weights, affine)
+    return np.einsum("nij,nj->ni", maps, np.concatenate((pixels, np.ones((len(pixels), 1))), axis=1))
+
+
+def test_no_difference_gives_the_identity() -> None:
+    shots = [colours(seed) for seed in range(5)]
+    found = first_pass(shots, [colours(seed) for seed in range(10, 15)], 8)
+    pixels = colours(99)
+    assert np.abs(graded(pixels, found.affine) - pixels).mean() < 0.02
+    assert not found.is_monochrome
+
+
+def test_a_toned_style_is_found_again() -> None:
+    def develop(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        luma = pixels @ np.array(LUMA)
+        tone = 0.1 + 0.7 * luma
+        return tone[:, None] * np.array([1.08, 0.99, 0.85]) + 0.3 * (pixels - luma[:, None])
+
+    found = first_pass([colours(s) for s in range(5)], [develop(colours(s)) for s in range(10, 15)], 8)
+    pixels = colours(99)
+    assert np.abs(graded(pixels, found.affine) - develop(pixels)).mean() < 0.02
+
+
+def test_a_black_and_white_style_is_locked() -> None:
+    grey = [np.repeat(colours(s) @ np.array(LUMA)[:, None], 3, axis=1) for s in range(3)]
+    found = first_pass([colours(s) for s in range(5)], grey, 8)
+    assert found.is_monochrome
+    assert np.ptp(graded(colours(99), found.affine), axis=1).max() < 0.01
+
+
+def test_shots_that_disagree_are_believed_less() -> None:
+    source = [np.clip(colours(s) * 0.6, 0, 1) for s in range(6)]
+    agreed = [np.clip(colours(s) * 0.6 + 0.15, 0, 1) for s in range(3)]
+    torn = [np.clip(colours(s) * 0.6 + lift, 0, 1) for s, lift in enumerate((-0.1, 0.15, 0.4))]
+    middle = 4
+    lift_agreed = tone_curve(source, agreed, NODES)[middle] - NODES[middle]
+    lift_torn = tone_curve(source, torn, NODES)[middle] - NODES[middle]
+    assert lift_agreed == pytest.approx(0.15, abs=0.03)
+    assert abs(lift_torn) < 0.75 * lift_agreed
+
+
+@settings(max_examples=25, deadline=None)
+@given(gamma=st.floats(0.2, 5), lift=st.floats(0, 0.4), seed=st.integers(0, 50))
+def test_curves_rise_and_stay_in_range(gamma: float, lift: float, seed: int) -> None:
+    style = [lift + (1 - lift) * colours(seed + k) ** gamma for k in range(3)]
+    tone = tone_curve([colours(seed + k) for k in range(10, 13)], style, NODES)
+    assert (np.diff(tone) >= 0).all() and tone.min() >= 0 and tone.max() <= 1
+    assert np.diff(tone).max() <= 4 / 7 + 1e-9
