@@ -88,6 +88,11 @@ class Dropped:
         """Return how many frames these are."""
         return sum(map(len, self.frames))
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Return each frame's number in the film."""
+        return tuple(frame for frames in self.frames for frame in range(frames.start, frames.stop))
+
 
 @dataclass(frozen=True)
 class Sufficiency:

@@ -64,10 +64,10 @@ def train(
     recipe = _recipe(preset, budget_seconds, seed)
     chosen = choose_device(device)
     _check_look_path(target, (*sources, *styles), overwrite=overwrite)
-    with _run_folder(target) as run:
+    with _filled_run_folder(target) as run:
         corpus = prepare_corpus(sources, styles, run / "corpus", on_progress=on_progress)
         look = train_look(corpus, recipe, name=target.stem, run_dir=run, device=chosen, on_progress=on_progress)
-        judge = calibrate(look.generator, corpus, seed=seed, on_progress=on_progress)
+        judge = calibrate(look.generator, corpus, seed=seed, wear=look.card.wear, on_progress=on_progress)
         return save_look(replace(look, judge=judge.to_tensors()), target)
 
 
@@ -145,7 +145,7 @@ def check(
         _check_report_folder(folder, overwrite=overwrite)
     report = check_film(path, _loaded(look), source=before, on_progress=on_progress)
     if folder is not None:
-        write_report(report, folder, film=path, source=before)
+        write_report(report, folder, film=path, source=before, on_progress=on_progress)
     return report
 
 
@@ -254,6 +254,10 @@ def _check_look_path(output: Path, inputs: Sequence[Path], *, overwrite: bool) -
         raise UsageError(f"the folder {output.parent} does not exist; make it first, or write the look elsewhere")
     if output.is_dir() or any(output.resolve() == path.resolve() for path in inputs):
         raise UsageError(f"{output} is a folder or one of the inputs; give the look a name of its own")
+    if run_folder(output).exists() and not run_folder(output).is_dir():
+        raise UsageError(
+            f"{run_folder(output)} is a file where the folder of the run would be; name the look otherwise"
+        )
     if output.exists() and not overwrite:
         raise UsageError(f"{output} exists; choose another name, or --overwrite to replace it")
 
@@ -273,10 +277,15 @@ def _make_folder(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
 
 
+def run_folder(look: Path) -> Path:
+    """Return the folder beside a look where training keeps its contact sheet and measures."""
+    return look.with_suffix(".run")
+
+
 @contextmanager
-def _run_folder(output: Path) -> Iterator[Path]:
+def _filled_run_folder(output: Path) -> Iterator[Path]:
     """Give the folder of a training run; its corpus goes at the end, and then the folder too if it is empty."""
-    run = output.with_suffix(".run")
+    run = run_folder(output)
     run.mkdir(exist_ok=True)
     shutil.rmtree(run / "corpus", ignore_errors=True)  # what a killed run left
     try:

@@ -99,6 +99,8 @@ class Report:
     standing: str
     """What the judgement stands on, in plain words: "calibrated on 3 style shots only: ..."."""
     measures: Mapping[str, float] = field(default_factory=dict)
+    limits: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    """Of the shots' measures: from where one calls for a review, and from where it fails a shot (None: never)."""
     timeline: Timeline = Timeline()
 
     def count(self, verdict: Verdict) -> int:
@@ -129,7 +131,7 @@ class Report:
             "verdict": self.verdict,
             "standing": self.standing,
             "shots": [_shot_to_dict(shot) for shot in self.shots],
-            "measures": _finite(self.measures) | {"timeline": asdict(self.timeline)},
+            "measures": _finite(self.measures) | {"limits": dict(self.limits), "timeline": asdict(self.timeline)},
         }
 
     def to_json(self) -> str:
@@ -155,6 +157,7 @@ class Report:
                 verdict=data["verdict"],
                 shots=tuple(_shot_from_dict(shot) for shot in data["shots"]),
                 standing=data["standing"],
+                limits={name: (review, fail) for name, (review, fail) in measures.pop("limits").items()},
                 measures=measures,
                 timeline=Timeline(**timeline),
             )

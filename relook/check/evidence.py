@@ -43,6 +43,8 @@ class Evidence:
     """Descriptors `[k f]` of each style shot."""
     rendered: list[Tensor]
     """Descriptors `[k f]` of source shots rendered in the look, with texture."""
+    rendered_pairs: list[Tensor]
+    """One such pair of each of them."""
     positives: list[Tensor]
     """Style pairs `[2 c h w]` for the critic to learn: held-out ones, and where those are too few shots, others."""
     foreign: list[Tensor]
@@ -71,17 +73,20 @@ def gather(generator: Generator, corpus: Corpus, *, seed: int, wear: Wear, on_pr
         style.append(torch.cat([describe(pair[None]) for pair in pairs]))
         clipped = torch.stack([clipped, *(torch.tensor(clipped_shares(pair[0])) for pair in pairs)]).amax(dim=0)
         flicker = max(flicker, *(_flicker(corpus, part) for part in group))
-    rendered, height = [], _median_height(corpus)
+    rendered, rendered_pairs, height = [], [], _median_height(corpus)
     for done, shot in enumerate(source):
         on_progress(Progress(_STAGE, len(groups) + done, total, unit="shots"))
         pairs = [_at_most(pair, height) for pair in _pairs(corpus, shot, CONTENT_PAIRS)]
-        rendered.append(torch.cat([describe(_render(generator, pair, wear, seed + k)[None]) for k, pair in enumerate(pairs)]))
+        renders = [_render(generator, pair, wear, seed + k) for k, pair in enumerate(pairs)]
+        rendered.append(torch.cat([describe(render[None]) for render in renders]))
+        rendered_pairs.append(_centre(renders[0]))
     learned, unseen = _voice_shots(corpus)
     foreign = _voice_pairs(corpus, corpus.side("source", held_out=True))
     on_progress(Progress(_STAGE, total, total, unit="shots"))
     return Evidence(
         style=style,
         rendered=rendered,
+        rendered_pairs=rendered_pairs,
         positives=_voice_pairs(corpus, learned),
         foreign=foreign,
         early=[early for pair in foreign[::3] for early in _early(generator, pair)],

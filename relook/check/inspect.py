@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
 from relook.check.judge import Judge
+from relook.check.limits import LIMITS
 from relook.check.shot import ShotWatch
 from relook.check.verdict import JudgedShot, judge_shot
 from relook.errors import UsageError
@@ -68,6 +70,7 @@ def check_film(film: Path, look: Look, *, source: Path | None = None, on_progres
         shots=verdicts,
         standing=judge.standing,
         measures=_film_measures(verdicts),
+        limits={name: (limit.review, limit.fail if isfinite(limit.fail) else None) for name, limit in LIMITS.items()},
         timeline=_timeline(watched),
     )
 

@@ -21,6 +21,8 @@ from relook.progress import OnProgress, Progress, ignore
 from relook.recipe.wear import Wear
 
 ENOUGH_SHOTS = 5
+HEARD_SHOTS = 2
+"""A critic that knows one style shot knows what was filmed as much as how, and is not heard."""
 CLIP_PAIRS = 3
 """A distance of real style is that of the median over so many pairs."""
 WIDEST = 1.5
@@ -98,7 +100,8 @@ class Judge:
         median = descriptors.median(dim=0).values
         raw = self.model.distance(median)
         distance = raw / self.limit
-        critic = self.voice.distance(float(scores.median())) if self.voice.is_trusted else None
+        is_heard = self.voice.is_trusted and self.num_shots >= HEARD_SHOTS
+        critic = self.voice.distance(float(scores.median())) if is_heard else None
         band = LIMITS["style_distance"].band(distance)
         heard = LIMITS["critic_distance"].band(critic or 0.0)
         if heard != "pass":
@@ -179,10 +182,11 @@ def calibrate(
         on_progress(Progress("training the judge", step, STEPS, unit="steps"))
 
     critic = train_critic(evidence.positives, evidence.foreign + early, seed=seed, on_step=on_step)
+    unseen, rendered = evidence.unseen_style, evidence.rendered_pairs
     return Judge(
         model=model,
         limit=limit,
-        voice=calibrated(critic, evidence.unseen_style, evidence.unseen_source, seed=seed),
+        voice=calibrated(critic, unseen, rendered, evidence.unseen_source, seed=seed),
         distances=distances,
         num_shots=len(evidence.style),
         height=evidence.height,

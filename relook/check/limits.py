@@ -41,8 +41,8 @@ class Limit:
 
 LIMITS: dict[str, Limit] = {
     # Shares of the limit that 99 in 100 shots of real style keep.
-    "style_distance": Limit(1.0, 2.0),
-    "critic_distance": Limit(1.0, 2.0),
+    "style_distance": Limit(1.0, 1.5),
+    "critic_distance": Limit(1.5, 2.5),
     # A known film process on 23 shots, grain up to 0.05: 0.90 to 0.99; bent by 4 px .60 to .84; inverted, flat, another film below .1.
     "content": Limit(0.80, 0.60, higher_is_worse=False),
     # The same, in pixels of a frame of at most 540 rows: good 0 to 1.3; bent by 2 px from 2.4.

@@ -12,6 +12,8 @@ from relook.check.picture import Plane
 BANDS = 4
 """A step is the median over a quarter of the frame's length: tiles do not span it all, things rarely follow it straight."""
 _NEAR = 3
+_AWAY = 7
+"""A step still stands between columns so many pixels apart."""
 _SOURCE_SHARE = 1.5
 """How much stronger than in the source a step may be: looks raise contrast."""
 _NOISE_SIGMAS = 5.0
@@ -44,9 +46,17 @@ def seam_strength(
 
 
 def _steps(luma: Plane) -> Profile:
-    """Return the median step at each column within each band of rows, beyond what its neighbours step."""
-    across = np.diff(luma, axis=1)
-    steps = np.stack([np.median(band, axis=0) for band in np.array_split(across, BANDS, axis=0)])
-    padded = np.pad(steps, ((0, 0), (2, 2)), mode="edge")
-    around = np.median([padded[:, :-4], padded[:, 1:-3], padded[:, 3:-1], padded[:, 4:]], axis=0)
-    return np.asarray(np.abs(steps - around), dtype=np.float32)
+    """Return the median step at each column within each band of rows.
+
+    A seam steps from one column to the next, more than around it, and stays so some columns away: soft edges do not do
+    the first, scratches not the second.
+    """
+    bands = np.array_split(luma, BANDS, axis=0)
+    sharp = np.stack([np.median(np.diff(band, axis=1), axis=0) for band in bands])
+    padded = np.pad(sharp, ((0, 0), (2, 2)), mode="edge")
+    sharp -= np.median([padded[:, :-4], padded[:, 1:-3], padded[:, 3:-1], padded[:, 4:]], axis=0)
+    wide = np.stack([np.median(band[:, _AWAY:] - band[:, :-_AWAY], axis=0) for band in bands])
+    before = (_AWAY - 1) // 2
+    wide = np.pad(wide, ((0, 0), (before, _AWAY - 1 - before)))
+    lasting = np.minimum(np.abs(sharp), np.abs(wide)) * (sharp * wide > 0)
+    return np.asarray(lasting, dtype=np.float32)

@@ -41,7 +41,7 @@ class Voice:
     centre: float
     """The median score of style footage that the critic was not trained on."""
     reach: float
-    """How far from the centre 1 in 100 of those scores lies, the fewer they are the wider."""
+    """How far from the centre the scores of style go, other content allowed for."""
     auc: float
     """How often it ranks untouched style above damaged style and source, on footage it was not trained on."""
 
@@ -87,16 +87,21 @@ def score_pairs(critic: PairCritic, pairs: Tensor) -> Tensor:
         return torch.stack([critic(_evidence(native_windows(pair))).mean() for pair in pairs]).clone()
 
 
-def calibrated(critic: PairCritic, style: list[Tensor], foreign: list[Tensor], *, seed: int) -> Voice:
-    """Find where style that the critic was not trained on scores, and how well it is told from what is not style."""
+def calibrated(
+    critic: PairCritic, style: list[Tensor], rendered: list[Tensor], foreign: list[Tensor], *, seed: int
+) -> Voice:
+    """Find where style that the critic was not trained on scores, and how well it is told from what is not style.
+
+    rendered: other content in the look; not where it scores counts, but how far content alone moves the score.
+    """
     random = torch.Generator().manual_seed(seed)
     spoilt = [each for each, weight in (damaged(pair, random) for pair in style) if weight >= 1]
-    good, bad = (torch.stack([score_pairs(critic, pair[None])[0] for pair in side]) for side in (style, spoilt + foreign))
+    good, content, bad = (_scores(critic, side) for side in (style, rendered, spoilt + foreign))
     centre = good.median()
-    reach = torch.quantile((good - centre).abs(), 0.99) * (1 + 3 / len(good) ** 0.5)
+    own = torch.quantile((good - centre).abs(), 0.99)
+    spread = torch.quantile((content - content.median()).abs(), 0.9)
     auc = (good[:, None] > bad[None]).float().mean()
-    least = 0.1 * float(bad.std(unbiased=False)) + 1e-3
-    return Voice(critic, float(centre), max(least, float(reach)), float(auc))
+    return Voice(critic, float(centre), float(own + spread) + 1e-3, float(auc))
 
 
 def damaged(pair: Tensor, random: torch.Generator) -> tuple[Tensor, float]:
@@ -104,6 +109,10 @@ def damaged(pair: Tensor, random: torch.Generator) -> tuple[Tensor, float]:
     damage = DAMAGES[int(torch.randint(len(DAMAGES), (), generator=random))]
     spoilt = damage(pair, random).clamp(0, 1)
     return spoilt, min(1.0, float((spoilt - pair).abs().mean()) * 255 / 2)
+
+
+def _scores(critic: PairCritic, pairs: list[Tensor]) -> Tensor:
+    return torch.cat([score_pairs(critic, pair[None]) for pair in pairs])
 
 
 def _crop(pairs: list[Tensor], random: torch.Generator) -> Tensor:

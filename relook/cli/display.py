@@ -25,11 +25,11 @@ def showing_progress() -> Iterator[OnProgress]:
     from rich.progress import Progress as Bars
 
     columns = (
-        TextColumn("{task.description:>22}"),
+        TextColumn("{task.description:>22}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[count]}"),
+        TextColumn("{task.fields[count]}", markup=False),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[detail]}"),
+        TextColumn("{task.fields[detail]}", markup=False),
     )
     with Bars(*columns, console=Console(stderr=True)) as bars:
         yield TerminalBars(bars)

@@ -29,7 +29,8 @@ def train(
 ) -> None:
     """Learn a look: the style footage's, for footage like the source."""
     seconds = parse_budget(budget)
-    from relook.pipeline import train as learn  # late: torch takes seconds to import, and `--help` must not wait
+    from relook.pipeline import run_folder  # late: torch takes seconds to import, and `--help` must not wait
+    from relook.pipeline import train as learn
 
     with showing_progress() as on_progress:
         look = learn(
@@ -43,6 +44,19 @@ def train(
             device=device,
             on_progress=on_progress,
         )
-    print_lines(f"{look.name}: learned and written to {output}", f"next: relook apply FILM --look {output} -o OUT.mp4")
+    print_lines(
+        look.card.sufficiency,
+        f"the look: {output}",
+        f"its contact sheet and measures: {run_folder(output)}",
+        f"next: relook apply FILM --look {output} -o OUT.mp4",
+    )
     if as_json:
-        print_json({"look": str(output), "name": look.name})
+        print_json(
+            {
+                "look": str(output),
+                "name": look.name,
+                "sha256": look.sha256,
+                "sufficiency": look.card.sufficiency,
+                "measures": look.card.measures,
+            }
+        )

@@ -153,8 +153,8 @@ def _profile(name: str, pixel_format: str, source: FilmInfo) -> dict[str, str]:
         return {"profile": "4" if "444" in pixel_format else "3"}
     if name == "dnxhr":
         return {"profile": "dnxhr_hqx" if "10" in pixel_format else "dnxhr_hq"}
-    if name == "ffv1":
-        return {"slices": "24" if source.width * source.height >= 640 * 360 else "4"}
+    if name == "ffv1" and source.width * source.height >= 640 * 360 and not (source.width % 4 or source.height % 4):
+        return {"slices": "24"}  # it refuses this number for odd sizes, and finds one itself
     return {}
 
 

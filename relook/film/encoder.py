@@ -22,7 +22,7 @@ from relook.errors import InputError, UsageError
 from relook.film.codecs import Plan, plan_film
 from relook.film.container import open_film
 from relook.film.frames import ColourTags, FilmInfo, Frame
-from relook.film.pixels import FromPixels
+from relook.film.pixels import FromPixels, rows
 from relook.film.tracks import Tracks, carried_streams, describe
 from relook.timing import advance_timecode
 
@@ -42,8 +42,8 @@ def require_encodable(path: Path, source: FilmInfo, *, codec: str | None, with_a
     reason = _refusal(source, plan)
     if reason is not None:
         raise UsageError(
-            f"{path.suffix} with {plan.codec.title} cannot hold {source.width} x {source.height} pixels at "
-            f"{source.frame_rate} frames a second ({reason}); write .mkv instead"
+            f"{path.suffix} with {plan.codec.title} cannot hold {source.width} x {source.height} pixels of "
+            f"{source.sample_aspect} at {source.frame_rate} frames a second ({reason}); {_other_ending(source)}"
         )
     if source.kind != "film" or not with_audio:
         return
@@ -51,8 +51,8 @@ def require_encodable(path: Path, source: FilmInfo, *, codec: str | None, with_a
         for stream in carried_streams(container):
             if _refusal(source, plan, only=stream.index) is not None:
                 raise UsageError(
-                    f"{path.suffix} cannot hold the {describe(stream)} of {source.path} (stream {stream.index}); write "
-                    f".mkv instead, or leave the sound out"
+                    f"{path.suffix} cannot hold the {describe(stream)} of {source.path} (stream {stream.index}); "
+                    f"{_other_ending(source, only=stream.index)}, or leave the sound and subtitles out"
                 )
 
 
@@ -69,7 +69,8 @@ class Encoder:
         self._from_pixels = FromPixels(source, plan.pixel_format, plan.colour)
         self._durations: dict[int, int] = {}
         self._end = 0
-        self._output, self._stream = _open(str(path), source, plan)
+        self._output = _open_container(str(path), source, plan)
+        self._stream = _add_pictures(self._output, source, plan)
         self._describe(first)
 
     def carry_tracks(self) -> None:
@@ -80,6 +81,12 @@ class Encoder:
 
     def encode(self, frame: Frame, *, untouched: bool) -> None:
         """Encode a frame's pixels, or the decoder's own frame untouched."""
+        height, width = frame.pixels.shape[-2:]
+        if (width, height) != (self._source.width, self._source.height):
+            raise InputError(
+                f"frame {frame.index} of {self._source.path} is {width} x {height}, but the film began with "
+                f"{self._source.width} x {self._source.height}; write stills of different sizes into a folder"
+            )
         if not untouched:
             picture = self._from_pixels(frame)
         elif frame.native.format.name == self._plan.pixel_format:
@@ -154,12 +161,26 @@ class Encoder:
         return pts * self.time_base + self._offset * self._source.time_base
 
 
+def _other_ending(source: FilmInfo, *, only: int | None = None) -> str:
+    """Advise an ending that holds the film, or one of its streams."""
+    for ending in (".mkv", ".mov", ".mp4"):
+        if _refusal(source, plan_film(Path(f"out{ending}"), source), only=only) is None:
+            return f"write {ending} instead"
+    return "convert the film first"
+
+
 def _time_base(source: FilmInfo, plan: Plan) -> Fraction:
     return 1 / source.frame_rate if plan.counts_frames else source.time_base
 
 
-def _open(target: str | io.BytesIO, source: FilmInfo, plan: Plan) -> tuple[OutputContainer, VideoStream]:
-    output = av.open(target, "w", format=plan.muxer, container_options=_MUXER_OPTIONS)
+def _open_container(target: str | io.BytesIO, source: FilmInfo, plan: Plan) -> OutputContainer:
+    options = dict(_MUXER_OPTIONS)
+    if plan.muxer in ("mp4", "mov"):  # they round the first stamp to this clock, which else ticks every millisecond
+        options["movie_timescale"] = str(source.time_base.denominator)
+    return av.open(target, "w", format=plan.muxer, container_options=options)
+
+
+def _add_pictures(output: OutputContainer, source: FilmInfo, plan: Plan) -> VideoStream:
     stream = output.add_stream(plan.codec.encoder, rate=source.frame_rate, time_base=_time_base(source, plan))
     assert isinstance(stream, VideoStream)
     context = stream.codec_context
@@ -169,7 +190,7 @@ def _open(target: str | io.BytesIO, source: FilmInfo, plan: Plan) -> tuple[Outpu
     _tag(context, plan.colour)
     if plan.codec.tag and plan.muxer in ("mp4", "mov"):
         context.codec_tag = plan.codec.tag
-    return output, stream
+    return stream
 
 
 def _tag(place: VideoFrame | VideoCodecContext, tags: ColourTags) -> None:
@@ -179,20 +200,32 @@ def _tag(place: VideoFrame | VideoCodecContext, tags: ColourTags) -> None:
 
 
 def _refusal(source: FilmInfo, plan: Plan, *, only: int | None = None) -> str | None:
-    """Begin the output in memory, alone or with one carried stream; give the reason where that fails."""
+    """Begin the output in memory, for the pictures or for one carried stream; give the reason where that fails."""
+    if plan.counts_frames and round(source.width * source.sample_aspect) != source.width:
+        return "its pixels are not square"
     tracks = Tracks(source.path) if only is not None else None
     try:
-        output, stream = _open(io.BytesIO(), source, plan)
+        output = _open_container(io.BytesIO(), source, plan)
+        stream = _add_pictures(output, source, plan) if tracks is None or plan.counts_frames else None
         if tracks is not None:
             tracks.attach(output, only)
         output.start_encoding()
-        if plan.counts_frames:  # MXF writes its header with the first packet only
-            black = VideoFrame(source.width, source.height, plan.pixel_format)
-            black.pts, black.time_base = 0, _time_base(source, plan)
-            output.mux(stream.encode(black))
+        if stream is not None and plan.counts_frames:  # MXF writes its header with the first packet only
+            output.mux(stream.encode(_black(source, plan)))
+        if tracks is not None:  # and MP4 looks at the sound's layout when it ends
+            tracks.write_one(output)
+            output.close()
         return None
     except (av.error.FFmpegError, OSError, ValueError) as error:
         return getattr(error, "strerror", None) or str(error)
     finally:
         if tracks is not None:
             tracks.close()
+
+
+def _black(source: FilmInfo, plan: Plan) -> VideoFrame:
+    frame = VideoFrame(source.width, source.height, plan.pixel_format)
+    for plane in rows(frame):
+        plane[...] = 0
+    frame.pts, frame.time_base = 0, _time_base(source, plan)
+    return frame

@@ -13,6 +13,7 @@ from relook.film.codecs import plan_film
 from relook.film.container import open_film, picture_stream
 from relook.film.encoder import Encoder
 from relook.film.frames import FilmInfo, Frame
+from relook.film.matroska import set_sample_aspect
 from relook.film.publish import Part, disk_errors
 
 
@@ -42,13 +43,24 @@ class FilmFile:
             raise InputError(f"nothing was written to {self._part.final}: no frame was given")
         with disk_errors(self._part.final):
             self._encoder.finish()
-        fault = _read_back(self._part.path, self._encoder)
+            self._keep_sample_aspect()
+        fault = read_back(self._part.path, self._encoder)
         if fault is not None:
             raise ResourceError(
                 f"{self._part.final} was written but does not read back whole ({fault}); its disk may be full or "
                 f"faulty, and nothing was published"
             )
         self._part.publish()
+
+    def _keep_sample_aspect(self) -> None:
+        source, ending = self._source, self._part.final.suffix.lower()
+        if ending in (".mkv", ".webm") and source.sample_aspect != 1:
+            try:
+                set_sample_aspect(self._part.path, source.width, source.height, source.sample_aspect)
+            except ValueError as error:
+                raise ResourceError(
+                    f"{self._part.final} cannot keep pixels of {source.sample_aspect}: {error}; write .mov instead"
+                ) from error
 
     def discard(self) -> None:
         """Remove everything written."""
@@ -58,7 +70,7 @@ class FilmFile:
         self._part.discard()
 
 
-def _read_back(path: Path, encoder: Encoder) -> str | None:
+def read_back(path: Path, encoder: Encoder) -> str | None:
     """Read every packet of a finished file; say what differs from what went in, None where nothing does.
 
     FFmpeg reports no error for some full disks; what can be read again is the only proof.

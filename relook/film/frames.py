@@ -1,7 +1,7 @@
 """The picture as values.
 
-Layout words, everywhere in relook: `b` batch, `t` frames, `c` channels (RGB order), `h` rows, `w` columns, `f` features.
-Pixels are float32, display-referred, 0..1, unless a name says `linear`.
+Layout words, everywhere in relook: `b` batch, `t` frames, `c` channels (RGB order), `h` rows, `w` columns, `f`
+features. Pixels are float32, display-referred, 0..1, unless a name says `linear`.
 """
 
 from __future__ import annotations

@@ -77,7 +77,8 @@ class PictureFiles:
 
     def _name(self, index: int) -> str:
         if is_pattern(self._path):
-            number = number_of(self._source.pictures[index]) if self._source.kind == "sequence" else None
+            taken = self._source.pictures if self._source.kind == "sequence" else ()
+            number = number_of(taken[index]) if taken else None
             return numbered_name(self._path, _FIRST_NUMBER + index if number is None else number)
         single = self._path.suffix.lower() in PICTURE_ENDINGS
         return self._path.name if single else self._source.pictures[index].name

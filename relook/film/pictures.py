@@ -91,7 +91,7 @@ def picture_thumbnail(picture: Picture, *, width: int, height: int) -> NDArray[n
     codes = picture.codes if picture.codes.ndim == 3 else np.stack([picture.codes] * 3, axis=-1)
     small = cv2.resize(codes[..., :3], (width, height), interpolation=cv2.INTER_AREA)
     shallow = np.asarray(small >> 8 if small.dtype == np.uint16 else small, np.uint8)
-    return cv2.cvtColor(shallow, cv2.COLOR_BGR2YCrCb).transpose(2, 0, 1)
+    return np.asarray(cv2.cvtColor(shallow, cv2.COLOR_BGR2YCrCb), np.uint8).transpose(2, 0, 1)
 
 
 def write_picture(path: Path, frame: Frame, *, bit_depth: int, alpha: Codes | None = None) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from av import VideoFrame
+from av import VideoFormat, VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 from torch import Tensor
@@ -33,6 +33,9 @@ _FLAGS: Final = (
 )
 _LEGAL, _FULL = 1, 2
 _WRITTEN_WHITE: Final = 65280.0
+
+_WEIGHTS: Final = {1: (0.2126, 0.0722), 4: (0.3, 0.11), 5: (0.299, 0.114), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
+"""Weights of red and blue in luma, by swscale's number of the matrix. Source: ITU-T H.273, table 4."""
 
 
 class ToPixels:
@@ -98,6 +101,7 @@ class FromPixels:
         self._scaler = VideoReformatter()
         self._matrix = swscale_matrix(tags, info)
         self._range = _FULL if is_full_range(tags, pixel_format) else _LEGAL
+        self._lift = _chroma_lift(self._matrix, pixel_format) if self._range == _FULL else (0.0, 0.0, 0.0)
 
     def __call__(self, frame: Frame) -> VideoFrame:
         """Give a new frame of the pixel format, without stamps or tags."""
@@ -109,7 +113,7 @@ class FromPixels:
         if is_rgb(name):
             packed = np.ascontiguousarray(to_codes(frame.pixels, 255.0).transpose(1, 2, 0))
             return _repack(VideoFrame.from_ndarray(packed, format="rgb24"), name, self._scaler)
-        return self.convert(_planar_rgb(to_codes(frame.pixels, _WRITTEN_WHITE), "gbrp16le"))
+        return self.convert(_planar_rgb(to_codes(frame.pixels, _WRITTEN_WHITE, lift=self._lift), "gbrp16le"))
 
     def convert(self, frame: VideoFrame) -> VideoFrame:
         """Bring a decoded frame of the film, or an RGB one, to the pixel format."""
@@ -178,15 +182,30 @@ def to_unit(codes: Sequence[Codes], white: float) -> Tensor:
     return torch.from_numpy(out)
 
 
-def to_codes(pixels: Tensor, white: float) -> Codes:
-    """Round `[c h w]`, clipped to 0..1, to codes of which `white` is the highest."""
+def to_codes(pixels: Tensor, white: float, *, lift: Sequence[float] = (0.0, 0.0, 0.0)) -> Codes:
+    """Round `[c h w]`, clipped to 0..1, to codes of which `white` stands for 1; then add `lift` to each channel."""
     values = pixels.detach().to("cpu", torch.float32).numpy()
     out = np.empty(values.shape, np.uint8 if white < 256 else np.uint16)
-    for plane, source in zip(out, values, strict=True):
+    for plane, source, more in zip(out, values, lift, strict=True):
         scaled = source * np.float32(white)
         scaled += np.float32(0.5)
-        plane[...] = np.clip(scaled, 0.5, white + 0.5, out=scaled)
+        np.clip(scaled, 0.5, white + 0.5, out=scaled)
+        if more:
+            scaled += np.float32(more * white)
+            np.clip(scaled, 0.5, 65535.5, out=scaled)
+        plane[...] = scaled
     return out
+
+
+def _chroma_lift(matrix: int, pixel_format: str) -> tuple[float, float, float]:
+    """Give what to add to red, green and blue so that swscale's full-range colour differences come out centred.
+
+    It centres them on half the highest code: half a code below H.273, and below where it centres them when it reads.
+    """
+    half_code = 0.5 / (2.0 ** VideoFormat(pixel_format).components[0].bits - 1)
+    red_weight, blue_weight = _WEIGHTS[matrix]
+    red, blue = 2 * (1 - red_weight) * half_code, 2 * (1 - blue_weight) * half_code
+    return red, -(red_weight * red + blue_weight * blue) / (1 - red_weight - blue_weight), blue
 
 
 def require_finite(frame: Frame) -> None:

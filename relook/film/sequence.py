@@ -1,8 +1,8 @@
 """Find pictures and films on disk: numbered sequences, folders of stills, folders of films.
 
 Forms of a path: a film file; one picture; `plate.####.png` or `plate.%04d.png`; a folder of pictures; a folder of any
-of these. A folder's pictures are one take ("sequence") when their names differ in one number only and at least half of the
-numbers between the first and the last are there; otherwise they are unrelated ("stills").
+of these. A folder's pictures are one take ("sequence") when their names differ in one number only and at least half of
+the numbers between the first and the last are there; otherwise they are unrelated ("stills").
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def content_hash(native: NativeFrame) -> bytes:
         name, parts = picture.format.name, list(rows(picture))
     digest = hashlib.sha256(f"{name} {width}x{height}".encode())
     for part in parts:
-        digest.update(np.ascontiguousarray(part))
+        digest.update(np.ascontiguousarray(part).data)
     return digest.digest()
 
 
@@ -108,7 +108,9 @@ class _Small:
 def _detectors() -> list[AdaptiveDetector]:
     from scenedetect.detectors import AdaptiveDetector  # takes a second to import, and most runs need no cuts
 
-    return [AdaptiveDetector(min_scene_len=0, luma_only=True, **settings) for settings in (_USUAL_CUT, _CUT_INTO_MOTION)]
+    return [
+        AdaptiveDetector(min_scene_len=0, luma_only=True, **settings) for settings in (_USUAL_CUT, _CUT_INTO_MOTION)
+    ]
 
 
 def _cuts(detectors: list[AdaptiveDetector], index: int, small: NDArray[np.uint8], info: FilmInfo) -> list[int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -43,6 +44,7 @@ class Tracks:
                 copy = output.add_stream_from_template(stream)
                 copy.metadata.update({k: v for k, v in stream.metadata.items() if k in _CARRIED_TAGS})
                 copy.disposition = stream.disposition
+                _name_layout(stream, copy)
                 self._streams[stream.index] = copy
                 if stream.type == "audio":
                     self.sizes[copy.index] = (0, 0)
@@ -55,6 +57,11 @@ class Tracks:
         while self._next is not None and (seconds is None or _time(self._next) <= seconds):
             self._mux(output, self._next)
             self._advance()
+
+    def write_one(self, output: OutputContainer) -> None:
+        """Mux the first packet alone, to see whether the output takes it."""
+        if self._next is not None:
+            self._mux(output, self._next)
 
     def close(self) -> None:
         """Close the source."""
@@ -94,6 +101,12 @@ def carried_streams(container: InputContainer) -> list[Stream]:
 def describe(stream: Stream) -> str:
     """Name a stream for people: "vorbis sound", "srt subtitles"."""
     return f"{codec_name(stream)} {'sound' if stream.type == 'audio' else 'subtitles'}"
+
+
+def _name_layout(stream: Stream, copy: Stream) -> None:
+    """Say that one channel is mono and two are stereo, where the source does not: MP4 must know for PCM."""
+    if isinstance(stream, AudioStream) and isinstance(copy, AudioStream) and stream.codec_context.channels <= 2:
+        copy.codec_context.layout = "mono" if stream.codec_context.channels == 1 else "stereo"
 
 
 def _time(packet: Packet[Stream]) -> Fraction:

@@ -16,7 +16,7 @@ from relook.recipe.wear import Wear
 
 Image = NDArray[np.float32]
 
-BLOTCH_PX = 40
+BLOTCH_PX = 16
 SCRATCH_LIFE_FRAMES = 12
 """Mean life of a scratch."""
 OVERSAMPLING = 16
@@ -72,7 +72,7 @@ def draw_dust(size: tuple[int, int], wear: Wear, *, share: float, seed: int, fra
         for _ in range(rng.poisson(rate * share**2)):
             centre = rng.uniform(0, 1, 2) * (size[1], size[0])
             radius = wear.dust_radius_px * scale * math.exp(0.5 * rng.standard_normal())
-            opacity = float(rng.uniform(0.5, 1.0))
+            opacity = float(rng.uniform(0.2, 1.0))
             if rng.uniform() < 0.04:
                 _draw_hair(plate, centre, length=radius * 12, scale=scale, opacity=opacity, rng=rng)
             else:

@@ -27,7 +27,7 @@ class Plates:
     scratch: Tensor
     """`[b 1 h w]`, -1 (dark) to 1 (bright)."""
     blotch: Tensor
-    """`[b 1 h w]`, smooth over some 40 px, of unit variance."""
+    """`[b 1 h w]`, smooth over some 16 px, of unit variance."""
     flicker: Tensor
     """`[b]`, of unit variance."""
 

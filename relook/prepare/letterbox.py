@@ -19,8 +19,10 @@ DARKEST_BAR = 32
 """A bar's own level is at most this (of 255): black, legal black shown as full range, and some noise."""
 BAR_NOISE = 8
 STEP = 20
-"""The picture is brighter than the bar beside it by at least this, within `STEP_PX` lines."""
+"""The picture is brighter than the bar beside it by at least this within `STEP_PX` lines ..."""
 STEP_PX = 3
+HALF_STEP = 10
+"""... and half of the line by at least this: a bright thing before a dark ground ends no bar."""
 SOFT_SHARE = 0.03
 """Soft edges and corners are looked for in this share of each dimension."""
 EDGE_DARK = 0.7
@@ -54,14 +56,14 @@ class BorderSurvey:
     """Gathers what the borders of a film look like; memory is that of one frame, whatever the number of frames."""
 
     def __init__(self) -> None:
-        self._row_levels: list[Line] = []
-        self._column_levels: list[Line] = []
+        self._rows: list[Line] = []
+        self._columns: list[Line] = []
         self._sum: Line | None = None
 
     def add(self, luma: Luma) -> None:
-        """Look at one frame `[h w]`. A line's level is its 90th percentile: text inside a bar does not lift it."""
-        self._row_levels.append(_percentile90(luma[:, ::4]))
-        self._column_levels.append(_percentile90(luma[::4].T))
+        """Look at one frame `[h w]`."""
+        self._rows.append(_levels(luma[:, ::4]))
+        self._columns.append(_levels(luma[::4].T))
         if self._sum is None:
             self._sum = luma.astype(np.float32)
         else:
@@ -71,27 +73,29 @@ class BorderSurvey:
         """Return the picture's box; the whole frame where there is no border."""
         if self._sum is None:
             raise ValueError("no frame was added")
-        rows = np.percentile(self._row_levels, 90, axis=0)
-        columns = np.percentile(self._column_levels, 90, axis=0)
-        box = Box(_bar(rows), _bar(columns), len(rows) - _bar(rows[::-1]), len(columns) - _bar(columns[::-1]))
+        rows = np.percentile(self._rows, 90, axis=0)
+        columns = np.percentile(self._columns, 90, axis=0)
+        bottom, right = len(rows) - _bar(rows[::-1]), len(columns) - _bar(columns[::-1])
+        box = Box(_bar(rows), _bar(columns), bottom, right)
         return _without_corners(self._sum, _without_soft_edges(self._sum, box))
 
 
-def _percentile90(lines: Luma) -> Line:
-    """Return the 90th percentile along the last axis."""
-    rank = (lines.shape[1] * 9) // 10
-    return np.partition(lines, rank, axis=1)[:, rank].astype(np.float32)
+def _levels(lines: Luma) -> Line:
+    """Return the median and the 90th percentile of each line, `[n 2]`: text inside a bar lifts neither."""
+    ranks = [lines.shape[1] // 2, lines.shape[1] * 9 // 10]
+    return np.partition(lines, ranks, axis=1)[:, ranks].astype(np.float32)
 
 
 def _bar(levels: npt.NDArray[np.floating]) -> int:
     """Return how many lines at the start are a black bar; 0 where that is not beyond doubt."""
-    limit = levels[0] + BAR_NOISE
-    bright = np.flatnonzero(levels > limit)
-    if levels[0] > DARKEST_BAR or not len(bright):
+    halves, peaks = levels.T
+    bright = np.flatnonzero(peaks > peaks[0] + BAR_NOISE)
+    if peaks[0] > DARKEST_BAR or not len(bright):
         return 0
     start = int(bright[0])
-    beside = levels[start : start + STEP_PX].max()
-    return start if start and beside >= levels[0] + STEP else 0
+    beside = slice(start, start + STEP_PX)
+    is_step = peaks[beside].max() >= peaks[0] + STEP and halves[beside].max() >= halves[0] + HALF_STEP
+    return start if is_step else 0
 
 
 def _without_soft_edges(mean: Line, box: Box) -> Box:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from relook.nets.blocks import luma_of
 from relook.nets.texture import NUM_FILTERS, symmetric
 
 Array = NDArray[np.float64]
@@ -25,12 +24,11 @@ def grain_energies(pairs: list[Tensor], num_nodes: int) -> Array:
     """Measure the energy of what changes from frame to frame in flat parts, `[k bands]`.
 
     Args:
-        pairs: consecutive frames `[2 3 h w]`, any sizes.
+        pairs: luma of consecutive frames `[2 1 h w]`, any sizes.
         num_nodes: luma nodes; nodes that hardly occur take their neighbours' value.
     """
     samples: list[list[list[Array]]] = [[[] for _ in BAND_SIGMAS] for _ in range(num_nodes)]
-    for pair in pairs:
-        luma = luma_of(pair)
+    for luma in pairs:
         smooth = blur(luma, BAND_SIGMAS[1]).mean(dim=0, keepdim=True)
         slope = smooth.diff(dim=-1)[..., :-1, :].abs() + smooth.diff(dim=-2)[..., :, :-1].abs()
         flat = slope <= torch.quantile(slope.flatten()[::7], FLAT_SHARE)

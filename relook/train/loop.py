@@ -30,7 +30,7 @@ from relook.recipe.wear import Wear
 from relook.train.batches import Batch, draw_batch
 from relook.train.card import footage_of, software_versions
 from relook.train.heldout import HeldOut, HeldOutMeasures
-from relook.train.start import fit_grain, start_generator
+from relook.train.start import close_loop, start_generator
 from relook.train.state import TrainState, average_weights, set_rates, start_state
 
 BEND_PX = 1.5
@@ -80,7 +80,7 @@ def train_look(
                 log.write(json.dumps({"step": state.step, **terms, **asdict(measures)}) + "\n")
                 log.flush()
             on_progress(Progress("training", clock.done(state.step), clock.total, clock.unit, _remark(best_measures, first)))
-    fit_grain(best, corpus)
+    close_loop(best, corpus, marks)
     held_out.sheet(best, run_dir / "sheet.jpg")
     return _finish(best, marks.wear, recipe, corpus, name=name, held_out=held_out, steps=state.step)
 

@@ -18,13 +18,15 @@ from relook.recipe.settings import Recipe
 from relook.train.firstpass import first_pass
 from relook.train.grain import grain_energies, grain_response
 from relook.train.softness import extra_softness
-from relook.train.wear import MIN_RUN_FRAMES, Luma, Marks, measure_marks
+from relook.train.wear import MIN_RUN_FRAMES, Luma, Marks, measure_marks, registered
 
 FRAMES_A_SIDE = 40
 PIXELS_A_SHOT = 20_000
 PAIRS_A_SIDE = 16
 PAIR_PX = 320
 FRAMES_SOFTENED = 24
+MOST_GIVEN = 0.5
+"""Share of the style's grain that the source's own noise may stand for: another source may bring none."""
 RUN_FRAMES = 24
 FRAMES_MEASURED = 144
 """Consecutive frames that wear is measured on, over all shots."""
@@ -61,15 +63,33 @@ def soften(generator: Generator, corpus: Corpus) -> None:
 
 
 @torch.no_grad()
+def close_loop(generator: Generator, corpus: Corpus, marks: Marks) -> None:
+    """Bring what the critic cannot judge from crops back to its measure: flicker, and grain at each luma."""
+    generator.texture.flicker_strength.fill_(marks.flicker_strength)
+    fit_grain(generator, corpus)
+
+
+@torch.no_grad()
 def fit_grain(generator: Generator, corpus: Corpus) -> None:
     """Set the grain's response so that what changes from frame to frame in a render has the style's energy at each luma."""
     if not corpus.has_motion("style"):
         return
     num_nodes = generator.settings.num_nodes
-    wanted = grain_energies(list(sample_pairs(corpus, "style")), num_nodes)
-    rendered = [generator.deterministic(pair) for pair in sample_pairs(corpus, "source")]
-    given = grain_energies(rendered, num_nodes) if corpus.has_motion("source") else np.zeros_like(wanted)
-    generator.texture.response.copy_(grain_response(wanted - given, generator.texture.filters))
+    wanted = grain_energies([_still(luma_of(pair)) for pair in sample_pairs(corpus, "style")], num_nodes)
+    given = np.zeros_like(wanted)
+    if corpus.has_motion("source"):
+        rendered = (luma_of(generator.deterministic(pair)) for pair in sample_pairs(corpus, "source"))
+        given = grain_energies([_still(luma) for luma in rendered], num_nodes)
+    added = wanted - np.minimum(given, MOST_GIVEN * wanted)
+    generator.texture.response.copy_(grain_response(added, generator.texture.filters))
+
+
+def _still(luma: Tensor) -> Tensor:
+    """Take the shift of the whole picture out of a pair of luma frames `[2 1 h w]`."""
+    before, after = luma[:, 0].numpy()
+    moved = registered(before, after)
+    edge = 8
+    return torch.from_numpy(np.stack((moved, after)))[:, None, edge:-edge, edge:-edge]
 
 
 def sample_pairs(corpus: Corpus, side: Side, *, held_out: bool = False) -> Iterator[Tensor]:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from relook.nets.plates import BLOTCH_PX
 from relook.recipe.wear import Wear
 
 Array = NDArray[np.float64]
@@ -22,6 +23,8 @@ SPECK_TO_NOISE = 4.0
 STILL_CONTRAST = 0.03
 """Where the neighbours in time differ by more than this, something moves and no speck is looked for."""
 SPECK_AREA_PX = (3, 300)
+PEAK_LOSS = 1.33
+"""A speck's soft edge takes so much off its peak; the strongest specks, drawn at full opacity, set the strength."""
 MAX_WEAVE = 0.004
 """Gate weave beyond this share of the frame's height is taken for a moving camera."""
 _FLOW = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
@@ -33,12 +36,12 @@ class Marks:
 
     wear: Wear
     dust_strength: tuple[float, float]
-    """Opacity of dark and of bright specks, 0..1."""
+    """Opacity of the strongest dark and bright specks, 0..1."""
     scratch_strength: float
     flicker_strength: float
     """Standard deviation of the logarithm of exposure."""
     blotch_strength: float
-    """The same of exposure over some 40 px."""
+    """The same of exposure over some 16 px."""
 
 
 def measure_marks(runs: Iterable[list[Luma]]) -> Marks:
@@ -96,7 +99,7 @@ def _measure_run(run: list[Luma]) -> Marks:
         weave_px=(min(across, limit), min(down, limit)),
         weave_persistence=(persistence_x + persistence_y) / 2,
     )
-    blotch = float(np.median([_blotch(a, b) for a, b in pairwise(run)]))
+    blotch = float(np.median([_blotch(_moved(a, step), b) for (a, b), step in zip(pairwise(run), steps, strict=True)]))
     return Marks(wear, specks.opacity, scratches.contrast, flicker, blotch)
 
 
@@ -186,7 +189,7 @@ class _Specks:
 
     @property
     def opacity(self) -> tuple[float, float]:
-        dark, bright = (float(np.clip(np.median(c) * 1.33, 0, 1)) if c else 0.0 for c in self.contrasts)
+        dark, bright = (float(np.clip(np.quantile(c, 0.9) * PEAK_LOSS, 0, 1)) if c else 0.0 for c in self.contrasts)
         return dark, bright
 
 
@@ -225,7 +228,16 @@ class _Scratches:
 
 
 def _blotch(before: Luma, after: Luma) -> float:
-    """Measure how exposure changes over some 40 px beyond the frame's own, as a deviation of its logarithm."""
-    coarse = [cv2.resize(luma, (12, 9), interpolation=cv2.INTER_AREA) for luma in (before, after)]
+    """Measure how exposure changes over some 16 px beyond the frame's own, as a deviation of its logarithm.
+
+    From the quieter half of the frame: the first quartile of the changes, .319 deviations where they are normal.
+    """
+    size = (before.shape[1] // BLOTCH_PX, before.shape[0] // BLOTCH_PX)
+    coarse = [cv2.resize(luma, size, interpolation=cv2.INTER_AREA) for luma in (before, after)]
     change = np.log(np.maximum(coarse[1], 0.02)) - np.log(np.maximum(coarse[0], 0.02))
-    return float(1.4826 * np.median(np.abs(change - np.median(change))) / np.sqrt(2))
+    return float(np.quantile(np.abs(change - np.median(change)), 0.25) / 0.319 / np.sqrt(2))
+
+
+def registered(before: Luma, after: Luma) -> Luma:
+    """Return `before` moved over `after` by the shift of the whole picture."""
+    return _moved(before, np.array(_offset(before, after)))

@@ -19,21 +19,21 @@ from relook.nets.generator import Generator
 from relook.recipe.settings import Recipe
 from relook.recipe.wear import Wear
 
-Run = Callable[..., tuple[int, str, str]]
+Run = Callable[[str], tuple[int, str, str]]
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Return a function that runs `relook` with words and gives its exit code, standard output and standard error."""
+    """Return a function that runs a line of `relook` and gives its exit code, standard output and standard error."""
     before = signal.getsignal(signal.SIGTERM)
 
-    def run_words(*words: object) -> tuple[int, str, str]:
+    def run_line(line: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as left:
-            main([str(word) for word in words])
+            main(line.split())
         written = capsys.readouterr()
         return int(left.value.code or 0), written.out, written.err
 
-    yield run_words
+    yield run_line
     signal.signal(signal.SIGTERM, before)
 
 

@@ -68,9 +68,7 @@ def check_corpus(corpus: Corpus) -> None:
     )
     for side in SIDES:
         kept, aside = (film_frames(corpus, held_out=held_out, side=side) for held_out in (False, True))
-        dropped = {
-            (d.origin, f) for d in corpus.dropped if d.side == side for r in d.frames for f in range(r.start, r.stop)
-        }
+        dropped = {(d.origin, f) for d in corpus.dropped if d.side == side for f in d.numbers}
         assert kept and aside
         assert not kept & aside and not (kept | aside) & dropped
     for shot in corpus.shots:
@@ -96,9 +94,7 @@ def test_planted_frames_are_left_out_and_the_others_stored_bit_for_bit(source: P
     corpus = prepare_corpus([source], [style], tmp_path / "corpus")
 
     check_corpus(corpus)
-    dropped = {
-        (d.reason, r.start) for d in corpus.dropped if d.side == "style" for r in d.frames for _ in range(len(r))
-    }
+    dropped = {(d.reason, f) for d in corpus.dropped if d.side == "style" for f in d.numbers}
     assert dropped == {("black", 9), ("single_colour", 20), ("duplicate", 30), ("blurred", 55)}
     for shot in corpus.side("style") + corpus.side("style", held_out=True):
         stored = corpus.frames(shot)
@@ -111,13 +107,27 @@ def test_planted_frames_are_left_out_and_the_others_stored_bit_for_bit(source: P
 
 
 def test_stills_are_prepared_and_known_not_to_move(source: Path, tmp_path: Path) -> None:
-    pictures = [moving_shot(1, seed=seed, size=(90, 120))[0] for seed in range(10)]
+    pictures = [moving_shot(1, seed=seed, size=(90, 120 + seed))[0] for seed in range(10)]
     style = write_stills(tmp_path / "stills", [*pictures, np.zeros((90, 120, 3), np.uint8)])
     corpus = prepare_corpus([source], [style], tmp_path / "corpus")
     check_corpus(corpus)
     assert not corpus.has_motion("style") and corpus.has_motion("source")
     assert len(film_frames(corpus, held_out=False)) + len(film_frames(corpus, held_out=True)) == 10
     assert "stills" in corpus.sufficiency.text and "1 black" in corpus.sufficiency.text
+    for shot in corpus.side("style"):
+        assert shot.width > 115 + shot.first_frame
+        found = cv2.matchTemplate(pictures[shot.first_frame], np.array(corpus.frames(shot)[0]), cv2.TM_SQDIFF)
+        assert found.min() < 1000  # rounding of the search itself; one level off everywhere would be 30000
+
+
+def test_what_the_limit_leaves_out_is_named(source: Path, tmp_path: Path) -> None:
+    style = write_stills(tmp_path / "stills", [moving_shot(1, seed=seed, size=(80, 80))[0] for seed in range(12)])
+    corpus = prepare_corpus([source], [style], tmp_path / "corpus", max_bytes=2 * 6 * 80 * 80 * 3)
+    check_corpus(corpus)
+    stored = film_frames(corpus, held_out=False) | film_frames(corpus, held_out=True)
+    left_out = {f for d in corpus.dropped if d.reason == "over_limit" and d.side == "style" for f in d.numbers}
+    assert 3 <= len(stored) <= 6 and len(left_out) == 12 - len(stored)
+    assert "over the size limit" in corpus.sufficiency.text
 
 
 def test_a_mix_of_films_and_a_numbered_sequence(source: Path, tmp_path: Path) -> None:

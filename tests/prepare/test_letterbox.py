@@ -58,8 +58,8 @@ def test_text_inside_a_bar_does_not_hide_it() -> None:
 
 def test_bars_of_some_shots_only_stay() -> None:
     """A film whose formats change is cropped by what is dark in all of it."""
-    wide = [np.pad(texture(120, 240, k), ((30, 30), (0, 0))) for k in range(5)]
-    full = [texture(180, 240, k) for k in range(5)]
+    wide = [np.pad(texture(120, 240, k), ((30, 30), (0, 0))) for k in range(8)]
+    full = [texture(180, 240, k) for k in range(2)]
     assert find(wide + full) == Box(0, 0, 180, 240)
 
 
@@ -71,6 +71,20 @@ def test_dark_scene_is_not_cropped(light: str) -> None:
     frames = [np.clip(12 + glow + random.normal(0, 3, (180, 240)), 0, 255).astype(np.uint8) for _ in range(8)]
     box = find(frames)
     assert box.height >= 180 - 16 and box.width >= 240 - 16
+
+
+def test_bright_figure_before_a_dark_ground_is_not_cropped_to() -> None:
+    frame = np.random.default_rng(0).integers(8, 14, (180, 240)).astype(np.uint8)
+    frame[100:, 60:150] = texture(80, 90, 0)
+    assert find([frame]) == Box(0, 0, 180, 240)
+
+
+def test_dark_wall_above_a_dark_floor_is_not_cropped() -> None:
+    frames = [np.random.default_rng(k).integers(4, 9, (180, 240)).astype(np.uint8) for k in range(4)]
+    for frame in frames:
+        frame[90:] += 14
+        frame[140:150, 100:110] = 200
+    assert find(frames) == Box(0, 0, 180, 240)
 
 
 def test_soft_edge_of_a_scan_is_taken_off() -> None:

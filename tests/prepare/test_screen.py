@@ -113,6 +113,13 @@ def test_title_cards_are_dropped(lines: list[str]) -> None:
     assert screen(frames) == [["title"] * 20]
 
 
+def test_lettering_beside_a_figure_is_no_title() -> None:
+    frames = [card(["The End of the Road", "and of the story"], 0.7, grain=5, seed=k) for k in range(15)]
+    rows, columns = np.mgrid[:240, :320]
+    figure = 60 * np.clip(1.5 - np.hypot((rows - 190) / 50, (columns - 160) / 70), 0, 1)
+    assert screen([np.maximum(frame, figure).astype(np.uint8) for frame in frames]) == [[None] * 15]
+
+
 def test_lights_at_night_are_no_title() -> None:
     """Windows at night are light marks on a dark ground too, but neither thin enough nor without tones between."""
     random = np.random.default_rng(0)

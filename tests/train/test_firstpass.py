@@ -56,8 +56,8 @@ def test_a_black_and_white_style_is_locked() -> None:
 def test_shots_that_disagree_are_believed_less() -> None:
     source = [np.clip(colours(s) * 0.6, 0, 1) for s in range(6)]
     agreed = [np.clip(colours(s) * 0.6 + 0.15, 0, 1) for s in range(3)]
-    torn = [np.clip(colours(s) * 0.6 + lift, 0, 1) for s, lift in enumerate((-0.1, 0.15, 0.4))]
-    middle = 4
+    torn = [np.clip(colours(s) * 0.6 + lift, 0, 1) for s, lift in enumerate((-0.15, 0.15, 0.45))]
+    middle = 3
     lift_agreed = tone_curve(source, agreed, NODES)[middle] - NODES[middle]
     lift_torn = tone_curve(source, torn, NODES)[middle] - NODES[middle]
     assert lift_agreed == pytest.approx(0.15, abs=0.03)

@@ -45,7 +45,7 @@ def test_weave_is_measured_and_not_taken_for_dust() -> None:
         for x, y in rng.normal(0, (0.6, 0.3), (24, 2))
     ]
     wear = measure_marks([frames]).wear
-    assert wear.weave_px[0] == pytest.approx(0.6, rel=0.4) and wear.weave_px[1] == pytest.approx(0.3, rel=0.4)
+    assert 0.4 < wear.weave_px[0] < 0.9 and 0.2 < wear.weave_px[1] < 0.6
     assert sum(wear.dust_per_frame) < 4
 
 
@@ -72,7 +72,7 @@ def test_jitter_about_a_moving_camera() -> None:
 def test_grain_is_given_back_with_its_energy() -> None:
     torch.manual_seed(0)
     luma = torch.from_numpy(scene())[None, None]
-    wanted = [(luma + 0.04 * torch.randn(2, 1, 192, 256)).expand(-1, 3, -1, -1) for _ in range(4)]
+    wanted = [luma + 0.04 * torch.randn(2, 1, 192, 256) for _ in range(4)]
     energies = grain_energies(wanted, 8)
     texture = Texture(8).requires_grad_(False)
     texture.response.copy_(grain_response(energies, texture.filters))
@@ -80,5 +80,5 @@ def test_grain_is_given_back_with_its_energy() -> None:
     for _ in range(4):
         fields = texture.grain_fields(torch.randn(2, 2, 192, 256))
         grain = torch.einsum("f,bfhw->bhw", texture.response[4, 0], fields)[:, None]
-        given.append((luma + grain).expand(-1, 3, -1, -1))
+        given.append(luma + grain)
     assert grain_energies(given, 8)[2:6].sum(axis=1) == pytest.approx(energies[2:6].sum(axis=1), rel=0.25)

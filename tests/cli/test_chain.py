@@ -1,0 +1,56 @@
+"""The main job as a user types it: train, apply, check, on two films of one second."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+Run = Callable[[str], tuple[int, str, str]]
+
+
+def last_line(out: str) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return values
+
+
+def stamps(path: Path) -> list[int | None]:
+    with av.open(str(path)) as container:
+        return [frame.pts for frame in container.decode(video=0)]
+
+
+def test_train_then_apply_then_check(media: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(media)
+    code, out, err = run("train --source film.mp4 --style style.mp4 film.mp4 -o own.look --budget 1s --json")
+    assert code == 0, err
+    assert last_line(out)["name"] == "own"
+    assert sorted(path.name for path in Path("own.run").iterdir()) == ["metrics.jsonl", "sheet.jpg"]
+
+    code, out, err = run("apply film.mp4 --look own.look -o new.mp4 --json")
+    assert code == 0, err
+    assert len(last_line(out)["frame_hashes"]) == 24
+    assert stamps(Path("new.mp4")) == stamps(Path("film.mp4"))
+
+    code, out, err = run("apply film.mp4 --look own.look -o part.mp4 --range 00:00:00:06-00:00:00:18 --json")
+    assert code == 0, err
+    assert (last_line(out)["start_frame"], last_line(out)["stop_frame"]) == (6, 18)
+    assert len(stamps(Path("part.mp4"))) == 12
+
+    code, out, err = run("check new.mp4 --look own.look --source film.mp4 --json")
+    report = last_line(out)
+    assert code == (1 if report["verdict"] == "fail" else 0), err
+    assert len(report["shots"]) == 2
+    assert {"report.html", "report.json"} <= {path.name for path in Path("new.report").iterdir()}
+    assert json.loads(Path("new.report/report.json").read_text())["verdict"] == report["verdict"]
+
+    code, _, err = run("check new.mp4 --look own.look")
+    assert code == 2
+    assert "--overwrite" in err
+
+    code, out, _ = run("info own.look --json")
+    assert code == 0
+    assert last_line(out)["has_judge"] is True

@@ -1,0 +1,135 @@
+"""Pictures found on disk: patterns, folders, holes, and what is one take."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relook.errors import InputError
+from relook.film.sequence import find_footage, find_pictures, is_pattern, number_of, numbered_name
+
+
+def touch(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+    return folder
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    start=st.integers(0, 20_000),
+    count=st.integers(2, 12),
+    padding=st.integers(1, 6),
+    prefix=st.sampled_from(["", "v2_", "a.b."]),
+)
+def test_a_take_is_found_in_order_by_every_form(start: int, count: int, padding: int, prefix: str) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        names = [f"{prefix}{number:0{padding}d}.png" for number in range(start, start + count)]
+        touch(folder, *reversed(names), "notes.txt", ".hidden.png")
+        wanted = tuple(folder / name for name in names)
+        for form in (folder, folder / f"{prefix}%0{padding}d.png", folder / f"{prefix}{'#' * padding}.png"):
+            assert find_pictures(form) == ("sequence", wanted)
+        pattern = folder / f"{prefix}{'#' * padding}.png"
+        assert [numbered_name(pattern, start + index) for index in range(count)] == names
+        assert [number_of(picture) for picture in wanted] == list(range(start, start + count))
+
+
+@settings(max_examples=40, deadline=None)
+@given(numbers=st.sets(st.integers(1, 40), min_size=2, max_size=30))
+def test_holes_are_named(numbers: set[int]) -> None:
+    missing = set(range(min(numbers), max(numbers) + 1)) - numbers
+    with tempfile.TemporaryDirectory() as made:
+        pattern = touch(Path(made), *(f"f_{number:04d}.jpg" for number in numbers)) / "f_####.jpg"
+        if not missing:
+            assert len(find_pictures(pattern)[1]) == len(numbers)
+            return
+        with pytest.raises(InputError) as caught:
+            find_pictures(pattern)
+    text = str(caught.value).rsplit("missing: ", 1)[1].split(";")[0]
+    assert str(min(missing)) in text
+    assert not any(f" {number}," in f" {text}," for number in numbers)
+
+
+def test_holes_by_hand(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"f_{number:04d}.png" for number in (1, 2, 5, 6, 8)))
+    with pytest.raises(InputError, match=r"from 1 to 8 .* missing: 3-4, 7; add"):
+        find_pictures(tmp_path)
+
+
+def test_a_huge_gap_costs_nothing(tmp_path: Path) -> None:
+    touch(tmp_path, "p.1.png", "p.900000000000.png")
+    with pytest.raises(InputError, match="missing: 2-899999999999"):
+        find_pictures(tmp_path / "p.#.png")
+
+
+def test_two_pictures_of_one_number_are_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "p.1.png", "p.01.png", "p.2.png")
+    with pytest.raises(InputError, match="two pictures numbered 1;"):
+        find_pictures(tmp_path / "p.#.png")
+
+
+def test_unpadded_numbers_are_in_order(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{number}.jpg" for number in range(1, 13)))
+    assert [number_of(picture) for picture in find_pictures(tmp_path)[1]] == list(range(1, 13))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("100075.jpg", "100080.jpg", "100098.jpg"),
+        ("cat.png", "dog.png"),
+        ("a1.png", "b2.png"),
+        ("1.png", "2.jpg"),
+        ("one1.png",),
+    ],
+)
+def test_unrelated_pictures_are_stills(tmp_path: Path, names: tuple[str, ...]) -> None:
+    kind, pictures = find_pictures(touch(tmp_path, *names))
+    assert (kind, [picture.name for picture in pictures]) == ("stills", sorted(names))
+
+
+def test_a_name_with_a_hash_that_exists_is_a_file(tmp_path: Path) -> None:
+    odd = touch(tmp_path, "take #1.png") / "take #1.png"
+    assert not is_pattern(odd)
+    assert find_pictures(odd) == ("stills", (odd,))
+
+
+def test_footage_is_searched_for(tmp_path: Path) -> None:
+    touch(tmp_path / "b" / "take", "f.001.png", "f.002.png")
+    touch(tmp_path / "b", "Film.MP4", "notes.txt")
+    touch(tmp_path / "a", "still.jpg", ".thumb.jpg")
+    touch(tmp_path / ".cache", "old.mov")
+    touch(tmp_path, "z.mkv")
+    found = [path.relative_to(tmp_path).as_posix() for path in find_footage(tmp_path)]
+    assert found == ["z.mkv", "a", "b/Film.MP4", "b/take"]
+    assert find_footage(tmp_path / "z.mkv") == (tmp_path / "z.mkv",)
+    assert find_footage(tmp_path / "b/take/f.###.png") == (tmp_path / "b/take/f.###.png",)
+
+
+def test_what_holds_nothing_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "readme.txt")
+    for find, path, words in (
+        (find_footage, tmp_path, "no films and no pictures"),
+        (find_pictures, tmp_path, "holds no pictures"),
+        (find_pictures, tmp_path / "x.####.png", "no picture matches"),
+        (find_pictures, tmp_path / "none" / "x.####.png", "No such file"),
+        (find_pictures, tmp_path / "none.png", "no such file"),
+    ):
+        with pytest.raises(InputError, match=words):
+            find(path)
+
+
+def test_real_folders(footage: Callable[[str], Path]) -> None:
+    assert find_pictures(footage("live-action/davis/parkour"))[0] == "sequence"
+    assert len(find_pictures(footage("old-film/sf_earthquake_1906"))[1]) == 49
+    assert find_pictures(footage("paintings/classics"))[0] == "stills"
+    assert find_pictures(footage("photos/bsds500"))[0] == "stills"
+    with pytest.raises(InputError, match="missing: 4-5;"):
+        find_pictures(footage("awkward/synthetic/seq_gap"))
