@@ -78,7 +78,9 @@ def main() -> None:
     floor = distances(tests, lambda clip, index: frames(wear(develop(clip), 500 + index)))
     sys.stdout.write(f"{'':28} {'PSNR':>6} {'SSIM':>6} {'patch':>6} {'colour':>7} {'seconds':>8}\n")
     for row in rows:
-        sys.stdout.write(f"{row.name:28} {row.psnr:6.2f} {row.ssim:6.3f} {row.patch:6.3f} {row.colour:7.2f} {row.seconds:8.1f}\n")
+        sys.stdout.write(
+            f"{row.name:28} {row.psnr:6.2f} {row.ssim:6.3f} {row.patch:6.3f} {row.colour:7.2f} {row.seconds:8.1f}\n"
+        )
     sys.stdout.write(f"{'truth against truth':28} {'':6} {'':6} {floor[0]:6.3f} {floor[1]:7.2f}\n")
 
 
@@ -129,7 +131,10 @@ def score(name: str, generator: Generator, worn: Wear, tests: list[Clip], second
         clean = generator.deterministic(frames(clip))
         size = (clean.shape[-2], clean.shape[-1])
         return torch.cat(
-            [generator.textured(clean[t : t + 1], draw_plates(size, worn, seed=index, frame=t)) for t in range(len(clean))]
+            [
+                generator.textured(clean[t : t + 1], draw_plates(size, worn, seed=index, frame=t))
+                for t in range(len(clean))
+            ]
         )
 
     patch, colour = distances(tests, textured)

@@ -97,7 +97,9 @@ _CARD = TypeAdapter(Card)
 
 def save_look(look: Look, path: Path) -> Look:
     """Write a look in one step and return it with the file's hash."""
-    tensors = {_GENERATOR + key: value.detach().cpu().contiguous() for key, value in look.generator.state_dict().items()}
+    tensors = {
+        _GENERATOR + key: value.detach().cpu().contiguous() for key, value in look.generator.state_dict().items()
+    }
     tensors |= {_JUDGE + key: value.contiguous() for key, value in look.judge.items()}
     tensors |= {_THUMBNAIL + key: value.contiguous() for key, value in look.thumbnails.items()}
     for key, tensor in tensors.items():
@@ -128,18 +130,20 @@ def load_look(name: str | Path) -> Look:
     if not path.is_file():
         raise InputError(f"{path} is not a regular file; give a file written by `relook train`")
     if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path} is larger than any look ({MAX_BYTES >> 20} MiB); give a file written by `relook train`")
+        raise InputError(
+            f"{path} is larger than any look ({MAX_BYTES >> 20} MiB); give a file written by `relook train`"
+        )
     return parse_look(path.read_bytes(), path)
 
 
 def find_look(name: str | Path) -> Path:
     """Return the file of a look given as a path or as a shipped name."""
     path = Path(name)
+    shipped = shipped_looks()
+    if not path.is_file() and str(name) in shipped:
+        return shipped[str(name)]
     if path.exists():
         return path
-    shipped = shipped_looks()
-    if str(name) in shipped:
-        return shipped[str(name)]
     known = ", ".join(shipped) or "none"
     raise UsageError(f"there is no look {str(name)!r}: no such file, and the looks that ship with relook are: {known}")
 
@@ -177,7 +181,9 @@ def _generator(card: Card, weights: dict[str, Tensor], refused: str) -> Generato
     generator = Generator(card.recipe.generator)
     expected = generator.state_dict()
     if weights.keys() != expected.keys():
-        raise InputError(f"{refused}: it lacks or adds weights: {', '.join(sorted(weights.keys() ^ expected.keys())[:4])}")
+        raise InputError(
+            f"{refused}: it lacks or adds weights: {', '.join(sorted(weights.keys() ^ expected.keys())[:4])}"
+        )
     for key, tensor in weights.items():
         if tensor.shape != expected[key].shape or tensor.dtype != expected[key].dtype or not tensor.isfinite().all():
             raise InputError(f"{refused}: {key} is {tensor.dtype} {tuple(tensor.shape)} or not finite; train it again")

@@ -162,7 +162,9 @@ class Report:
                 timeline=Timeline(**timeline),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"this is not a report of relook ({error}); give a report.json that relook wrote") from error
+            raise InputError(
+                f"this is not a report of relook ({error}); give a report.json that relook wrote"
+            ) from error
 
 
 def _shot_to_dict(shot: ShotVerdict) -> dict[str, Any]:
@@ -194,4 +196,6 @@ def _finite(measures: Mapping[str, float]) -> dict[str, Any]:
 
 def _line(shot: ShotVerdict) -> str:
     span = f"frames {shot.frames.start} to {shot.frames.stop - 1}"
-    return f"  shot {shot.index} ({shot.start_timecode}, {span}): {shot.verdict}: " + "; ".join(r.text for r in shot.reasons)
+    return f"  shot {shot.index} ({shot.start_timecode}, {span}): {shot.verdict}: " + "; ".join(
+        r.text for r in shot.reasons
+    )

@@ -26,7 +26,12 @@ def small_look() -> Look:
     for parameter in generator.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
     card = Card(name="small", recipe=Recipe(seed=3), wear=Wear(dust_per_frame=(1.0, 2.0)), reach_px=32)
-    return Look(card, generator, judge={"mean": torch.arange(4.0)}, thumbnails={"after": torch.zeros(4, 5, 3, dtype=torch.uint8)})
+    return Look(
+        card,
+        generator,
+        judge={"mean": torch.arange(4.0)},
+        thumbnails={"after": torch.zeros(4, 5, 3, dtype=torch.uint8)},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +45,9 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path) -> None:
     look = small_look()
     saved = save_look(look, tmp_path / "small.look")
     loaded = load_look(tmp_path / "small.look")
-    assert loaded.sha256 == saved.sha256 and loaded.card.recipe == look.card.recipe and loaded.card.wear == look.card.wear
+    assert (
+        loaded.sha256 == saved.sha256 and loaded.card.recipe == look.card.recipe and loaded.card.wear == look.card.wear
+    )
     for key, tensor in look.generator.state_dict().items():
         assert torch.equal(loaded.generator.state_dict()[key], tensor), key
     assert torch.equal(loaded.judge["mean"], look.judge["mean"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import torch
@@ -21,6 +23,8 @@ TILE_ROWS = 256
 """Rows of a tile unless the caller says otherwise: quick, and small beside a frame."""
 SAME_SCALE = 1.25
 """Frames up to this much taller than the style's are textured pixel for pixel."""
+ROW_BLUR = 0.4
+"""Blur of one row of the style's frames, in rows, as a Gaussian's deviation."""
 NUM_LEVELS = 1024
 """Luma steps of the grain's response when rendering."""
 
@@ -54,6 +58,7 @@ class FrameRenderer:
         if self.dials.of("grade"):
             picture = self._lit(lookup(picture, self.lattice))
         if self.dials.of("detail"):
+            picture = self._as_soft(picture)
             residual = self.generator.detail.in_strips(luma_of(picture), self.strips_at_once)
             picture = (picture + self.dials.of("detail") * residual).clamp_(0, 1)
         if self.dials.of("texture"):
@@ -72,6 +77,15 @@ class FrameRenderer:
             gain, offset = spatial.light(whole_frame(graded), size)
             self._light = (1 + self.dials.of("grade") * gain, self.dials.of("grade") * offset)
         return graded * self._light[0] + self._light[1]
+
+    def _as_soft(self, picture: Tensor) -> Tensor:
+        """Take from frames taller than the style's the detail finer than its rows, which the style never showed."""
+        scale = picture.shape[-2] / self.wear.reference_height
+        if scale <= SAME_SCALE:
+            return picture
+        sigma = self.dials.of("detail") * ROW_BLUR * math.sqrt(scale**2 - 1)
+        channels = [cv2.GaussianBlur(channel, (0, 0), sigma) for channel in picture[0].cpu().numpy()]
+        return torch.from_numpy(np.stack(channels))[None].to(self.device)
 
     def _textured(self, picture: Tensor, seed: int, frame: int) -> Tensor:
         texture, amount = self.generator.texture, self.dials.of("texture")
@@ -100,7 +114,7 @@ class FrameRenderer:
             return self.generator.texture.grain_fields(noise)
         small = (round(size[0] / scale), round(size[1] / scale))
         fields = self.generator.texture.grain_fields(noise[:, :, : small[0], : small[1]].contiguous())
-        return F.interpolate(fields, size=size, mode="bicubic", align_corners=False) * 1.15
+        return F.interpolate(fields, size=size, mode="bicubic", align_corners=False)
 
     def _woven(self, picture: Tensor, seed: int, frame: int) -> Tensor:
         across, down = weave(self.wear, seed=seed, frame=frame)
@@ -124,7 +138,7 @@ def _dialled_lattice(lattice: Tensor, dial: float) -> Tensor:
 
 def _response_table(look: Look) -> Tensor:
     """Return the grain's response at every luma step, `[levels c f]`; one channel for a monochrome look."""
-    response = look.generator.texture.response
+    response: Tensor = look.generator.texture.response
     if look.generator.is_monochrome:
         response = response.mean(dim=1, keepdim=True)
     nodes = response.permute(1, 2, 0).reshape(1, -1, response.shape[0])

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
+from relook.apply.frame import FrameRenderer
 from relook.errors import UsageError
 from relook.film.frames import Frame, Shot
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
 from relook.film.writer import FilmWriter, check_output
 from relook.look import Look
-from relook.apply.frame import FrameRenderer
 from relook.nets.plates import seed_of
 from relook.progress import OnProgress, Progress, ignore
 from relook.recipe.settings import Dials
@@ -26,12 +26,12 @@ from relook.timing import FrameRange
 class RenderSettings:
     """How a film is rendered; nothing here but the dials and the seed changes a frame."""
 
-    dials: Dials = Dials()
+    dials: Dials = field(default_factory=Dials)
     seed: int = 0
     frames: FrameRange | None = None
     """Which frames of the film; all by default."""
     tile_rows: int | None = None
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     overwrite: bool = False
 
 
@@ -49,7 +49,12 @@ class Delivery:
 
 
 def render_film(
-    film: Path, look: Look, output: Path, *, settings: RenderSettings = RenderSettings(), on_progress: OnProgress = ignore
+    film: Path,
+    look: Look,
+    output: Path,
+    *,
+    settings: RenderSettings | None = None,
+    on_progress: OnProgress = ignore,
 ) -> Delivery:
     """Render a film in a look: one frame out for every frame in, with its pts; sound and tags are kept.
 
@@ -57,6 +62,7 @@ def render_film(
         UsageError: the output cannot be written, or the range holds no frame.
         InputError: the film cannot be read to its end.
     """
+    settings = settings or RenderSettings()
     dials = settings.dials
     with FilmReader(film) as reader:
         info = reader.info
@@ -82,4 +88,6 @@ def _render(frame: Frame, shots: tuple[Shot, ...], renderer: FrameRenderer, seed
     if shots:
         shot = shots[bisect_right(shots, frame.index, key=lambda shot: shot.frames.start) - 1]
         shot_seed, frame_in_shot = seed_of(shot.content_hash, seed), frame.index - shot.frames.start
-    return replace(frame, pixels=renderer.render(frame.pixels, seed=shot_seed, frame_in_shot=frame_in_shot), native=None)
+    return replace(
+        frame, pixels=renderer.render(frame.pixels, seed=shot_seed, frame_in_shot=frame_in_shot), native=None
+    )

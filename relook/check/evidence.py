@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from relook.check.frames import brightness, brightness_changes, clipped_shares
+from relook.check.frames import brightness, brightness_changes, clipped_shares, deviation
 from relook.check.voice import CROP_PX
 from relook.corpus import Corpus, PreparedShot
 from relook.nets.generator import Generator
@@ -62,46 +61,59 @@ class Evidence:
 
 def gather(generator: Generator, corpus: Corpus, *, seed: int, wear: Wear, on_progress: OnProgress) -> Evidence:
     """Measure the style's shots and renders of the source's, and take pairs for the critic."""
-    has_motion = corpus.has_motion("style")
     groups = _spread(style_groups(corpus), STYLE_SHOTS)
     source = _spread([*corpus.side("source", held_out=True), *corpus.side("source")], CONTENT_SHOTS)
-    total = len(groups) + len(source)
-    style, clipped, flicker = [], torch.zeros(2), 0.0
+    total, height = len(groups) + len(source), _median_height(corpus)
+    style, renders = [], []
     for done, group in enumerate(groups):
         on_progress(Progress(_STAGE, done, total, unit="shots"))
-        pairs = [pair for part in group for pair in _pairs(corpus, part, -(-STYLE_PAIRS // len(group)))]
-        style.append(torch.cat([describe(pair[None]) for pair in pairs]))
-        clipped = torch.stack([clipped, *(torch.tensor(clipped_shares(pair[0])) for pair in pairs)]).amax(dim=0)
-        flicker = max(flicker, *(_flicker(corpus, part) for part in group))
-    rendered, rendered_pairs, height = [], [], _median_height(corpus)
-    for done, shot in enumerate(source):
-        on_progress(Progress(_STAGE, len(groups) + done, total, unit="shots"))
+        style.append(_style_shot(corpus, group))
+    for done, shot in enumerate(source, start=len(groups)):
+        on_progress(Progress(_STAGE, done, total, unit="shots"))
         pairs = [_at_most(pair, height) for pair in _pairs(corpus, shot, CONTENT_PAIRS)]
-        renders = [_render(generator, pair, wear, seed + k) for k, pair in enumerate(pairs)]
-        rendered.append(torch.cat([describe(render[None]) for render in renders]))
-        rendered_pairs.append(_centre(renders[0]))
+        renders.append(torch.stack([_render(generator, pair, wear, seed + k) for k, pair in enumerate(pairs)]))
     learned, unseen = _voice_shots(corpus)
     foreign = _voice_pairs(corpus, corpus.side("source", held_out=True))
     on_progress(Progress(_STAGE, total, total, unit="shots"))
     return Evidence(
-        style=style,
-        rendered=rendered,
-        rendered_pairs=rendered_pairs,
+        style=[shot.descriptors for shot in style],
+        rendered=[describe(pairs) for pairs in renders],
+        rendered_pairs=[_as_seen(corpus, pairs[0]) for pairs in renders],
         positives=_voice_pairs(corpus, learned),
         foreign=foreign,
-        early=[early for pair in foreign[::3] for early in _early(generator, pair)],
+        early=[early for pair in foreign[::3] for early in _early(generator, corpus, pair)],
         unseen_style=_voice_pairs(corpus, unseen),
         unseen_source=_voice_pairs(corpus, corpus.side("source"))[: VOICE_PAIRS // 2],
         height=height,
-        flicker=flicker,
-        clipped=(float(clipped[0]), float(clipped[1])),
-        has_motion=has_motion,
+        flicker=max(shot.flicker for shot in style),
+        clipped=(max(shot.clipped[0] for shot in style), max(shot.clipped[1] for shot in style)),
+        has_motion=corpus.has_motion("style"),
+    )
+
+
+@dataclass(frozen=True)
+class _StyleShot:
+    descriptors: Tensor
+    clipped: tuple[float, float]
+    flicker: float
+
+
+def _style_shot(corpus: Corpus, parts: tuple[PreparedShot, ...]) -> _StyleShot:
+    """Measure a style shot, given in one part or in two."""
+    pairs = [pair for part in parts for pair in _pairs(corpus, part, -(-STYLE_PAIRS // len(parts)))]
+    shares = [clipped_shares(pair[0]) for pair in pairs]
+    return _StyleShot(
+        descriptors=torch.cat([describe(pair[None]) for pair in pairs]),
+        clipped=(max(black for black, _ in shares), max(white for _, white in shares)),
+        flicker=max(_flicker(corpus, part) for part in parts),
     )
 
 
 def style_groups(corpus: Corpus) -> list[tuple[PreparedShot, ...]]:
     """Return the style's shots, the held-out tail of a split shot beside the part that was trained on."""
-    parts = sorted((*corpus.side("style"), *corpus.side("style", held_out=True)), key=lambda s: (s.origin, s.first_frame))
+    parts = sorted(
+        (*corpus.side("style"), *corpus.side("style", held_out=True)), key=lambda s: (s.origin, s.first_frame)
+    )
     groups: list[tuple[PreparedShot, ...]] = []
     for part in parts:
         if groups and _is_tail(groups[-1], part):
@@ -136,8 +148,8 @@ def _flicker(corpus: Corpus, shot: PreparedShot) -> float:
     run = max(shot.runs, key=len)
     if len(run) < 4:
         return 0.0
-    frames = corpus.clip(shot, run.start, min(len(run), FLICKER_FRAMES))
-    return float(np.sqrt(np.mean(brightness_changes([brightness(frame) for frame in frames]) ** 2)))
+    positions = range(run.start, min(run.stop, run.start + FLICKER_FRAMES))
+    return deviation(brightness_changes([brightness(corpus.clip(shot, k, 1)[0]) for k in positions]))
 
 
 def _median_height(corpus: Corpus) -> int:
@@ -166,12 +178,12 @@ def _render(generator: Generator, pair: Tensor, wear: Wear, seed: int) -> Tensor
 
 
 @torch.inference_mode()
-def _early(generator: Generator, pair: Tensor) -> list[tuple[Tensor, Tensor]]:
+def _early(generator: Generator, corpus: Corpus, pair: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Return what a look gives before it is finished: the grade alone, and everything but texture."""
     device = next(generator.parameters()).device
     graded = generator.grade(pair.to(device)).clamp(0, 1).cpu()
     renders = (graded, generator.deterministic(pair.to(device)).clamp(0, 1).cpu())
-    return [(render.clone(), describe(render[None])[0].clone()) for render in renders]
+    return [(_as_seen(corpus, render).clone(), describe(render[None])[0].clone()) for render in renders]
 
 
 def _voice_shots(corpus: Corpus) -> tuple[list[PreparedShot], list[PreparedShot]]:
@@ -186,10 +198,13 @@ def _voice_pairs(corpus: Corpus, shots: Sequence[PreparedShot]) -> list[Tensor]:
     """Take pairs from the shots, cut to what the critic needs."""
     chosen = _spread(shots, VOICE_PAIRS)
     each = max(1, VOICE_PAIRS // max(1, len(chosen)))
-    return [_centre(pair) for shot in chosen for pair in _pairs(corpus, shot, each)]
+    return [_as_seen(corpus, pair) for shot in chosen for pair in _pairs(corpus, shot, each)]
 
 
-def _centre(pair: Tensor) -> Tensor:
+def _as_seen(corpus: Corpus, pair: Tensor) -> Tensor:
+    """Cut the centre out of a pair, and hold it still where the style is made of stills and the critic knows no motion."""
+    if not corpus.has_motion("style"):
+        pair = pair[:1].expand(2, -1, -1, -1)
     top = max(0, pair.shape[-2] - VOICE_ROWS) // 2
     left = max(0, pair.shape[-1] - VOICE_COLUMNS) // 2
     centre = pair[..., top : top + VOICE_ROWS, left : left + VOICE_COLUMNS]

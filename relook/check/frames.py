@@ -90,7 +90,9 @@ def frozen_share(film: Sequence[FrameFigures], source: Sequence[FrameFigures] | 
     if source is None:
         return 0.0
     held = [
-        frame.change <= SAME_CHANGE for frame, given in zip(film, source, strict=False) if MOVING_CHANGE < given.change < 1
+        frame.change <= SAME_CHANGE
+        for frame, given in zip(film, source, strict=False)
+        if MOVING_CHANGE < given.change < 1
     ]
     return sum(held) / max(1, len(held))
 

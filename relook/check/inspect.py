@@ -56,7 +56,9 @@ def check_film(film: Path, look: Look, *, source: Path | None = None, on_progres
         if given is not None:
             _check_sizes(reader.info, given.info)
         shots = find_shots(source or film, on_progress=on_progress)
-        steps = _Counted(zip_longest(reader.frames(), given.frames()) if given else ((own, None) for own in reader.frames()))
+        steps = _Counted(
+            zip_longest(reader.frames(), given.frames()) if given else ((own, None) for own in reader.frames())
+        )
         watched = []
         for shot in shots:
             watched.append(_watch(shot, steps, judge, look, info=reader.info))

@@ -90,7 +90,9 @@ class Judge:
 
     def score(self, pairs: Tensor) -> Tensor:
         """Let the held-out critic score pairs `[b 2 c h w]`, `[b]`."""
-        return score_pairs(self.voice.critic, self._at_style_scale(pairs if self.has_motion else pairs[:, :1].expand_as(pairs)))
+        return score_pairs(
+            self.voice.critic, self._at_style_scale(pairs if self.has_motion else pairs[:, :1].expand_as(pairs))
+        )
 
     def verdict(self, descriptors: Tensor, scores: Tensor) -> StyleVerdict:
         """Judge a shot by its pairs' descriptors `[b f]` and critic scores `[b]`.
@@ -138,7 +140,9 @@ class Judge:
         except (KeyError, ValueError, RuntimeError):
             fits = False
         if not fits:
-            raise InputError("the look carries no judge that this relook understands, so it cannot check; train it again")
+            raise InputError(
+                "the look carries no judge that this relook understands, so it cannot check; train it again"
+            )
         voice = Voice(critic.eval().requires_grad_(False), centre, reach, auc)
         return cls(
             model=model,

@@ -7,6 +7,8 @@ from typing import Literal
 
 Band = Literal["pass", "review", "fail"]
 
+LEAST_CHANGE = 0.01
+"""A look that changes colours less than this on average leaves nothing to tell whether it was applied."""
 MIN_FRAMES = 6
 """A shorter shot is not judged."""
 PAIRS_PER_SHOT = 6
@@ -51,8 +53,8 @@ LIMITS: dict[str, Limit] = {
     "warp_ratio": Limit(1.5, 2.0),
     # Shares of what the style itself does, with half as much again and one per cent allowed.
     "flicker_share": Limit(1.0, 2.0),
-    # In 8-bit levels: good below 0.4; tiles one per cent apart from 1.0.
-    "seam": Limit(0.8, 1.5),
+    # In 8-bit levels: good below .1, with twice the contrast .9; tiles two per cent apart 2 to 18.
+    "seam": Limit(1.5, 3.0),
     # Shares of a shot's frames, or of its pixels beyond what source and style clip.
     "frozen_share": Limit(0.0, 0.05),
     "black_share": Limit(0.0, 0.02),
@@ -60,4 +62,6 @@ LIMITS: dict[str, Limit] = {
     "non_finite": Limit(0.0, 0.0),
     # Mean distance from what the look prescribes, 0..1: texture adds up to .02; dials turned down are the user's choice, so never a fail.
     "prescription": Limit(0.06, float("inf")),
+    # How far the film has gone from its source, as a share of how far the look goes: a render 0.9 and more, the source itself 0.1.
+    "applied": Limit(0.6, 0.3, higher_is_worse=False),
 }

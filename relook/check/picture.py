@@ -32,6 +32,11 @@ def plane(frame: Tensor) -> Plane:
     return np.ascontiguousarray(luma(frame)[0].numpy())
 
 
+def colour_plane(frame: Tensor) -> Plane:
+    """Return the warmth of a frame `[c h w]`, red against blue, as a plane around 0.5."""
+    return np.ascontiguousarray((0.5 + 0.5 * (frame[0] - frame[2])).numpy())
+
+
 def shrunk(picture: Plane, rows: int = FLOW_ROWS) -> Plane:
     """Scale a plane down to at most `rows` rows by area."""
     scale = rows / picture.shape[0]
@@ -53,7 +58,9 @@ def motion(first: Plane, second: Plane) -> Flow:
 def moved(picture: Plane, flow: Flow) -> Plane:
     """Fetch each pixel from where `flow` says it lies."""
     rows, columns = np.indices(picture.shape, dtype=np.float32)
-    fetched = cv2.remap(picture, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    fetched = cv2.remap(
+        picture, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     return np.asarray(fetched, dtype=np.float32)
 
 

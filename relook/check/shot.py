@@ -11,8 +11,8 @@ from torch.nn import functional
 from relook.check.frames import FrameFigures, frame_figures
 from relook.check.judge import Judge
 from relook.check.limits import PAIRS_PER_SHOT
-from relook.check.picture import Likeness, Plane, Steadiness, likeness, plane, steadiness
-from relook.check.seams import Profile, step_profiles
+from relook.check.picture import Likeness, Plane, Steadiness, colour_plane, likeness, plane, steadiness
+from relook.check.seams import Steps, seam_steps
 from relook.nets.generator import Generator
 from relook.objectives.descriptor import LEAST_PX
 from relook.timing import FrameRange
@@ -38,8 +38,13 @@ class Gathered:
     likenesses: list[Likeness] = field(default_factory=list)
     steadinesses: list[Steadiness] = field(default_factory=list)
     off_prescription: list[float] = field(default_factory=list)
-    film_steps: list[tuple[Profile, Profile]] = field(default_factory=list)
-    source_steps: list[tuple[Profile, Profile]] = field(default_factory=list)
+    """How far the film's colours are from what the look makes of the source."""
+    done: list[float] = field(default_factory=list)
+    """How far they are from the source's."""
+    wanted: list[float] = field(default_factory=list)
+    """How far the look's are from the source's."""
+    luma_steps: list[Steps] = field(default_factory=list)
+    colour_steps: list[Steps] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -88,8 +93,8 @@ class ShotWatch:
         seen = self.gathered
         seen.contrasts.append(float(source[0].luma.std()))
         seen.likenesses.append(likeness(source[0].luma, film[0].luma))
-        seen.film_steps.append(step_profiles(film[0].luma))
-        seen.source_steps.append(step_profiles(source[0].luma))
+        seen.luma_steps.append(seam_steps(source[0].luma, film[0].luma))
+        seen.colour_steps.append(seam_steps(*(colour_plane(frame[0].pixels) for frame in (source, film))))
         if len(seen.pair_frames) % 2:
             self._compare_prescription(film, source)
 
@@ -102,8 +107,10 @@ class ShotWatch:
             look = self._generator.deterministic(given, window.expand(2, 4).to(device)).clamp(0, 1).cpu()
         before = (source[0].luma[rows, columns], source[1].luma[rows, columns])
         self.gathered.steadinesses.append(steadiness(before, (plane(look[0]), plane(look[1]))))
-        shown = film[0].pixels[:, rows, columns]
+        shown, raw = film[0].pixels[:, rows, columns], source[0].pixels[:, rows, columns]
         self.gathered.off_prescription.append(_cell_difference(shown, look[0]))
+        self.gathered.done.append(_cell_difference(shown, raw))
+        self.gathered.wanted.append(_cell_difference(look[0], raw))
 
 
 def sampled_frames(frames: FrameRange) -> frozenset[int]:

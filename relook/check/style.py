@@ -60,7 +60,7 @@ def fit_style(style: Sequence[Tensor], rendered: Sequence[Tensor], *, with_motio
     if len(rendered) > 1:
         content = _between(torch.stack([shot.median(dim=0).values for shot in rendered]).double())
         between, degrees = between + _capped(content, len(rendered) - 1), degrees + len(rendered) - 1
-    covariance = between / max(1, degrees) * (1 + 1 / len(style)) + _within(style)
+    covariance = between / max(1, degrees) * (1 + 1 / len(style)) + _within(style) / 2
     scale = torch.maximum(covariance.diagonal().sqrt(), floors)
     shrinkage = max(_LEAST_SHRINKAGE, len(NUMBERS) / (len(NUMBERS) + 2 * degrees))
     correlation = (1 - shrinkage) * covariance / torch.outer(scale, scale)
@@ -87,7 +87,7 @@ def _between(medians: Tensor) -> Tensor:
 
 
 def _within(style: Sequence[Tensor]) -> Tensor:
-    """Pool the covariance of single pairs about the mean of their shot."""
+    """Pool the covariance of single pairs about the mean of their shot; a shot's median varies at most half as much."""
     spreads = [_between(shot.double()) for shot in style]
     return torch.stack(spreads).sum(dim=0) / max(1, sum(len(shot) - 1 for shot in style))
 

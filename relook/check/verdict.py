@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 
 from relook.check.frames import black_share, clipped_share, deviation, flicker, frozen_share, is_static
 from relook.check.judge import Judge, StyleVerdict
-from relook.check.limits import BLACK_LUMA, FLAT_DEVIATION, LIMITS, MIN_FRAMES, Band
+from relook.check.limits import BLACK_LUMA, FLAT_DEVIATION, LEAST_CHANGE, LIMITS, MIN_FRAMES, Band
 from relook.check.picture import FLOW_ROWS
 from relook.check.seams import seam_strength
 from relook.check.shot import Gathered
@@ -21,6 +21,35 @@ from relook.timing import FrameRange
 _ALLOWED_FLICKER_GAIN = 1.5
 _ALLOWED_FLICKER = 0.01
 _ORDER: dict[Band, int] = {"fail": 0, "review": 1, "pass": 2}
+
+FRAME_REASONS: tuple[tuple[str, Code, str], ...] = (
+    ("non_finite", "non_finite", "{non_finite:.0%} of the frames hold values that are not finite"),
+    ("black_share", "black", "{black_share:.0%} of the frames are black where the picture is not"),
+)
+"""Measure, code and words of what is wrong with frames as such, in a judgeable shot or not."""
+
+PICTURE_REASONS: tuple[tuple[str, Code, str], ...] = (
+    ("content", "content_lost", "its structure agrees with the source's to {content:.2f} only, of 1"),
+    (
+        "flicker_share",
+        "flicker",
+        "brightness jumps by {flicker:.1%} from frame to frame, {flicker_share:.1f} times what is allowed",
+    ),
+    ("seam", "seam", "straight seams of {seam:.1f} levels of 255 that the source does not have"),
+    ("frozen_share", "frozen", "{frozen_share:.0%} of the frames repeat the one before while the source moves"),
+    (
+        "clipped_share",
+        "clipped",
+        "{clipped_share:.0%} of the picture is lost in pure black or white, beyond source and style",
+    ),
+    ("applied", "style_not_reached", "only {applied:.0%} of the way from the source to what the look prescribes"),
+    (
+        "prescription",
+        "style_not_reached",
+        "{prescription:.2f} of full scale away from what the look prescribes; were dials turned down?",
+    ),
+)
+"""The same for judgeable shots, beside style and motion."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +81,10 @@ def judge_shot(gathered: Gathered, judge: Judge, *, index: int, frames: FrameRan
     if gathered.descriptors and why_not is None:
         style = judge.verdict(torch.stack(gathered.descriptors), torch.stack(gathered.scores))
     measures = _measures(gathered, judge, deviation(changes), style)
-    findings = [*_frame_findings(measures)]
+    findings = [*_findings(measures, FRAME_REASONS)]
     if why_not is None:
-        findings += [*_style_findings(style), *_findings(measures), *_motion_findings(measures, gathered.height)]
+        findings += [*_style_findings(style), *_findings(measures, PICTURE_REASONS)]
+        findings += _motion_findings(measures, gathered.height)
     findings.sort(key=lambda finding: _ORDER[finding.band])
     reasons = [Reason(finding.code, finding.text) for finding in findings if finding.band != "pass"]
     bands = {finding.band for finding in findings}
@@ -101,12 +131,15 @@ def _measures(gathered: Gathered, judge: Judge, flickers: float, style: StyleVer
     if gathered.likenesses:
         measures["content"] = float(np.median([like.content for like in gathered.likenesses]))
         measures["drift_px"] = float(np.median([like.drift_px for like in gathered.likenesses]))
-        measures["seam"] = seam_strength(gathered.film_steps, gathered.source_steps)
+        measures["seam"] = max(seam_strength(gathered.luma_steps), seam_strength(gathered.colour_steps))
     if gathered.steadinesses:
         measures["warp_error"] = float(np.median([steady.look for steady in gathered.steadinesses])) * 255
         measures["warp_ratio"] = float(np.median([steady.ratio for steady in gathered.steadinesses]))
         measures["contrast_gain"] = float(np.median([steady.contrast for steady in gathered.steadinesses]))
         measures["prescription"] = float(np.median(gathered.off_prescription))
+        wanted = float(np.median(gathered.wanted))
+        if wanted >= LEAST_CHANGE:
+            measures["applied"] = float(np.median(gathered.done)) / wanted
     if style is not None:
         measures |= {"style_distance": style.distance, "style_percentile": style.percentile}
         if style.critic is not None:
@@ -114,34 +147,20 @@ def _measures(gathered: Gathered, judge: Judge, flickers: float, style: StyleVer
     return {name: round(float(value), 4) for name, value in measures.items()}
 
 
-def _frame_findings(measures: Mapping[str, float]) -> Iterator[Finding]:
-    """Yield what is wrong with frames as such, judgeable or not."""
-    yield from _found(measures, "non_finite", "non_finite", lambda v: f"{v:.0%} of the frames hold values that are not finite")
-    yield from _found(measures, "black_share", "black", lambda v: f"{v:.0%} of the frames are black where the picture is not")
-
-
 def _style_findings(style: StyleVerdict | None) -> Iterator[Finding]:
     if style is None or style.band == "pass":
         return
     text = f"{', '.join(style.faults)}; {style.distance:.1f} times as far from the style as its own shots go"
     if LIMITS["style_distance"].band(style.distance) == "pass":
-        text = f"the held-out critic finds it unlike the style ({style.critic or 0:.1f} times its limit); first {style.faults[0]}"
+        text = f"the held-out critic finds it unlike the style, {style.critic or 0:.1f} times its limit; first {style.faults[0]}"
     yield Finding(style.band, "style_not_reached", text)
 
 
-def _findings(measures: Mapping[str, float]) -> Iterator[Finding]:
-    """Yield what is wrong with a judgeable shot beside its style."""
-    flickers = measures["flicker"]
-    texts: tuple[tuple[str, Code, Callable[[float], str]], ...] = (
-        ("content", "content_lost", lambda v: f"its structure agrees with the source's to {v:.2f} only, of 1"),
-        ("flicker_share", "flicker", lambda v: f"brightness jumps by {flickers:.1%} from frame to frame, {v:.1f} times what is allowed"),
-        ("seam", "seam", lambda v: f"straight seams of {v:.1f} levels of 255 that the source does not have"),
-        ("frozen_share", "frozen", lambda v: f"{v:.0%} of the frames repeat the one before while the source moves"),
-        ("clipped_share", "clipped", lambda v: f"{v:.0%} of the picture is lost in pure black or white, beyond source and style"),
-        ("prescription", "style_not_reached", lambda v: f"{v:.2f} of full scale away from what the look prescribes; were dials turned down?"),
-    )  # fmt: skip
-    for name, code, text in texts:
-        yield from _found(measures, name, code, text)
+def _findings(measures: Mapping[str, float], reasons: Sequence[tuple[str, Code, str]]) -> Iterator[Finding]:
+    """Yield a finding for each of the reasons whose measure was taken."""
+    for name, code, text in reasons:
+        if name in measures:
+            yield Finding(LIMITS[name].band(measures[name]), code, text.format_map(measures))
 
 
 def _motion_findings(measures: Mapping[str, float], height: int) -> Iterator[Finding]:
@@ -151,12 +170,6 @@ def _motion_findings(measures: Mapping[str, float], height: int) -> Iterator[Fin
         band = LIMITS["drift_px"].band(drift * min(1.0, FLOW_ROWS / height))
         yield Finding(band, "geometry_drift", f"edges lie up to {drift:.1f} px from where the source has them")
     if "warp_ratio" in measures:
-        ratio = measures["warp_ratio"] / measures["contrast_gain"]
-        band = LIMITS["warp_ratio"].band(ratio)
+        band = LIMITS["warp_ratio"].band(measures["warp_ratio"] / measures["contrast_gain"])
         text = f"without texture the look is {measures['warp_ratio']:.1f} times as unsteady as the source"
         yield Finding(band, "flicker", text)
-
-
-def _found(measures: Mapping[str, float], name: str, code: Code, text: Callable[[float], str]) -> Iterator[Finding]:
-    if name in measures:
-        yield Finding(LIMITS[name].band(measures[name]), code, text(measures[name]))

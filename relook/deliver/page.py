@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from relook.deliver.pictures import take_pictures
-from relook.deliver.plots import WIDTH, Dot, Plot, across, curve, largest, up
+from relook.deliver.plots import Dot, Plot, across, curve, largest, up
 from relook.errors import ResourceError
 from relook.progress import OnProgress, ignore
 from relook.report import Report, ShotVerdict
@@ -53,12 +53,31 @@ class _Row:
 
 
 ROWS = (
-    _Row("style_distance", "Distance from the style", "{:.2f}", 2.5, "1 is as far as 99 of 100 shots of the real style go"),
+    _Row(
+        "style_distance",
+        "Distance from the style",
+        "{:.2f}",
+        2.5,
+        "1 is as far as 99 of 100 shots of the real style go",
+    ),
     _Row("critic_distance", "Held-out critic", "{:.2f}", 2.5, "1 is its limit; too much style counts like too little"),
     _Row("content", "Structure kept", "{:.2f}", 1.0, "correlation with the source, 1 is all of it"),
     _Row("drift_px", "Edges moved", "{:.1f} px", 6.0, "99th percentile, gate weave taken out"),
-    _Row("warp_ratio", "Unsteadiness", "{:.2f} x", 3.0, "without texture, along the source's motion; 1 is the source's own"),
+    _Row(
+        "warp_ratio",
+        "Unsteadiness",
+        "{:.2f} x",
+        3.0,
+        "without texture, along the source's motion; 1 is the source's own",
+    ),
     _Row("flicker_share", "Flicker", "{:.2f}", 2.5, "of what the style itself does, with some allowance"),
+    _Row(
+        "applied",
+        "Look applied",
+        "{:.0%}",
+        1.5,
+        "how far the film has gone from its source, as a share of how far the look goes",
+    ),
     _Row("prescription", "Off the look's grade", "{:.3f}", 0.15, "mean distance from what the look prescribes"),
     _Row("seam", "Seams", "{:.1f} levels", 3.0, "steps that the source does not have"),
     _Row("clipped_share", "Clipped", "{:.1%}", 0.3, "lost in black or white beyond source and style"),
@@ -90,7 +109,9 @@ def write_report(
             part.write_text(text, encoding="utf-8")
             os.replace(part, path)
     except OSError as error:
-        raise ResourceError(f"the report cannot be written to {directory}: {error}; free space or choose another folder") from error
+        raise ResourceError(
+            f"the report cannot be written to {directory}: {error}; free space or choose another folder"
+        ) from error
     return files
 
 
@@ -109,7 +130,11 @@ def hero_frame(shot: ShotVerdict, report: Report) -> int:
     middle = (shot.frames.start + shot.frames.stop) // 2
     timeline = report.timeline
     first, last = (bisect_left(timeline.frames, frame) for frame in (shot.frames.start, shot.frames.stop))
-    near = [(timeline.style_distance[k] or 0.0, timeline.frames[k]) for k in range(first, last) if timeline.style_distance[k]]
+    near = [
+        (timeline.style_distance[k] or 0.0, timeline.frames[k])
+        for k in range(first, last)
+        if timeline.style_distance[k]
+    ]
     worst = max(near)[1] if near and shot.verdict != "pass" else middle
     return min(worst, max(report.film.num_frames - 1, 0))
 
@@ -188,7 +213,13 @@ def _rows(shot: ShotVerdict, report: Report) -> Iterator[dict[str, Any]]:
         review, fail = report.limits.get(row.name, (float("inf"), None))
         low_is_bad = fail is not None and fail < review
         sign = -1 if low_is_bad else 1
-        band = "fail" if fail is not None and sign * value > sign * fail else "review" if sign * value > sign * review else "pass"
+        band = (
+            "fail"
+            if fail is not None and sign * value > sign * fail
+            else "review"
+            if sign * value > sign * review
+            else "pass"
+        )
         yield {
             "label": row.label,
             "help": row.help,
@@ -221,9 +252,13 @@ def _plots(report: Report) -> list[Plot]:
 
     review, fail = report.limits.get("style_distance", (1.0, 2.0))
     far = max(2.0 * (fail or review), 1.1 * min(largest(timeline.style_distance), 4 * review))
-    jump = max(0.02, 1.1 * largest(timeline.flicker))
+    jump = min(max(0.02, 1.1 * largest(timeline.flicker)), 0.5)
     dots = tuple(
-        Dot(across(frame, total), up(value, far), "fail" if value > (fail or far) else "review" if value > review else "pass")
+        Dot(
+            across(frame, total),
+            up(value, far),
+            "fail" if value > (fail or far) else "review" if value > review else "pass",
+        )
         for frame, value in zip(timeline.frames, timeline.style_distance, strict=True)
         if value is not None
     )

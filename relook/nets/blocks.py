@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import torch
 from einops import rearrange
@@ -51,7 +51,9 @@ class Grade(nn.Module):
         if not self.is_monochrome:
             return self.base + self.delta
         lift = self.delta[:, :, 3].mean(dim=1)
-        return torch.cat((torch.zeros_like(self.base[:, :, :3]), (self.base[:, :, 3] + lift[:, None])[:, :, None]), dim=2)
+        return torch.cat(
+            (torch.zeros_like(self.base[:, :, :3]), (self.base[:, :, 3] + lift[:, None])[:, :, None]), dim=2
+        )
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Grade `[b 3 h w]`; the result is not clamped."""
@@ -94,9 +96,7 @@ class Spatial(nn.Module):
         centres_x = (torch.arange(size[1], device=window.device) + 0.5) / size[1]
         y = (top[:, None] + (bottom - top)[:, None] * centres_y) * 2 - 1
         x = (left[:, None] + (right - left)[:, None] * centres_x) * 2 - 1
-        grid = torch.stack(
-            (x[:, None, :].expand(-1, size[0], -1), y[:, :, None].expand(-1, -1, size[1])), dim=-1
-        )
+        grid = torch.stack((x[:, None, :].expand(-1, size[0], -1), y[:, :, None].expand(-1, -1, size[1])), dim=-1)
         maps = self.map[None].expand(window.shape[0], -1, -1, -1)
         light = F.grid_sample(maps, grid, mode="bicubic", padding_mode="border", align_corners=True)
         return light[:, :3], light[:, 3:]
@@ -109,8 +109,9 @@ NARROWEST_PX = 160
 class Detail(nn.Module):
     """Structure: what softness, halation and edge character add to the luma, without touching colour or grade.
 
-    A linear path (`lens`, a blur to begin with) beside a deeper one. The residual is luma alone (a free one in three colours learned purple and green fringes), and has its local mean over 36 px
-    taken out. Convolutions take no padding: the input brings `reach` true neighbours on each side.
+    A linear path (`lens`, a blur to begin with) beside a deeper one. The residual is luma alone (a free one in three
+    colours learned purple and green fringes), and has its local mean over 36 px taken out. Convolutions take no padding: the
+    input brings `reach` true neighbours on each side.
     """
 
     FACTOR = 4
@@ -121,9 +122,7 @@ class Detail(nn.Module):
         depth = self.FACTOR**2
         self.lens = nn.Conv2d(depth, depth, 3, bias=False)
         widths = [depth, *[channels] * (num_layers - 1), depth]
-        self.layers = nn.ModuleList(
-            nn.Conv2d(before, after, 3) for before, after in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.layers = nn.ModuleList(nn.Conv2d(before, after, 3) for before, after in pairwise(widths))
         last = self.layers[-1]
         for parameter in (self.lens.weight, last.weight, last.bias):
             nn.init.zeros_(parameter)  # type: ignore[arg-type]

@@ -26,9 +26,7 @@ def warp(frame: Tensor, flow: Tensor) -> Tensor:
     return F.grid_sample(frame, grid, mode="bilinear", padding_mode="border", align_corners=True)
 
 
-def smooth_motion(
-    size: tuple[int, int, int], *, bend_px: float, shift_px: float, generator: torch.Generator
-) -> Tensor:
+def smooth_motion(size: tuple[int, int, int], *, bend_px: float, shift_px: float, generator: torch.Generator) -> Tensor:
     """Draw random smooth motion: a 4x4 field enlarged bicubically, plus one shift for the whole frame.
 
     Args:

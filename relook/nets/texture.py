@@ -14,6 +14,7 @@ NUM_NOISES = 2
 FILTERS_PER_NOISE = 2
 NUM_FILTERS = NUM_NOISES * FILTERS_PER_NOISE
 FILTER_SIZE = 7
+ROUND_SIGMAS = (0.4, 0.8, 1.4, 2.4)
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Plates:
 class Texture(nn.Module):
     """Lay the plates over a picture: how strong and how coarse each is belongs to the look, where it falls is chance.
 
-    Grain filters are symmetrised over flips and transposition: free ones learned coloured streaks.
+    Grain filters are kept round: free ones learned coloured streaks.
     """
 
     def __init__(self, num_nodes: int) -> None:
@@ -53,7 +54,7 @@ class Texture(nn.Module):
 
     def grain_fields(self, noise: Tensor) -> Tensor:
         """Filter white noise `[b 2 h w]` into the grain fields `[b f h w]`; beyond the border there is no grain."""
-        return F.conv2d(noise, symmetric(self.filters), padding=FILTER_SIZE // 2, groups=NUM_NOISES)
+        return F.conv2d(noise, isotropic(self.filters), padding=FILTER_SIZE // 2, groups=NUM_NOISES)
 
     def forward(self, pixels: Tensor, plates: Plates, *, is_monochrome: bool, amount: float = 1.0) -> Tensor:
         """Texture `[b 3 h w]` with `amount` of the trained strength."""
@@ -63,7 +64,7 @@ class Texture(nn.Module):
         self, pixels: Tensor, fields: Tensor, plates: Plates, *, is_monochrome: bool, amount: float = 1.0
     ) -> Tensor:
         """Texture `[b 3 h w]` with grain fields already filtered."""
-        response = self.response
+        response: Tensor = self.response
         if is_monochrome:
             response = response.mean(dim=1, keepdim=True)
         weights = hat_weights(luma_of(pixels), response.shape[0])
@@ -85,8 +86,11 @@ def gaussian_filters(sigmas: tuple[float, ...]) -> Tensor:
     return (filters / filters.flatten(1).norm(dim=1)[:, None, None])[:, None]
 
 
-def symmetric(filters: Tensor) -> Tensor:
-    """Average `[.. h w]` over the four flips and transposition, so that grain has no direction."""
-    upright = (filters + filters.flip(-1)) / 2
-    square = (upright + upright.flip(-2)) / 2
-    return (square + square.transpose(-1, -2)) / 2
+def isotropic(filters: Tensor) -> Tensor:
+    """Project filters `[.. 7 7]` on sums of round Gaussians, so that grain has no direction.
+
+    Averaging over flips and transposition is not enough: crosses pass it, and learned grain looked woven.
+    """
+    basis = gaussian_filters(ROUND_SIGMAS).flatten(1).to(filters)
+    weights = torch.linalg.solve(basis @ basis.T, basis @ filters.flatten(-2).unsqueeze(-1)).squeeze(-1)
+    return (weights @ basis).unflatten(-1, filters.shape[-2:])

@@ -25,7 +25,7 @@ _POOL_PX = 4
 _WINDOW_PX = 256
 _AXIS_PX = 3 * _WINDOW_PX
 _TONE_SAMPLES = 40_000
-_GAUSSIAN_995 = 2.807
+_GAUSSIAN_999 = 3.291
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,38 @@ NUMBERS: tuple[Number, ...] = (
     Number("midtones", "tone", "", 0.05, "middle tones too dark", "middle tones too light"),
     Number("highlights", "tone", "", 0.05, "highlights too dark", "highlights too bright"),
     Number("white_level", "tone", "", 0.04, "whites too dull", "whites too bright"),
-    Number("saturation", "tone", "", 0.008, "colours too pale", "colours too strong"),
-    Number("warmth", "tone", "", 0.010, "picture too blue", "picture too warm"),
-    Number("green", "tone", "", 0.008, "picture too magenta", "picture too green"),
+    Number("saturation", "tone", "", 0.005, "colours too pale", "colours too strong"),
+    Number("warmth", "tone", "", 0.006, "picture too blue", "picture too warm"),
+    Number("green", "tone", "", 0.005, "picture too magenta", "picture too green"),
     Number("fine_detail", "structure", "ln", 0.15, "picture too soft", "picture too sharp"),
     Number("medium_detail", "structure", "ln", 0.15, "medium detail too weak", "medium detail too strong"),
-    Number("coarse_detail", "structure", "ln", 0.15, "contrast of large shapes too low", "contrast of large shapes too high"),
+    Number(
+        "coarse_detail",
+        "structure",
+        "ln",
+        0.15,
+        "contrast of large shapes too low",
+        "contrast of large shapes too high",
+    ),
     Number("vignette", "structure", "ln", 0.15, "corners too dark", "corners too bright"),
     Number("texture", "texture", "ln", 0.15, "surfaces too smooth", "surfaces too rough"),
     Number("pattern", "texture", "ln", 0.25, "repeating pattern missing", "repeating pattern of 2 to 8 px"),
     Number("grain", "texture", "ln", 0.15, "grain too weak", "grain too strong", temporal=True),
-    Number("mottle", "texture", "ln", 0.20, "blotches and coarse grain too weak", "blotches or coarse grain too strong", temporal=True),
+    Number(
+        "mottle",
+        "texture",
+        "ln",
+        0.20,
+        "blotches and coarse grain too weak",
+        "blotches or coarse grain too strong",
+        temporal=True,
+    ),
     Number("specks", "texture", "ln", 0.15, "specks and dust too few", "specks and dust too many", temporal=True),
     Number("grain_width", "texture", "r", 0.06, "grain too fine across", "grain too coarse across", temporal=True),
-    Number("grain_height", "texture", "r", 0.06, "grain too fine downwards", "grain too coarse downwards", temporal=True),
+    Number(
+        "grain_height", "texture", "r", 0.06, "grain too fine downwards", "grain too coarse downwards", temporal=True
+    ),
+    Number("flicker", "texture", "ln", 0.5, "flicker missing", "flicker too strong", temporal=True),
     Number("colour_grain", "texture", "ln", 0.35, "grain lacks colour", "grain too colourful", temporal=True),
 )
 DESCRIPTOR_NAMES: tuple[str, ...] = tuple(number.name for number in NUMBERS)
@@ -94,7 +112,7 @@ def high_pass(planes: Tensor, sigma: float = 2.0) -> Tensor:
 def gaussian(planes: Tensor, sigma: float) -> Tensor:
     """Blur planes `[.. h w]`. Shifted sums: ten times faster on a CPU than a one-channel convolution."""
     radius = max(1, round(2 * sigma))
-    taps = torch.exp(-torch.arange(-radius, radius + 1, dtype=torch.float64) ** 2 / (2 * sigma**2))
+    taps = torch.exp(-(torch.arange(-radius, radius + 1, dtype=torch.float64) ** 2) / (2 * sigma**2))
     weights = (taps / taps.sum()).tolist()
     height, width = planes.shape[-2:]
     flat = planes.reshape(-1, 1, height, width)
@@ -141,7 +159,9 @@ def grain_curve(pairs: Tensor, num_nodes: int = 8) -> tuple[Tensor, Tensor]:
         change = high_pass(pair[1] - pair[0])[:, flat] / 2**0.5
         node = (lumas.mean(0)[flat] * (num_nodes - 1)).round().clamp(0, num_nodes - 1)
         members = [change[:, node == k] for k in range(num_nodes)]
-        curves.append(torch.stack([torch.stack([robust_deviation(channel) for channel in member]) for member in members]))
+        curves.append(
+            torch.stack([torch.stack([robust_deviation(channel) for channel in member]) for member in members])
+        )
         shares.append(torch.tensor([member.shape[1] for member in members]) / max(1, int(flat.sum())))
     return torch.stack(curves), torch.stack(shares).to(pairs.device)
 
@@ -150,7 +170,8 @@ def _describe_pair(pair: Tensor) -> Tensor:
     """Put the numbers of one pair `[2 c h w]` in the order of `NUMBERS`."""
     views = native_windows(pair)
     lumas = luma(views)[:, :, 0]
-    return torch.cat([_tone(pair), _detail(lumas[:, 0]), _vignette(pair), *_texture(views, lumas)])
+    still, moving, colour = _texture(views, lumas)
+    return torch.cat([_tone(pair), _detail(lumas[:, 0]), _vignette(pair), still, moving, _flicker(pair), colour])
 
 
 def native_windows(pair: Tensor) -> Tensor:
@@ -193,7 +214,14 @@ def _vignette(pair: Tensor) -> Tensor:
     return torch.log((corners + 0.02) / (small[2:4, 2:4].mean() + 0.02)).reshape(1)
 
 
-def _texture(views: Tensor, lumas: Tensor) -> tuple[Tensor, Tensor]:
+def _flicker(pair: Tensor) -> Tensor:
+    """Measure how much the brightness of most of the frame changes at once, which things that move do not cause."""
+    blocks = functional.adaptive_avg_pool2d(luma(pair), 12)[:, 0]
+    change = torch.log((blocks[1] + 0.02) / (blocks[0] + 0.02)).median().abs()
+    return torch.log(change + 3 * _FLOOR).reshape(1)
+
+
+def _texture(views: Tensor, lumas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Measure what does not move with the scene; views: `[n 2 c h w]`, lumas: `[n 2 h w]`."""
     flat = torch.stack([flat_areas(pair) for pair in lumas])
     still = high_pass(lumas[:, 0])
@@ -201,16 +229,20 @@ def _texture(views: Tensor, lumas: Tensor) -> tuple[Tensor, Tensor]:
     chroma = views[:, :, 0] - views[:, :, 2]
     colour = high_pass(chroma[:, 1] - chroma[:, 0]) / 2**0.5
     grain = robust_deviation(change[flat])
-    strong = torch.quantile(_thin(change[flat].abs()), 0.995) if flat.any() else grain
+    strong = torch.quantile(_thin(change[flat].abs()), 0.999) if flat.any() else grain
     static = torch.log(robust_deviation(still[flat]) + _FLOOR)
     coarse = high_pass(functional.avg_pool2d(lumas[:, 1] - lumas[:, 0], _POOL_PX) / 2**0.5)
     inside = flat[:, : coarse.shape[1] * _POOL_PX : _POOL_PX, : coarse.shape[2] * _POOL_PX : _POOL_PX]
     moving = torch.stack([grain, robust_deviation(coarse[inside]), robust_deviation(colour[flat])])
-    specks = torch.log((strong + _FLOOR) / (_GAUSSIAN_995 * grain + _FLOOR))
+    specks = torch.log((strong + _FLOOR) / (_GAUSSIAN_999 * grain + _FLOOR))
     body = torch.where(flat, change.clamp(-4 * grain, 4 * grain), 0)
     grain_log, mottle, colour_log = torch.log(moving + _FLOOR)
     width, height = _neighbours(body, flat, dim=2), _neighbours(body, flat, dim=1)
-    return torch.stack([static, _pattern(still)]), torch.stack([grain_log, mottle, specks, width, height, colour_log])
+    return (
+        torch.stack([static, _pattern(still)]),
+        torch.stack([grain_log, mottle, specks, width, height]),
+        colour_log[None],
+    )
 
 
 def _thin(values: Tensor) -> Tensor:

@@ -100,6 +100,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.budget_seconds <= 0 and self.budget_steps is None:
-            raise ValueError(f"the budget must be positive, got {self.budget_seconds} s; for example budget_seconds=180")
+            raise ValueError(
+                f"the budget must be positive, got {self.budget_seconds} s; for example budget_seconds=180"
+            )
         if self.crop_px % 16 or self.crop_px < 64:
             raise ValueError(f"crop_px must be a multiple of 16 from 64 upwards, got {self.crop_px}; for example 96")

@@ -40,7 +40,9 @@ def draw_batch(corpus: Corpus, recipe: Recipe, wear: Wear, first: int) -> Batch:
         for i in numbers
         for t in (0, 1)
     ]
-    woven = [torch.stack((pair[0], _woven(pair[1], wear, recipe.seed + i))) for pair, i in zip(source, numbers, strict=True)]
+    woven = [
+        torch.stack((pair[0], _woven(pair[1], wear, recipe.seed + i))) for pair, i in zip(source, numbers, strict=True)
+    ]
     return Batch(torch.stack(woven), torch.stack(style), torch.stack(windows), _stacked(plates))
 
 

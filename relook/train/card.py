@@ -8,8 +8,9 @@ from pathlib import Path
 
 from relook.corpus import SIDES, Corpus
 from relook.look import Footage
+from relook.version import VERSION
 
-PACKAGES = ("relook", "torch", "numpy", "av", "opencv-python-headless")
+PACKAGES = ("torch", "numpy", "av", "opencv-python-headless")
 
 
 def footage_of(corpus: Corpus, licence: str = "") -> tuple[Footage, ...]:
@@ -32,10 +33,11 @@ def hash_of(path: Path) -> str:
             if file.is_file():
                 digest.update(bytes.fromhex(hash_of(file)))
     elif path.is_file():
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256")
     return digest.hexdigest()
 
 
 def software_versions() -> dict[str, str]:
-    return {package: version(package) for package in PACKAGES}
+    """Return the versions of relook and of what shaped the result."""
+    return {"relook": VERSION} | {package: version(package) for package in PACKAGES}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from relook.nets.texture import NUM_FILTERS, symmetric
+from relook.nets.texture import NUM_FILTERS, isotropic
 
 Array = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def bands(luma: Tensor) -> Tensor:
 def blur(pictures: Tensor, sigma: float) -> Tensor:
     """Blur `[b 1 h w]` by a Gaussian of `sigma` pixels, the border repeated."""
     reach = int(3 * sigma + 0.5)
-    taps = torch.exp(-torch.arange(-reach, reach + 1, dtype=torch.float32) ** 2 / (2 * sigma**2))
+    taps = torch.exp(-(torch.arange(-reach, reach + 1, dtype=torch.float32) ** 2) / (2 * sigma**2))
     taps = taps / taps.sum()
     padded = F.pad(pictures, (reach,) * 4, mode="replicate")
     return F.conv2d(F.conv2d(padded, taps[None, None, None, :]), taps[None, None, :, None])
@@ -59,7 +59,7 @@ def blur(pictures: Tensor, sigma: float) -> Tensor:
 
 def grain_response(energies: Array, filters: Tensor) -> Tensor:
     """Return the response `[k 3 f]` whose grain has `energies` `[k bands]` through `filters` `[f 1 7 7]`."""
-    mixing = np.array([band_energy(symmetric(filters)[index]) for index in (FINE, COARSE)]).T
+    mixing = np.array([band_energy(isotropic(filters)[index]) for index in (FINE, COARSE)]).T
     response = torch.zeros(len(energies), 3, NUM_FILTERS)
     for k, wanted in enumerate(np.maximum(energies, 0)):
         amounts = np.linalg.solve(mixing, wanted)

@@ -16,6 +16,7 @@ from relook.corpus import Corpus
 from relook.nets.blocks import luma_of
 from relook.nets.generator import Generator
 from relook.nets.plates import draw_plates
+from relook.nets.texture import Plates
 from relook.objectives.colour import colour_distance, patch_distance
 from relook.objectives.content import structure_loss
 from relook.recipe.wear import Wear
@@ -71,14 +72,18 @@ class HeldOut:
         """Write a contact sheet: each row a held-out frame as shot, clean, and textured twice; the last row is the style."""
         rows = []
         for index, frame in enumerate(self.source[:4]):
-            small = frame[None] if frame.shape[-2] <= 540 else F.interpolate(frame[None], scale_factor=540 / frame.shape[-2], mode="area")
+            small = (
+                frame[None]
+                if frame.shape[-2] <= 540
+                else F.interpolate(frame[None], scale_factor=540 / frame.shape[-2], mode="area")
+            )
             clean = generator.deterministic(small)
             textured = [generator.textured(clean, self._plates(small, index + 100 * turn)) for turn in (0, 1)]
             rows.append([small[0], clean[0], *(picture[0] for picture in textured)])
         rows.append(self.style[:4])
         write_sheet(rows, path)
 
-    def _plates(self, frame: Tensor, index: int):  # type: ignore[no-untyped-def]
+    def _plates(self, frame: Tensor, index: int) -> Plates:
         return draw_plates((frame.shape[-2], frame.shape[-1]), self.wear, seed=index, frame=0)
 
 

@@ -79,7 +79,9 @@ def train_look(
                 held_out.sheet(state.average, run_dir / "sheet.jpg")
                 log.write(json.dumps({"step": state.step, **terms, **asdict(measures)}) + "\n")
                 log.flush()
-            on_progress(Progress("training", clock.done(state.step), clock.total, clock.unit, _remark(best_measures, first)))
+            on_progress(
+                Progress("training", clock.done(state.step), clock.total, clock.unit, _remark(best_measures, first))
+            )
     close_loop(best, corpus, marks)
     held_out.sheet(best, run_dir / "sheet.jpg")
     return _finish(best, marks.wear, recipe, corpus, name=name, held_out=held_out, steps=state.step)

@@ -36,9 +36,7 @@ def start_generator(corpus: Corpus, recipe: Recipe) -> tuple[Generator, Marks]:
     """Build a generator from closed forms alone: grade from statistics of both sides, texture from the style's."""
     torch.manual_seed(recipe.seed)
     generator = Generator(recipe.generator)
-    found = first_pass(
-        colour_samples(corpus, "source"), colour_samples(corpus, "style"), recipe.generator.num_nodes
-    )
+    found = first_pass(colour_samples(corpus, "source"), colour_samples(corpus, "style"), recipe.generator.num_nodes)
     marks = measure_marks(luma_runs(corpus, "style"))
     with torch.no_grad():
         generator.grade.base.copy_(torch.from_numpy(found.affine))
@@ -98,7 +96,9 @@ def sample_pairs(corpus: Corpus, side: Side, *, held_out: bool = False) -> Itera
     for turn in range(PAIRS_A_SIDE):
         shot = shots[turn % len(shots)]
         starts = [start for run in shot.runs for start in range(run.start, run.stop - 1)]
-        start = starts[(len(starts) * (2 * (turn // len(shots)) + 1) // (2 * -(-PAIRS_A_SIDE // len(shots)))) % len(starts)]
+        start = starts[
+            (len(starts) * (2 * (turn // len(shots)) + 1) // (2 * -(-PAIRS_A_SIDE // len(shots)))) % len(starts)
+        ]
         pair = corpus.clip(shot, start, 2)
         top, left = (max(side_px - PAIR_PX, 0) // 2 for side_px in pair.shape[-2:])
         yield pair[:, :, top : top + PAIR_PX, left : left + PAIR_PX]
@@ -128,4 +128,7 @@ def luma_runs(corpus: Corpus, side: Side) -> Iterator[list[Luma]]:
         stored = corpus.frames(shot)
         run = max(shot.runs, key=len)
         scale = np.float32(np.iinfo(stored.dtype).max)
-        yield [stored[t].astype(np.float32) @ weights / scale for t in range(run.start, min(run.stop, run.start + per_shot))]
+        yield [
+            stored[t].astype(np.float32) @ weights / scale
+            for t in range(run.start, min(run.stop, run.start + per_shot))
+        ]

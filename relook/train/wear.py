@@ -140,7 +140,9 @@ def _moved(luma: Luma, offset: Array) -> Luma:
     """Shift a picture by `offset`, so that gate weave is not taken for specks along the edges of things."""
     shift = np.array([[1, 0, offset[0]], [0, 1, offset[1]]])
     size = (luma.shape[1], luma.shape[0])
-    return np.asarray(cv2.warpAffine(luma, shift, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    return np.asarray(
+        cv2.warpAffine(luma, shift, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32
+    )
 
 
 def _still(before: Luma, after: Luma) -> NDArray[np.bool_]:

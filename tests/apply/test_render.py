@@ -46,7 +46,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = SIZE[1], SIZE[0], "yuv420p"
         for index in range(36):
-            large = cv2.resize((scenes[index >= 20] * 255).astype(np.uint8), (320, SIZE[0]), interpolation=cv2.INTER_LINEAR)
+            large = cv2.resize(
+                (scenes[index >= 20] * 255).astype(np.uint8), (320, SIZE[0]), interpolation=cv2.INTER_LINEAR
+            )
             codes = np.ascontiguousarray(large[:, index : index + SIZE[1]])
             container.mux(stream.encode(av.VideoFrame.from_ndarray(codes, format="rgb24").reformat(format="yuv420p")))
         container.mux(stream.encode(None))
@@ -79,11 +81,14 @@ def test_tiles_and_starting_points_do_not_matter(film: Path, tmp_path: Path) -> 
 def test_seeds_change_the_texture_and_nothing_else(film: Path, tmp_path: Path) -> None:
     look = worn_look()
     first, second = (
-        render_film(film, look, tmp_path / f"{seed}.mkv", settings=RenderSettings(seed=seed)).frame_hashes for seed in (0, 1)
+        render_film(film, look, tmp_path / f"{seed}.mkv", settings=RenderSettings(seed=seed)).frame_hashes
+        for seed in (0, 1)
     )
     assert all(a != b for a, b in zip(first, second, strict=True))
     clean = [
-        render_film(film, look, tmp_path / f"clean{seed}.mkv", settings=RenderSettings(seed=seed, dials=Dials(texture=0)))
+        render_film(
+            film, look, tmp_path / f"clean{seed}.mkv", settings=RenderSettings(seed=seed, dials=Dials(texture=0))
+        )
         for seed in (0, 1)
     ]
     assert clean[0].frame_hashes == clean[1].frame_hashes
@@ -95,7 +100,9 @@ def test_every_dial_has_its_stage(film: Path, tmp_path: Path) -> None:
         dials = Dials(**{stage: float(stage == name) for stage in ("grade", "detail", "texture")})
         settings = RenderSettings(dials=dials, frames=FrameRange(0, 2))
         hashes.add(render_film(film, look, tmp_path / f"{name}.mkv", settings=settings).frame_hashes)
-    source = render_film(film, look, tmp_path / "s.mkv", settings=RenderSettings(dials=Dials(strength=0), frames=FrameRange(0, 2)))
+    source = render_film(
+        film, look, tmp_path / "s.mkv", settings=RenderSettings(dials=Dials(strength=0), frames=FrameRange(0, 2))
+    )
     assert len(hashes | {source.frame_hashes}) == 4
 
 

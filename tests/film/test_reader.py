@@ -102,21 +102,29 @@ def test_every_pass_begins_at_the_first_frame(make_film: Any, draw: Any) -> None
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("relook")]
 
 
+def cover_art(made: Any) -> None:
+    """Put a cover picture first into an MP4 file."""
+    cover = made.add_stream("png", rate=1)
+    cover.width, cover.height, cover.pix_fmt = 200, 100, "rgb24"
+    cover.disposition = av.stream.Disposition.attached_pic
+    made.mux(cover.encode(av.VideoFrame(200, 100, "rgb24")))
+    made.mux(cover.encode(None))
+
+
 def test_cover_art_is_never_the_film(make_film: Any, draw: Any, tmp_path: Path) -> None:
-    film = make_film("film.mp4", draw(3, 64, 48), encoder="libx264", pixel_format="yuv420p")
-    path = tmp_path / "covered.mp4"
-    with av.open(str(film)) as source, av.open(str(path), "w") as made:
-        cover = made.add_stream("png", rate=1)
-        cover.width, cover.height, cover.pix_fmt = 200, 100, "rgb24"
-        cover.disposition = av.stream.Disposition.attached_pic
-        copy = made.add_stream_from_template(source.streams.video[0])
-        for packet in cover.encode(av.VideoFrame(200, 100, "rgb24")) + cover.encode(None):
-            made.mux(packet)
-        for packet in source.demux(video=0):
-            if packet.size:
-                packet.stream = copy
-                made.mux(packet)
-    assert (probe(path).width, len(read(path))) == (64, 3)
+    film = make_film("film.mp4", draw(3, 64, 48), encoder="libx264", pixel_format="yuv420p", sounds=("aac",))
+    for name, kind in (("film_and_cover.mp4", "video"), ("song_and_cover.mp4", "audio")):
+        with av.open(str(film)) as source, av.open(str(tmp_path / name), "w") as made:
+            original = next(stream for stream in source.streams if stream.type == kind)
+            copy = made.add_stream_from_template(original)
+            cover_art(made)
+            for packet in source.demux(original):
+                if packet.size:
+                    packet.stream = copy
+                    made.mux(packet)
+    assert (probe(tmp_path / "film_and_cover.mp4").width, len(read(tmp_path / "film_and_cover.mp4"))) == (64, 3)
+    with pytest.raises(InputError, match="has no pictures"):
+        probe(tmp_path / "song_and_cover.mp4")
 
 
 def test_a_sequence_is_a_film(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relook.errors import DivergedError, InputError, LockedError, UsageError
+from relook.errors import DivergedError, InputError, LockedError, ResourceError, UsageError
 from relook.film.codecs import plan_film
 from relook.film.encoder import Encoder
 from relook.film.film_file import read_back
@@ -358,6 +358,17 @@ def test_a_file_that_does_not_read_back_is_noticed(make_film: Any, draw: Any, tm
         encoder.stamps[-1] = last
         path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
         assert read_back(path, encoder) is not None
+
+
+def test_a_file_spoilt_while_it_is_written_is_not_published(tmp_path: Path) -> None:
+    info, frames = numbered(40, 96, 64)
+    part = tmp_path / "o.mov.part"
+    with pytest.raises(ResourceError, match="read back whole"), FilmWriter(tmp_path / "o.mov", info) as writer:
+        for frame in frames:
+            writer.write(frame)
+            if frame.index > 30 and part.stat().st_blocks:
+                os.truncate(part, 0)
+    assert os.listdir(tmp_path) == []
 
 
 # What cannot be written

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from relook.nets.blocks import Detail, Grade, hat_weights, lookup, luma_of
 from relook.nets.generator import Generator, held
-from relook.nets.texture import Plates, Texture, symmetric
+from relook.nets.texture import Plates, Texture, gaussian_filters, isotropic
 from relook.recipe.settings import GeneratorSettings
 
 
@@ -101,9 +101,18 @@ def test_the_map_lights_a_crop_as_it_lights_the_frame() -> None:
 
 
 def test_grain_filters_have_no_direction() -> None:
-    filters = symmetric(torch.randn(4, 1, 7, 7))
+    filters = isotropic(torch.randn(4, 1, 7, 7))
     for turned in (filters.flip(-1), filters.flip(-2), filters.transpose(-1, -2)):
-        assert torch.allclose(filters, turned, atol=1e-6)
+        assert torch.allclose(filters, turned, atol=1e-5)
+    cross = torch.zeros(1, 1, 7, 7)
+    cross[..., 3, :] = cross[..., :, 3] = 1
+    spectrum = torch.fft.fft2(isotropic(cross), s=(64, 64)).abs()[0, 0]
+    assert (spectrum[16, 0] - spectrum[11, 11]).abs() < 0.1 * spectrum.max()
+
+
+def test_round_filters_stay_as_they_are() -> None:
+    filters = gaussian_filters((0.8, 1.4))
+    assert torch.allclose(isotropic(filters), filters, atol=1e-5)
 
 
 def test_a_dial_at_half_gives_half_of_the_grain() -> None:

@@ -1,0 +1,110 @@
+"""The training loop: the same seed gives the same look, held-out frames decide, what is not finite stops it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from relook.corpus import Corpus, PreparedShot, Side, Sufficiency, create_array, save_corpus
+from relook.errors import DivergedError
+from relook.progress import Progress
+from relook.recipe.settings import Rates, Recipe
+from relook.timing import FrameRange
+from relook.train.loop import train_look
+from relook.train.start import start_generator
+
+SHORT = Recipe(budget_steps=6, num_checks=2, batch_pairs=2, crop_px=64)
+
+
+def drifting(seed: int, *, style: bool) -> NDArray[np.uint8]:
+    """Paint ten frames of drifting shapes; the style's are grey, dim and grainy."""
+    rng = np.random.default_rng(seed)
+    large = cv2.GaussianBlur(rng.uniform(0, 1, (150, 190, 3)).astype(np.float32), (0, 0), 6)
+    large = (large - large.min()) / (large.max() - large.min())
+    cv2.rectangle(large, (40, 30), (110, 90), (0.9, 0.3, 0.2), -1)
+    frames = np.stack([large[t : t + 128, t : t + 160] for t in range(10)])
+    if style:
+        frames = np.repeat(0.1 + 0.6 * frames.mean(axis=-1, keepdims=True), 3, axis=-1)
+        frames = frames + rng.normal(0, 0.03, frames.shape[:-1])[..., None]
+    return np.rint(frames.clip(0, 1) * 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    root = tmp_path_factory.mktemp("corpus")
+    shots = []
+    sides: tuple[Side, Side] = ("source", "style")
+    for side in sides:
+        for index in range(4):
+            codes = drifting(index + 10 * (side == "style"), style=side == "style")
+            shot = PreparedShot(
+                name=f"{side}-{index:04d}",
+                side=side,
+                origin=f"{side} {index}",
+                height=128,
+                width=160,
+                held_out=index == 3,
+                runs=(FrameRange(0, 10),),
+                film_frames=tuple(range(10)),
+                bit_depth=8,
+                seconds=0.4,
+            )
+            create_array(root, shot)[:] = codes
+            shots.append(shot)
+    corpus = Corpus(root, tuple(shots), (), Sufficiency("fair", "painted"))
+    save_corpus(corpus)
+    return corpus
+
+
+def weights(corpus: Corpus, recipe: Recipe, run_dir: Path) -> dict[str, torch.Tensor]:
+    return train_look(corpus, recipe, name="toy", run_dir=run_dir).generator.state_dict()
+
+
+def test_the_same_seed_gives_the_same_look(corpus: Corpus, tmp_path: Path) -> None:
+    first, again = (weights(corpus, SHORT, tmp_path) for _ in range(2))
+    other = weights(corpus, replace(SHORT, seed=1), tmp_path)
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert any(not torch.equal(first[key], other[key]) for key in first)
+
+
+def test_a_run_leaves_its_sheet_its_measures_and_a_card(corpus: Corpus, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    look = train_look(corpus, SHORT, name="toy", run_dir=tmp_path, on_progress=seen.append)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [3, 6]
+    assert cv2.imread(str(tmp_path / "sheet.jpg")) is not None
+    assert look.card.name == "toy" and look.card.measures["steps"] == 6 and look.card.wear.reference_height == 128
+    assert {film.side for film in look.card.footage} == {"source", "style"}
+    assert seen[-1].stage == "training" and seen[-1].done == 6
+
+
+def test_the_first_pass_alone_takes_the_style(corpus: Corpus) -> None:
+    generator, marks = start_generator(corpus, SHORT)
+    source, style = (torch.cat([corpus.clip(shot, 0, 2) for shot in corpus.side(side)]) for side in ("source", "style"))
+    with torch.no_grad():
+        rendered = generator.deterministic(source)
+    assert generator.is_monochrome
+    assert (rendered.mean() - style.mean()).abs() < 0.03 and (rendered.std() - style.std()).abs() < 0.05
+    assert generator.texture.response.max() > 0.01
+    assert sum(marks.wear.dust_per_frame) < 3
+
+
+def test_a_rate_that_explodes_is_noticed(corpus: Corpus, tmp_path: Path) -> None:
+    wild = replace(SHORT, budget_steps=40, rates=Rates(generator=1e20, critic=1e20))
+    with pytest.raises(DivergedError, match="not finite"):
+        train_look(corpus, wild, name="wild", run_dir=tmp_path)
+
+
+@pytest.mark.slow
+def test_refinement_comes_closer_to_the_style(corpus: Corpus, tmp_path: Path) -> None:
+    recipe = replace(SHORT, budget_steps=200, num_checks=4, batch_pairs=4)
+    train_look(corpus, recipe, name="toy", run_dir=tmp_path)
+    distances = [json.loads(line)["patch_distance"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert np.isfinite(distances).all() and min(distances) <= distances[0]
