@@ -24,6 +24,7 @@ STYLE_SHOTS = 16
 STYLE_PAIRS = 6
 CONTENT_SHOTS = 12
 CONTENT_PAIRS = 3
+CONTENT_ROWS = 288
 VOICE_PAIRS = 18
 VOICE_ROWS, VOICE_COLUMNS = 320, 448
 SPLIT_GAP = 13
@@ -70,7 +71,7 @@ def gather(generator: Generator, corpus: Corpus, *, seed: int, wear: Wear, on_pr
         style.append(_style_shot(corpus, group))
     for done, shot in enumerate(source, start=len(groups)):
         on_progress(Progress(_STAGE, done, total, unit="shots"))
-        pairs = [_at_most(pair, height) for pair in _pairs(corpus, shot, CONTENT_PAIRS)]
+        pairs = [_at_most(pair, min(height, CONTENT_ROWS)) for pair in _pairs(corpus, shot, CONTENT_PAIRS)]
         renders.append(torch.stack([_render(generator, pair, wear, seed + k) for k, pair in enumerate(pairs)]))
     learned, unseen = _voice_shots(corpus)
     foreign = _voice_pairs(corpus, corpus.side("source", held_out=True))

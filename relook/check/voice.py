@@ -18,8 +18,8 @@ from relook.objectives.descriptor import gaussian, high_pass, native_windows
 
 CROP_PX = 64
 STEPS = 120
-BATCH_PAIRS = 6
-FOREIGN_PAIRS = 3
+BATCH_PAIRS = 4
+FOREIGN_PAIRS = 2
 RATE = 2e-3
 PENALTY = 0.3
 PENALTY_EVERY = 4
@@ -68,6 +68,7 @@ def train_critic(
         torch.manual_seed(seed)
         critic = PairCritic(channels=24)
     optimiser = torch.optim.Adam(critic.parameters(), lr=RATE, betas=(0.0, 0.9))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, 2 * (1 - step / STEPS)))
     for step in range(STEPS):
         real = [_crop(style, random) for _ in range(BATCH_PAIRS)]
         spoilt, weights = zip(*(damaged(crop, random) for crop in real), strict=True)
@@ -77,6 +78,7 @@ def train_critic(
         loss = _critic_loss(critic, torch.stack(real), fake, torch.tensor(weights), penalise=step % PENALTY_EVERY == 0)
         loss.backward()
         optimiser.step()
+        schedule.step()
         on_step(step + 1)
     return critic.eval().requires_grad_(False)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from relook.errors import UsageError
-from relook.film.colour import BT709, is_full_range, is_grey, is_rgb
+from relook.film.colour import BT709, RGB_MATRIX, UNSPECIFIED, is_full_range, is_grey, is_rgb
 from relook.film.frames import ColourTags, FilmInfo
 
 
@@ -161,8 +161,10 @@ def _profile(name: str, pixel_format: str, source: FilmInfo) -> dict[str, str]:
 def _tags(codec: Codec, source: FilmInfo, pixel_format: str) -> ColourTags:
     """Keep the source's tags, as far as the pixel format can mean them."""
     tags = source.colour
+    if tags.matrix == RGB_MATRIX and not is_rgb(source.pixel_format):
+        tags = replace(tags, matrix=UNSPECIFIED)
     if is_rgb(pixel_format):
-        return replace(tags, matrix=0, full_range=True)
+        return replace(tags, matrix=RGB_MATRIX, full_range=True)
     if is_rgb(source.pixel_format):
         return replace(tags, matrix=BT709, full_range=False)
     full_range = is_full_range(tags, source.pixel_format) and not codec.legal_range_only

@@ -20,8 +20,8 @@ UNSPECIFIED: Final = 2
 
 BT709: Final = 1
 BT601: Final = 6
-_RGB_MATRIX: Final = 0
-_UNSTATED_MATRICES: Final = (_RGB_MATRIX, UNSPECIFIED, 3)
+RGB_MATRIX: Final = 0
+_UNSTATED_MATRICES: Final = (RGB_MATRIX, UNSPECIFIED, 3)
 
 
 def luma(pixels: Tensor) -> Tensor:

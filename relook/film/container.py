@@ -81,6 +81,11 @@ def film_info(container: InputContainer, stream: VideoStream, path: Path) -> Fil
     context = stream.codec_context
     if context.pix_fmt is None or context.format is None or not context.width or not context.height:
         raise InputError(f"{path} has a picture track but no frame of it can be read; it is damaged or incomplete")
+    if context.width * context.height > _MAX_PIXELS:
+        raise InputError(
+            f"{path} is {context.width} x {context.height}, more than the {_MAX_PIXELS} pixels that relook decodes; "
+            f"scale it down first"
+        )
     return FilmInfo(
         path=path,
         kind="film",

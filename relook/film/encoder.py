@@ -24,7 +24,7 @@ from relook.film.container import open_film
 from relook.film.frames import ColourTags, FilmInfo, Frame
 from relook.film.pixels import FromPixels, rows
 from relook.film.tracks import Tracks, carried_streams, describe
-from relook.timing import advance_timecode
+from relook.timing import advance_timecode, rate_text
 
 _MUXER_OPTIONS: Final = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
 """Keep stamps as they are (sound may begin before 0), and give the same bytes for the same film."""
@@ -42,8 +42,8 @@ def require_encodable(path: Path, source: FilmInfo, *, codec: str | None, with_a
     reason = _refusal(source, plan)
     if reason is not None:
         raise UsageError(
-            f"{path.suffix} with {plan.codec.title} cannot hold {source.width} x {source.height} pixels of "
-            f"{source.sample_aspect} at {source.frame_rate} frames a second ({reason}); {_other_ending(source)}"
+            f"{path.suffix} with {plan.codec.title} cannot hold a film of {source.width} x {source.height} at "
+            f"{rate_text(source.frame_rate)} frames a second ({reason}); {_other_ending(source)}"
         )
     if source.kind != "film" or not with_audio:
         return
@@ -142,8 +142,8 @@ class Encoder:
         exact = (frame.pts - self._offset) * self._source.time_base * self._source.frame_rate
         if abs(exact - tick) > Fraction(1, 2):
             raise InputError(
-                f"frame {frame.index} of {self._source.path} does not lie on an even {self._source.frame_rate} frames "
-                f"a second, which .mxf needs; write .mov or .mkv instead"
+                f"frame {frame.index} of {self._source.path} does not lie on an even "
+                f"{rate_text(self._source.frame_rate)} frames a second, which .mxf needs; write .mov or .mkv instead"
             )
         return tick
 
