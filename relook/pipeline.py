@@ -96,7 +96,7 @@ def apply(
         strength, grade, detail, texture: the dials, 0 to 1; all at 0 give the source back bit for bit.
         seed: chooses grain, dust and scratches.
         frames: only this part: a range of frame numbers, or text such as "00:00:02:00-00:00:04:12" (the end is not
-            in it) in the film's own timecode. A part is rendered without sound.
+            in it) in the film's own timecode. A part keeps the sound that goes with it.
         tile_rows: work in tiles of so many rows; the frames come out the same.
         overwrite: replace `output` where it exists.
         device: "auto", "cpu", "cuda" or "cuda:n".

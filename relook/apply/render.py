@@ -72,7 +72,7 @@ def render_film(
         hashes: list[str] = []
         first = settings.frames.start if settings.frames else 0
         total = len(settings.frames) if settings.frames else (shots[-1].frames.stop if shots else info.num_frames)
-        with FilmWriter(output, info, overwrite=settings.overwrite, with_audio=settings.frames is None) as writer:
+        with FilmWriter(output, info, overwrite=settings.overwrite, whole=settings.frames is None) as writer:
             for frame in reader.frames(settings.frames):
                 rendered = frame if dials.is_off else _render(frame, shots, renderer, settings.seed)
                 (writer.copy if dials.is_off else writer.write)(rendered)

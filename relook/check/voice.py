@@ -101,7 +101,7 @@ def calibrated(
     good, content, bad = (_scores(critic, side) for side in (style, rendered, spoilt + foreign))
     centre = good.median()
     own = torch.quantile((good - centre).abs(), 0.99)
-    spread = torch.quantile((content - content.median()).abs(), 0.9)
+    spread = 2 * (content - content.median()).abs().median()
     auc = (good[:, None] > bad[None]).float().mean()
     return Voice(critic, float(centre), float(own + spread) + 1e-3, float(auc))
 

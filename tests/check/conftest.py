@@ -1,0 +1,158 @@
+"""A film stock with known properties: its generator is the truth, so a good render and every fault can be made at will."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from relook.check.judge import Judge, calibrate
+from relook.corpus import Corpus, PreparedShot, Sufficiency, create_array, load_corpus, save_corpus
+from relook.look import Card, Look
+from relook.nets.generator import Generator
+from relook.nets.plates import draw_plates
+from relook.recipe.settings import Recipe
+from relook.recipe.wear import Wear
+from relook.timing import FrameRange
+
+HEIGHT, WIDTH = 128, 160
+WEAR = Wear(reference_height=HEIGHT, dust_per_frame=(3.0, 2.0), dust_radius_px=1.2, flicker_persistence=0.3)
+
+
+def paint_scene(seed: int, frames: int) -> Tensor:
+    """Paint a moving scene `[t 3 h w]`: a textured place that the camera pans over, and things that cross it."""
+    random = np.random.default_rng(seed)
+    size = (HEIGHT + 32, WIDTH + 96)
+    place = np.zeros((*size, 3), np.float32) + random.uniform(0.25, 0.6)
+    for cells, strength in ((4, 0.22), (12, 0.12), (40, 0.08), (100, 0.05)):
+        noise = random.normal(0, strength, (cells, cells * 2, 3)) * random.uniform(0.5, 1.0, 3)
+        place += cv2.resize(noise.astype(np.float32), size[::-1], interpolation=cv2.INTER_CUBIC)
+    for _ in range(7):
+        corner, extent = random.integers(0, size), random.integers(12, 50, 2)
+        colour = random.uniform(0.02, 0.95, 3).astype(np.float32)
+        place[corner[0] : corner[0] + extent[0], corner[1] : corner[1] + extent[1]] = colour
+    thing, speed, pan = random.uniform(0, 1, 3), random.uniform(0.5, 2.0), random.uniform(0.4, 1.6)
+    pictures = []
+    for t in range(frames):
+        picture = place.copy()
+        cv2.circle(picture, (int(40 + speed * t), 70), 14, thing.tolist(), -1, cv2.LINE_AA)
+        shift = np.array([[1, 0, -pan * t], [0, 1, -8]], np.float32)
+        shown = cv2.warpAffine(cv2.GaussianBlur(picture, (0, 0), 0.7), shift, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
+        pictures.append(shown + random.normal(0, 0.003, shown.shape))
+    return torch.from_numpy(np.stack(pictures)).float().permute(0, 3, 1, 2).clamp(0, 1).contiguous()
+
+
+def film_stock() -> Generator:
+    """Return a generator that is an old film stock: an S-curve, a warm tint, little colour, vignette, grain and flicker."""
+    torch.manual_seed(0)
+    generator = Generator(Recipe().generator)
+    tone = torch.tensor([0.04, 0.10, 0.20, 0.37, 0.56, 0.73, 0.86, 0.93])
+    colour = torch.eye(3) - torch.tensor([[0.2126, 0.7152, 0.0722]]).expand(3, 3)
+    tint = torch.tensor([0.035, 0.0, -0.05])
+    with torch.no_grad():
+        generator.grade.base[:, :, :3] = 0.25 * colour
+        generator.grade.base[:, :, 3] = tone[:, None] + tint * (4 * tone * (1 - tone))[:, None]
+        rows = torch.linspace(-1, 1, generator.spatial.map.shape[-2])[:, None] ** 2
+        columns = torch.linspace(-1, 1, generator.spatial.map.shape[-1])[None, :] ** 2
+        generator.spatial.map[..., :3, :, :] = -0.12 * (rows + columns)
+        generator.texture.response.fill_(0.012)
+        generator.texture.dust_strength.fill_(0.8)
+        generator.texture.flicker_strength.fill_(0.02)
+    return generator.eval().requires_grad_(False)
+
+
+@torch.inference_mode()
+def develop(stock: Generator, frames: Tensor, *, seed: int, grain: float = 1.0) -> Tensor:
+    """Render a scene `[t 3 h w]` on the stock, with fresh texture in every frame."""
+    shown = []
+    for t, frame in enumerate(frames):
+        plates = draw_plates((HEIGHT, WIDTH), WEAR, seed=seed, frame=t)
+        shown.append(stock(frame[None], replace(plates, grain=plates.grain * grain)))
+    return torch.cat(shown).clamp(0, 1).clone()
+
+
+def write_film(path: Path, frames: Tensor) -> Path:
+    """Write `[t 3 h w]` as a lossless film of 24 frames a second."""
+    codes = (frames.permute(0, 2, 3, 1).numpy() * 255 + 0.5).astype(np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = frames.shape[3], frames.shape[2], "bgr0"
+        for picture in codes:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            container.mux(stream.encode(frame.reformat(format="bgr0")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def make_corpus(root: Path, style: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> Corpus:
+    """Lay scenes down as a corpus; the last of each side are held out."""
+    root.mkdir()
+    shots = []
+    for side, scenes in (("source", source), ("style", style)):
+        for k, (origin, frames) in enumerate(scenes.items()):
+            shot = PreparedShot(
+                name=f"{side}-{k:04d}",
+                side="source" if side == "source" else "style",
+                origin=origin,
+                height=HEIGHT,
+                width=WIDTH,
+                held_out=k >= len(scenes) - max(1, len(scenes) // 3),
+                runs=(FrameRange(0, len(frames)),),
+                film_frames=tuple(range(len(frames))),
+                bit_depth=8,
+                seconds=len(frames) / 24,
+            )
+            array = create_array(root, shot)
+            array[:] = (frames.permute(0, 2, 3, 1).numpy() * 255 + 0.5).astype(np.uint8)
+            shots.append(shot)
+    save_corpus(Corpus(root, tuple(shots), (), Sufficiency("good", "painted")))
+    return load_corpus(root)
+
+
+@dataclass(frozen=True)
+class Stock:
+    """The stock with a judge calibrated on it, and two scenes that nothing has seen."""
+
+    look: Look
+    judge: Judge
+    source: Tensor
+    render: Tensor
+    cut: int
+    """The frame at which the second scene begins."""
+
+    @property
+    def generator(self) -> Generator:
+        return self.look.generator
+
+
+@pytest.fixture(scope="session")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
+    """Calibrate a judge on six painted scenes of the stock."""
+    generator = film_stock()
+    style = {f"reel{k}": develop(generator, paint_scene(100 + k, 12), seed=k) for k in range(6)}
+    source = {f"film{k}": paint_scene(200 + k, 12) for k in range(6)}
+    corpus = make_corpus(tmp_path_factory.mktemp("stock") / "corpus", style, source)
+    judge = calibrate(generator, corpus, seed=0, wear=WEAR)
+    look = Look(Card("painted", Recipe(), WEAR, reach_px=32), generator, judge.to_tensors())
+    scenes = [paint_scene(301, 16), paint_scene(302, 14)]
+    renders = [develop(generator, scene, seed=40 + k) for k, scene in enumerate(scenes)]
+    return Stock(look, judge, torch.cat(scenes), torch.cat(renders), cut=16)
+
+
+@pytest.fixture(scope="session")
+def paint() -> Callable[[int, int], Tensor]:
+    """Return the painter of scenes, so that every test file can call it."""
+    return paint_scene
+
+
+@pytest.fixture(scope="session")
+def save_film() -> Callable[[Path, Tensor], Path]:
+    """Return the writer of lossless films."""
+    return write_film
