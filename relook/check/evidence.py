@@ -165,7 +165,7 @@ def _at_most(pair: Tensor, height: int) -> Tensor:
     return functional.interpolate(pair, size=(height, max(16, round(columns * height / rows))), mode="area")
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _render(generator: Generator, pair: Tensor, wear: Wear, seed: int) -> Tensor:
     """Render a source pair with texture and gate weave, as `apply` would."""
     device = next(generator.parameters()).device
@@ -175,16 +175,16 @@ def _render(generator: Generator, pair: Tensor, wear: Wear, seed: int) -> Tensor
         plates = draw_plates(size, wear, seed=seed, frame=t).to(device)
         frame = generator(pair[t : t + 1].to(device), plates)
         frames.append(shift(frame, torch.tensor([weave(wear, seed=seed, frame=t)], device=device, dtype=frame.dtype)))
-    return torch.cat(frames).clamp(0, 1).cpu().clone()
+    return torch.cat(frames).clamp(0, 1).cpu()
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _early(generator: Generator, corpus: Corpus, pair: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Return what a look gives before it is finished: the grade alone, and everything but texture."""
     device = next(generator.parameters()).device
     graded = generator.grade(pair.to(device)).clamp(0, 1).cpu()
     renders = (graded, generator.deterministic(pair.to(device)).clamp(0, 1).cpu())
-    return [(_as_seen(corpus, render).clone(), describe(render[None])[0].clone()) for render in renders]
+    return [(_as_seen(corpus, render), describe(render[None])[0]) for render in renders]
 
 
 def _voice_shots(corpus: Corpus) -> tuple[list[PreparedShot], list[PreparedShot]]:

@@ -120,7 +120,7 @@ class Judge:
             "scale": self.model.scale,
             "precision": self.model.precision,
             "distances": self.distances,
-            "figures": torch.tensor(figures, dtype=torch.float32),
+            "figures": torch.tensor(figures, dtype=torch.float64),
         } | {_CRITIC + key: value for key, value in self.voice.critic.state_dict().items()}
 
     @classmethod

@@ -85,8 +85,8 @@ def train_critic(
 
 def score_pairs(critic: PairCritic, pairs: Tensor) -> Tensor:
     """Score whole pairs `[b 2 c h w]` at native resolution, `[b]`."""
-    with torch.inference_mode():
-        return torch.stack([critic(_evidence(native_windows(pair))).mean() for pair in pairs]).clone()
+    with torch.no_grad():
+        return torch.stack([critic(_evidence(native_windows(pair))).mean() for pair in pairs])
 
 
 def calibrated(

@@ -21,7 +21,11 @@ MONOCHROME_CHROMA = 0.006
 """Spread of the style's chroma around its tone below which it is black and white (real silent films .0055, a 18 % tint .016)."""
 TINTED_SHARE = 0.8
 """Share of the style's chroma that luma must explain before colours are rotated as a whole."""
-UNTINTED_SHARE = 0.3
+MOST_SATURATION = 1.8
+SINGLE_SHOT_DOUBT = 0.08
+"""How far the luma of one shot is taken to lie from that of its film, where there is no second one to tell."""
+LEAST_TINT = 0.55
+"""A colourful style still tints by the square of this: less and its palette is not seen, more and faces turn green."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,10 @@ def first_pass(source: list[Array], style: list[Array], num_nodes: int) -> First
     if explained >= TINTED_SHARE:
         transport = _monge_kantorovich(_covariance(residual_x), _covariance(residual_y))
     else:
-        saturation = np.clip(np.sqrt(residual_y.var() / max(residual_x.var(), 1e-12)), 0, 1.4)
+        spread_x, spread_y = (_chroma(pixels - pixels.mean(axis=0)).std() for pixels in (pixels_x, pixels_y))
+        saturation = np.clip(spread_y / max(spread_x, 1e-6), 0, MOST_SATURATION)
         transport = saturation * _chroma(np.eye(3)).T
-        share = explained**2 if explained >= UNTINTED_SHARE else 0.0
+        share = max(explained, LEAST_TINT) ** 2
         mean_x = np.repeat(nodes[:, None], 3, axis=1)
         mean_y = tone[:, None] + share * _chroma(mean_y)
     offsets = mean_y - mean_x @ transport.T
@@ -95,7 +100,7 @@ def tone_curve(source: list[Array], style: list[Array], nodes: Array) -> Array:
 
 def _variance_of_mean(per_shot: Array) -> Array:
     if len(per_shot) < 2:
-        return np.full(per_shot.shape[1], 0.15**2)
+        return np.full(per_shot.shape[1], SINGLE_SHOT_DOUBT**2)
     return np.asarray(per_shot.var(axis=0, ddof=1) / len(per_shot))
 
 

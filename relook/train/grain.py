@@ -16,7 +16,9 @@ BAND_SIGMAS = (1.0, 3.0)
 """The fine band lies above a blur of 1 px, the coarse one between blurs of 1 and 3 px."""
 FINE, COARSE = 0, 3
 """The grain filters that stand for the two bands; they belong to different noises, so their energies add."""
-FLAT_SHARE = 0.5
+MOST_UNEVEN = 6.0
+"""Energy beyond this many times the median node's is taken for motion."""
+FLAT_SHARE = 0.3
 """Share of the pixels, the flattest, that grain is measured on."""
 
 
@@ -89,4 +91,4 @@ def _filled(energies: Array) -> Array:
         known = np.flatnonzero(np.isfinite(energies[:, band]))
         if len(known):
             filled[:, band] = np.interp(np.arange(len(energies)), known, energies[known, band])
-    return filled
+    return np.minimum(filled, MOST_UNEVEN * np.median(filled, axis=0))

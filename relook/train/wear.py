@@ -23,6 +23,8 @@ SPECK_TO_NOISE = 4.0
 STILL_CONTRAST = 0.03
 """Where the neighbours in time differ by more than this, something moves and no speck is looked for."""
 SPECK_AREA_PX = (3, 300)
+LEAST_DUST = 4.0
+"""Fewer specks a frame are taken for things that move: clean films show up to 3."""
 PEAK_LOSS = 1.33
 """A speck's soft edge takes so much off its peak; the strongest specks, drawn at full opacity, set the strength."""
 MAX_WEAVE = 0.004
@@ -183,6 +185,8 @@ class _Specks:
     @property
     def per_frame(self) -> tuple[float, float]:
         dark, bright = self.counts / max(self.frames, 1e-6)
+        if dark + bright < LEAST_DUST:
+            return 0.0, 0.0
         return float(min(dark, 200)), float(min(bright, 200))
 
     @property

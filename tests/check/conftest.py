@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from torch import Tensor
 
@@ -68,14 +70,14 @@ def film_stock() -> Generator:
     return generator.eval().requires_grad_(False)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def develop(stock: Generator, frames: Tensor, *, seed: int, grain: float = 1.0) -> Tensor:
     """Render a scene `[t 3 h w]` on the stock, with fresh texture in every frame."""
     shown = []
     for t, frame in enumerate(frames):
         plates = draw_plates((HEIGHT, WIDTH), WEAR, seed=seed, frame=t)
         shown.append(stock(frame[None], replace(plates, grain=plates.grain * grain)))
-    return torch.cat(shown).clamp(0, 1).clone()
+    return torch.cat(shown).clamp(0, 1)
 
 
 def write_film(path: Path, frames: Tensor) -> Path:
@@ -118,32 +120,40 @@ def make_corpus(root: Path, style: Mapping[str, Tensor], source: Mapping[str, Te
 
 @dataclass(frozen=True)
 class Stock:
-    """The stock with a judge calibrated on it, and two scenes that nothing has seen."""
+    """The stock as a look, with a judge calibrated on it."""
 
     look: Look
     judge: Judge
-    source: Tensor
-    render: Tensor
-    cut: int
-    """The frame at which the second scene begins."""
 
-    @property
-    def generator(self) -> Generator:
-        return self.look.generator
+    def render(self, scene: Tensor, *, seed: int = 0, grain: float = 1.0) -> Tensor:
+        """Render a scene `[t 3 h w]` with `grain` times its grain."""
+        return develop(self.look.generator, scene, seed=seed, grain=grain)
+
+
+def calibrated_judge(generator: Generator, root: Path) -> Judge:
+    """Calibrate a judge on five painted scenes of the stock."""
+    style = {f"reel{k}": develop(generator, paint_scene(100 + k, 10), seed=k) for k in range(5)}
+    source = {f"film{k}": paint_scene(200 + k, 10) for k in range(5)}
+    return calibrate(generator, make_corpus(root / "corpus", style, source), seed=0, wear=WEAR)
 
 
 @pytest.fixture(scope="session")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
-    """Calibrate a judge on six painted scenes of the stock."""
-    generator = film_stock()
-    style = {f"reel{k}": develop(generator, paint_scene(100 + k, 12), seed=k) for k in range(6)}
-    source = {f"film{k}": paint_scene(200 + k, 12) for k in range(6)}
-    corpus = make_corpus(tmp_path_factory.mktemp("stock") / "corpus", style, source)
-    judge = calibrate(generator, corpus, seed=0, wear=WEAR)
-    look = Look(Card("painted", Recipe(), WEAR, reach_px=32), generator, judge.to_tensors())
-    scenes = [paint_scene(301, 16), paint_scene(302, 14)]
-    renders = [develop(generator, scene, seed=40 + k) for k, scene in enumerate(scenes)]
-    return Stock(look, judge, torch.cat(scenes), torch.cat(renders), cut=16)
+def stock(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Stock:
+    """Return the stock and its judge, which the first worker of a run calibrates for all."""
+    generator, shared = film_stock(), tmp_path_factory.getbasetemp().parent / f"judge-{testrun_uid}.safetensors"
+    try:
+        shared.with_suffix(".taken").touch(exist_ok=False)
+    except FileExistsError:
+        deadline = time.monotonic() + 120
+        while not shared.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+    else:
+        judge = calibrated_judge(generator, tmp_path_factory.mktemp("stock"))
+        part = shared.with_suffix(".part")
+        safetensors.torch.save_file(judge.to_tensors(), part)
+        part.replace(shared)
+    judge = Judge.from_tensors(safetensors.torch.load(shared.read_bytes()))
+    return Stock(Look(Card("painted", Recipe(), WEAR, reach_px=32), generator, judge.to_tensors()), judge)
 
 
 @pytest.fixture(scope="session")
