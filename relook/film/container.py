@@ -122,9 +122,16 @@ def _frame_rate(stream: VideoStream) -> Fraction:
     return Fraction(24)
 
 
+_UNSPECIFIED: Final = 2
+_BT470BG: Final = 5
+"""What VP8 always means, though its containers do not say so (RFC 6386, section 9.2): BT.601, legal range."""
+
+
 def _colour_tags(stream: VideoStream) -> ColourTags:
     context = stream.codec_context
     full_range = {1: False, 2: True}.get(int(context.color_range))
+    if context.name == "vp8" and int(context.colorspace) == _UNSPECIFIED:
+        return ColourTags(int(context.color_primaries), int(context.color_trc), _BT470BG, False)
     return ColourTags(int(context.color_primaries), int(context.color_trc), int(context.colorspace), full_range)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -140,7 +141,9 @@ def calibrated_judge(generator: Generator, root: Path) -> Judge:
 @pytest.fixture(scope="session")
 def stock(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Stock:
     """Return the stock and its judge, which the first worker of a run calibrates for all."""
-    generator, shared = film_stock(), tmp_path_factory.getbasetemp().parent / f"judge-{testrun_uid}.safetensors"
+    own = tmp_path_factory.getbasetemp()
+    generator, folder = film_stock(), own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    shared = folder / f"judge-{testrun_uid}.safetensors"
     try:
         shared.with_suffix(".taken").touch(exist_ok=False)
     except FileExistsError:
