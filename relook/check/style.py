@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from relook.objectives.descriptor import NUMBERS, Number
+from relook.objectives.descriptor import DESCRIPTOR_NAMES, NUMBERS, Number
 
 _CONTENT_CAP = {"tone": 5.0, "structure": 4.0, "texture": 3.0}
 """How many floors of spread other content may account for: an erratic generator must not widen its own judge without end."""
+_COLOUR_SHARE = 0.3
+"""The spread of a style's colours from shot to shot, as a share of its mean saturation, at least."""
 _LEAST_SHRINKAGE = 0.3
 _NAMED_SIGMAS = 2.0
 
@@ -55,11 +57,11 @@ def fit_style(style: Sequence[Tensor], rendered: Sequence[Tensor], *, with_motio
     with_motion: False for a style of stills, which says nothing of the numbers that need two different frames.
     """
     medians = torch.stack([shot.median(dim=0).values for shot in style]).double()
-    floors = torch.tensor([number.floor for number in NUMBERS], dtype=torch.float64)
+    floors = _floors(medians)
     between, degrees = _between(medians), len(style) - 1
     if len(rendered) > 1:
         content = _between(torch.stack([shot.median(dim=0).values for shot in rendered]).double())
-        between, degrees = between + _capped(content, len(rendered) - 1), degrees + len(rendered) - 1
+        between, degrees = between + _capped(content, len(rendered) - 1, floors), degrees + len(rendered) - 1
     covariance = between / max(1, degrees) * (1 + 1 / len(style)) + _within(style) / 2
     scale = torch.maximum(covariance.diagonal().sqrt(), floors)
     shrinkage = max(_LEAST_SHRINKAGE, len(NUMBERS) / (len(NUMBERS) + 2 * degrees))
@@ -92,9 +94,21 @@ def _within(style: Sequence[Tensor]) -> Tensor:
     return torch.stack(spreads).sum(dim=0) / max(1, sum(len(shot) - 1 for shot in style))
 
 
-def _capped(scatter: Tensor, degrees: int) -> Tensor:
+def _floors(medians: Tensor) -> Tensor:
+    """Return the least spread `[f]` of each number; that of colours grows with how colourful the style is.
+
+    How grey a street or how green a meadow is belongs to what was filmed, unless the style has no colour at all.
+    """
+    floors = torch.tensor([number.floor for number in NUMBERS], dtype=torch.float64)
+    colourful = _COLOUR_SHARE * float(medians[:, DESCRIPTOR_NAMES.index("saturation")].mean())
+    for name in ("saturation", "warmth", "green"):
+        floors[DESCRIPTOR_NAMES.index(name)].clamp_(min=colourful)
+    return floors
+
+
+def _capped(scatter: Tensor, degrees: int, floors: Tensor) -> Tensor:
     """Scale the rows and columns of a scatter matrix down to the most that content may account for."""
-    caps = torch.tensor([_CONTENT_CAP[number.group] * number.floor for number in NUMBERS], dtype=torch.float64)
+    caps = torch.tensor([_CONTENT_CAP[number.group] for number in NUMBERS], dtype=torch.float64) * floors
     factors = (caps / (scatter.diagonal() / degrees).sqrt().clamp_min(1e-12)).clamp_max(1.0)
     return scatter * torch.outer(factors, factors)
 
