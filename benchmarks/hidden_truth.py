@@ -113,7 +113,7 @@ def last_weights(corpus: Corpus, recipe: Recipe) -> tuple[Generator, Wear, float
 
 def trained(corpus: Corpus, recipe: Recipe, folder: Path) -> tuple[Look, float]:
     started = time.monotonic()
-    look = train_look(corpus, recipe, name="truth", run_dir=folder)
+    look = train_look(corpus, recipe, name="truth", run_dir=folder, device=torch.device("cpu"))
     return look, time.monotonic() - started
 
 

@@ -39,6 +39,8 @@ class StyleVerdict:
     band: Band
     distance: float
     """Of the descriptor, as a share of the limit: up to 1 passes."""
+    sigma: float
+    """Of the number of the descriptor that is furthest off."""
     percentile: float
     """How many of 100 clips of real style lie at least as far out."""
     critic: float | None
@@ -104,12 +106,14 @@ class Judge:
         distance = raw / self.limit
         is_heard = self.voice.is_trusted and self.num_shots >= HEARD_SHOTS
         critic = self.voice.distance(float(scores.median())) if is_heard else None
-        band = LIMITS["style_distance"].band(distance)
+        sigma = float(self.model.deviations(median).abs().max())
+        bands = [LIMITS["style_distance"].band(distance), LIMITS["style_sigma"].band(sigma)]
         heard = LIMITS["critic_distance"].band(critic or 0.0)
-        if heard != "pass":
-            band = "fail" if band == "fail" or (band == "review" and heard == "fail") else "review"
+        band: Band = "pass" if {*bands, heard} == {"pass"} else "review"
+        if "fail" in bands or ("review" in bands and heard == "fail"):
+            band = "fail"
         percentile = 100 * float((self.distances >= raw).float().mean())
-        return StyleVerdict(band, distance, percentile, critic, self.model.faults(median))
+        return StyleVerdict(band, distance, sigma, percentile, critic, self.model.faults(median))
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Lay the judge out as flat tensors for a look file."""

@@ -43,7 +43,10 @@ class Limit:
 
 LIMITS: dict[str, Limit] = {
     # Shares of the limit that 99 in 100 shots of real style keep.
+    # Good renders of 90 shots stay below 1.4, their untouched sources lie above 1.1.
     "style_distance": Limit(1.0, 1.5),
+    # The number furthest off alone, in sigmas: good renders up to 4.6.
+    "style_sigma": Limit(5.5, 8.0),
     "critic_distance": Limit(1.5, 2.5),
     # A known film process on 23 shots, grain up to 0.05: 0.90 to 0.99; bent by 4 px .60 to .84; inverted, flat, another film below .1.
     "content": Limit(0.80, 0.60, higher_is_worse=False),

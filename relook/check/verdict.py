@@ -141,7 +141,8 @@ def _measures(gathered: Gathered, judge: Judge, flickers: float, style: StyleVer
         if wanted >= LEAST_CHANGE:
             measures["applied"] = float(np.median(gathered.done)) / wanted
     if style is not None:
-        measures |= {"style_distance": style.distance, "style_percentile": style.percentile}
+        measures |= {"style_distance": style.distance, "style_sigma": style.sigma}
+        measures["style_percentile"] = style.percentile
         if style.critic is not None:
             measures["critic_distance"] = style.critic
     return {name: round(float(value), 4) for name, value in measures.items()}
@@ -150,8 +151,8 @@ def _measures(gathered: Gathered, judge: Judge, flickers: float, style: StyleVer
 def _style_findings(style: StyleVerdict | None) -> Iterator[Finding]:
     if style is None or style.band == "pass":
         return
-    text = f"{', '.join(style.faults)}; {style.distance:.1f} times as far from the style as its own shots go"
-    if LIMITS["style_distance"].band(style.distance) == "pass":
+    text = f"{', '.join(style.faults)}; {style.distance:.2f} away, where real shots of the style stay within 1"
+    if {LIMITS["style_distance"].band(style.distance), LIMITS["style_sigma"].band(style.sigma)} == {"pass"}:
         text = f"the held-out critic finds it unlike the style, {style.critic or 0:.1f} times its limit; first {style.faults[0]}"
     yield Finding(style.band, "style_not_reached", text)
 

@@ -60,6 +60,7 @@ ROWS = (
         2.5,
         "1 is as far as 99 of 100 shots of the real style go",
     ),
+    _Row("style_sigma", "Largest deviation", "{:.1f} sigma", 12.0, "of the number that is furthest off"),
     _Row("critic_distance", "Held-out critic", "{:.2f}", 2.5, "1 is its limit; too much style counts like too little"),
     _Row("content", "Structure kept", "{:.2f}", 1.0, "correlation with the source, 1 is all of it"),
     _Row("drift_px", "Edges moved", "{:.1f} px", 6.0, "99th percentile, gate weave taken out"),

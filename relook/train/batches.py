@@ -28,6 +28,11 @@ class Batch:
     plates: Plates
     """For the 2b frames of `source`, pair by pair."""
 
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        source, style, window = (part.to(device) for part in (self.source, self.style, self.window))
+        return Batch(source, style, window, self.plates.to(device))
+
 
 def draw_batch(corpus: Corpus, recipe: Recipe, wear: Wear, first: int) -> Batch:
     """Draw the samples `first` to `first + batch_pairs`."""

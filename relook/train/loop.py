@@ -46,7 +46,7 @@ def train_look(
     *,
     name: str,
     run_dir: Path,
-    device: torch.device | None = None,
+    device: torch.device,
     on_progress: OnProgress = ignore,
 ) -> Look:
     """Train a look from a corpus: first pass, adversarial refinement, closed loop.
@@ -55,28 +55,30 @@ def train_look(
         corpus: both sides, prepared.
         recipe: all settings.
         name: what the look is called.
+        device: what the refinement runs on; the first pass and the measures run on the CPU.
         run_dir: an existing folder for `metrics.jsonl` and the contact sheet `sheet.jpg`.
     Raises:
         DivergedError: an objective was not finite.
     """
     on_progress(Progress("first pass", 0, None))
     generator, marks = start_generator(corpus, recipe)
-    state = start_state(generator, recipe)
+    state = start_state(generator.to(device), recipe)
     held_out = HeldOut(corpus, marks.wear)
-    first = held_out.measure(state.average)
-    best, best_measures = copy.deepcopy(state.average), first
+    first = held_out.measure(on_cpu(state.average))
+    best, best_measures = on_cpu(state.average), first
     clock = Clock(recipe)
     with (run_dir / "metrics.jsonl").open("w") as log:
         while (share := clock.share(state.step)) < 1:
             set_rates(state, recipe, share)
-            batch = draw_batch(corpus, recipe, marks.wear, state.step * recipe.batch_pairs)
+            batch = draw_batch(corpus, recipe, marks.wear, state.step * recipe.batch_pairs).to(device)
             terms = train_step(state, recipe, batch)
             state.step += 1
             if clock.is_check(share, clock.share(state.step)):
-                measures = held_out.measure(state.average)
+                candidate = on_cpu(state.average)
+                measures = held_out.measure(candidate)
                 if measures.score(first) <= best_measures.score(first):
-                    best, best_measures = copy.deepcopy(state.average), measures
-                held_out.sheet(state.average, run_dir / "sheet.jpg")
+                    best, best_measures = candidate, measures
+                held_out.sheet(candidate, run_dir / "sheet.jpg")
                 log.write(json.dumps({"step": state.step, **terms, **asdict(measures)}) + "\n")
                 log.flush()
             on_progress(
@@ -135,10 +137,15 @@ def equivariance(generator: Generator, frames: Tensor, clean: Tensor, window: Te
     still, rendered = frames[chosen], clean[chosen]
     random = torch.Generator().manual_seed(seed)
     size = (still.shape[0], still.shape[-2], still.shape[-1])
-    flow = smooth_motion(size, bend_px=BEND_PX, shift_px=SHIFT_PX, generator=random)
-    noise = MOTION_NOISE * torch.randn(still.shape, generator=random)
+    flow = smooth_motion(size, bend_px=BEND_PX, shift_px=SHIFT_PX, generator=random).to(still.device)
+    noise = MOTION_NOISE * torch.randn(still.shape, generator=random).to(still.device)
     moved = generator.deterministic(warp(still, flow) + noise, window[: len(still)])
     return equivariance_loss(warp(rendered, flow), moved).mean()
+
+
+def on_cpu(generator: Generator) -> Generator:
+    """Return a copy that is measured, kept and saved."""
+    return copy.deepcopy(generator).cpu()
 
 
 def sum_of_squares(*tensors: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ class TrainState:
 def start_state(generator: Generator, recipe: Recipe) -> TrainState:
     """Set up training from a generator that already carries the first pass."""
     torch.manual_seed(recipe.seed)
-    critic = PairCritic()
+    critic = PairCritic().to(generator.grade.delta.device)
     rates = recipe.rates
     groups = [
         (generator.grade, rates.grade_factor),

@@ -20,6 +20,7 @@ from relook.timing import FrameRange
 from relook.train.loop import train_look
 from relook.train.start import start_generator
 
+CPU = torch.device("cpu")
 SHORT = Recipe(budget_steps=6, num_checks=2, batch_pairs=2, crop_px=64)
 
 
@@ -64,7 +65,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 def weights(corpus: Corpus, recipe: Recipe, run_dir: Path) -> dict[str, torch.Tensor]:
-    return train_look(corpus, recipe, name="toy", run_dir=run_dir).generator.state_dict()
+    return train_look(corpus, recipe, name="toy", run_dir=run_dir, device=CPU).generator.state_dict()
 
 
 def test_the_same_seed_gives_the_same_look(corpus: Corpus, tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_the_same_seed_gives_the_same_look(corpus: Corpus, tmp_path: Path) -> No
 
 def test_a_run_leaves_its_sheet_its_measures_and_a_card(corpus: Corpus, tmp_path: Path) -> None:
     seen: list[Progress] = []
-    look = train_look(corpus, SHORT, name="toy", run_dir=tmp_path, on_progress=seen.append)
+    look = train_look(corpus, SHORT, name="toy", run_dir=tmp_path, device=CPU, on_progress=seen.append)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [3, 6]
     assert cv2.imread(str(tmp_path / "sheet.jpg")) is not None
@@ -99,12 +100,12 @@ def test_the_first_pass_alone_takes_the_style(corpus: Corpus) -> None:
 def test_a_rate_that_explodes_is_noticed(corpus: Corpus, tmp_path: Path) -> None:
     wild = replace(SHORT, budget_steps=40, rates=Rates(generator=1e20, critic=1e20))
     with pytest.raises(DivergedError, match="not finite"):
-        train_look(corpus, wild, name="wild", run_dir=tmp_path)
+        train_look(corpus, wild, name="wild", run_dir=tmp_path, device=CPU)
 
 
 @pytest.mark.slow
 def test_refinement_comes_closer_to_the_style(corpus: Corpus, tmp_path: Path) -> None:
     recipe = replace(SHORT, budget_steps=200, num_checks=4, batch_pairs=4)
-    train_look(corpus, recipe, name="toy", run_dir=tmp_path)
+    train_look(corpus, recipe, name="toy", run_dir=tmp_path, device=CPU)
     distances = [json.loads(line)["patch_distance"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert np.isfinite(distances).all() and min(distances) <= distances[0]
