@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from relook.nets.motion import dense_motion
 from relook.objectives.descriptor import luma
 
 Plane = npt.NDArray[np.float32]
@@ -51,8 +52,7 @@ def motion(first: Plane, second: Plane) -> Flow:
 
     Source: Kroeger et al. 2016 (dense inverse search), OpenCV's fast preset.
     """
-    finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    return np.asarray(finder.calc(_bytes(first), _bytes(second), None), dtype=np.float32)
+    return dense_motion(_bytes(first), _bytes(second))
 
 
 def moved(picture: Plane, flow: Flow) -> Plane:

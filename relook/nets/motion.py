@@ -1,8 +1,11 @@
-"""Warps: how relook moves pictures on purpose, to teach the generator that its look must move with them."""
+"""Motion: how relook moves pictures on purpose, to teach the generator that its look moves with them, and measures it."""
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -51,3 +54,23 @@ def shift(frame: Tensor, offset: Tensor) -> Tensor:
     """
     field = (-offset)[:, :, None, None].expand(-1, -1, *frame.shape[-2:])
     return warp(frame, field)
+
+
+LEAST_FLOW_PX = 128
+
+
+def dense_motion(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Find where each pixel of `first` lies in `second`: `[h w 2]` in pixels, across and down.
+
+    Args:
+        first, second: luma `[h w]` of one size; small ones are widened, for OpenCV 5 crashes on them.
+    Source: Kroeger et al. 2016 (dense inverse search), OpenCV's fast preset.
+    """
+    height, width = first.shape
+    spare = (max(LEAST_FLOW_PX - height, 0), max(LEAST_FLOW_PX - width, 0))
+    padded = [
+        cv2.copyMakeBorder(picture, 0, spare[0], 0, spare[1], cv2.BORDER_REPLICATE) for picture in (first, second)
+    ]
+    finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow = finder.calc(*(np.ascontiguousarray(picture) for picture in padded), None)
+    return np.asarray(flow[:height, :width], np.float32)

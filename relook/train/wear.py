@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from relook.nets.motion import dense_motion
 from relook.nets.plates import BLOTCH_PX
 from relook.recipe.wear import Wear
 
@@ -29,7 +30,6 @@ PEAK_LOSS = 1.33
 """A speck's soft edge takes so much off its peak; the strongest specks, drawn at full opacity, set the strength."""
 MAX_WEAVE = 0.004
 """Gate weave beyond this share of the frame's height is taken for a moving camera."""
-_FLOW = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _exposure_step(before: Luma, after: Luma) -> float:
 
 def _offset(before: Luma, after: Luma) -> tuple[float, float]:
     """Measure the shift of the whole picture, across and down: the median of a dense flow."""
-    flow = _FLOW.calc(*((np.ascontiguousarray(luma) * 255).astype(np.uint8) for luma in (before, after)), None)
+    flow = dense_motion(*((luma * 255).astype(np.uint8) for luma in (before, after)))
     across, down = np.median(flow.reshape(-1, 2), axis=0)
     return float(across), float(down)
 
