@@ -39,6 +39,7 @@ from relook.recipe.wear import Wear
 from relook.timing import FrameRange
 from relook.train.batches import draw_batch
 from relook.train.loop import Clock, train_look, train_step
+from relook.train.matching import Matcher
 from relook.train.start import start_generator
 from relook.train.state import set_rates, start_state
 
@@ -103,10 +104,11 @@ def last_weights(corpus: Corpus, recipe: Recipe) -> tuple[Generator, Wear, float
     """Train without looking at held-out frames: what the game alone makes of the first pass."""
     started = time.monotonic()
     generator, marks = start_generator(corpus, recipe)
+    matcher = Matcher(corpus, generator, seed=recipe.seed, crop_px=recipe.crop_px, held_out=False)
     state, clock = start_state(generator, recipe), Clock(recipe)
     while (share := clock.share(state.step)) < 1:
         set_rates(state, recipe, share)
-        train_step(state, recipe, draw_batch(corpus, recipe, marks.wear, state.step * recipe.batch_pairs))
+        train_step(state, recipe, draw_batch(corpus, recipe, marks.wear, matcher, state.step * recipe.batch_pairs))
         state.step += 1
     return state.average, marks.wear, time.monotonic() - started
 

@@ -134,15 +134,18 @@ class Corpus:
         """Draw training sample `i` without its place in the frame: see `crop`."""
         return self.crop(seed, i, side, size)[0]
 
-    def crop(self, seed: int, i: int, side: Side, size: int) -> tuple[Tensor, Tensor]:
+    def crop(self, seed: int, i: int, side: Side, size: int, *, held_out: bool | None = False) -> tuple[Tensor, Tensor]:
         """Draw training sample `i`: a crop of two consecutive frames, `[2 c size size]`, 0..1, and its window `[4]`.
 
         The window is top, left, bottom, right in 0..1 of the frame. A pure function of its arguments. Every shot counts
         alike, however long; crops are at native resolution, mirrored at the borders where the frame is smaller (the
         window then ends beyond 1). Where a side has stills alone, the frame is given twice: see `has_motion`.
+
+        Args:
+            held_out: from which shots: those to train on, those set aside (True), or both (None).
         """
         random = np.random.default_rng((seed, i, SIDES.index(side)))
-        shots = self.side(side)
+        shots = tuple(shot for shot in self.shots if shot.side == side and held_out in (None, shot.held_out))
         moving = [shot for shot in shots if shot.num_pairs]
         shot = (moving or shots)[random.integers(len(moving or shots))]
         firsts = _pair_starts(shot) if moving else np.arange(shot.num_frames)

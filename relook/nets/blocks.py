@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
+from typing import Any, TypeVar
 
 import torch
 from einops import rearrange
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -77,6 +79,14 @@ def lookup(pixels: Tensor, lattice: Tensor) -> Tensor:
     return F.grid_sample(volume, grid, mode="bilinear", padding_mode="border", align_corners=True)[:, :, 0]
 
 
+Points = TypeVar("Points", Tensor, NDArray[Any])
+
+
+def squared_radius(x: Points, y: Points) -> Points:
+    """Return the squared distance from the centre of points in 0..1 of the frame: 0 there, 1 in the corners."""
+    return 2 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)
+
+
 class Spatial(nn.Module):
     """Uneven light: a coarse map of gain and offset per colour over the frame."""
 
@@ -84,10 +94,16 @@ class Spatial(nn.Module):
         super().__init__()
         self.map = nn.Parameter(torch.zeros(6, map_size, map_size))
 
+    @torch.no_grad()
+    def darken_corners(self, corner: float) -> None:
+        """Make the map a vignette: `corner` is the logarithm of the light in the corners beside that at the centre."""
+        size = self.map.shape[-1]
+        nodes = torch.linspace(0, 1, size)
+        self.map[:3] = torch.exp(corner * squared_radius(nodes[None, :], nodes[:, None])) - 1
+
     def forward(self, pixels: Tensor, window: Tensor) -> Tensor:
         """Light `[b 3 h w]`, which shows `window` `[b 4]` of its frame: top, left, bottom, right in 0..1."""
-        gain, offset = self.light(window, (pixels.shape[-2], pixels.shape[-1]))
-        return pixels * (1 + gain) + offset
+        return shine(pixels, self.light(window, (pixels.shape[-2], pixels.shape[-1])))
 
     def light(self, window: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Return gain and offset, `[b 3 h w]` each, over a window of the frame."""
@@ -102,6 +118,11 @@ class Spatial(nn.Module):
         return light[:, :3], light[:, 3:]
 
 
+def shine(pixels: Tensor, light: tuple[Tensor, Tensor]) -> Tensor:
+    """Lay a light, gain and offset, over a picture."""
+    return pixels * (1 + light[0]) + light[1]
+
+
 STRIP_ROWS = 128
 NARROWEST_PX = 160
 
@@ -109,7 +130,7 @@ NARROWEST_PX = 160
 class Detail(nn.Module):
     """Structure: what softness, halation and edge character add to the luma, without touching colour or grade.
 
-    A linear path (`lens`, a blur to begin with) beside a deeper one. The residual is luma alone (a free one in three
+    A fixed linear path (`lens`, a measured blur) beside a deeper one that is trained. The residual is luma alone (a free one in three
     colours learned purple and green fringes), and has its local mean over 36 px taken out. Convolutions take no padding: the
     input brings `reach` true neighbours on each side.
     """
@@ -126,6 +147,7 @@ class Detail(nn.Module):
         last = self.layers[-1]
         for parameter in (self.lens.weight, last.weight, last.bias):
             nn.init.zeros_(parameter)  # type: ignore[arg-type]
+        self.lens.requires_grad_(False)
 
     @property
     def reach(self) -> int:
@@ -134,7 +156,7 @@ class Detail(nn.Module):
 
     @torch.no_grad()
     def soften(self, sigma_px: float) -> None:
-        """Make the linear path a Gaussian blur of `sigma_px`, at most 2, less the picture itself."""
+        """Make the lens a Gaussian blur of `sigma_px`, at most 2, less the picture itself."""
         steps = torch.arange(-self.FACTOR, self.FACTOR + 1, dtype=torch.float32)
         taps = torch.exp(-(steps**2) / (2 * max(sigma_px, 0.05) ** 2))
         kernel = torch.outer(taps, taps) / taps.sum() ** 2
@@ -143,13 +165,21 @@ class Detail(nn.Module):
 
     def inside(self, luma: Tensor) -> Tensor:
         """Return the residual for the inside of `[b 1 h w]`, `reach` pixels from each border; sizes are multiples of 4."""
+        straight, learned = self._parts(luma)
+        return self._levelled(learned + straight)
+
+    def _parts(self, luma: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the lens and what the deeper path make of `[b 1 h w]`, as phases."""
         phases = F.pixel_unshuffle(luma, self.FACTOR)
         hidden = phases * 2 - 1
         for layer in self.layers[:-1]:
             hidden = F.silu(layer(hidden), inplace=not torch.is_grad_enabled())
         spare = len(self.layers) - 1
-        straight = self.lens(phases[:, :, spare:-spare, spare:-spare])
-        residual = F.pixel_shuffle(self.layers[-1](hidden) + straight, self.FACTOR)
+        return self.lens(phases[:, :, spare:-spare, spare:-spare]), self.layers[-1](hidden)
+
+    def _levelled(self, phases: Tensor) -> Tensor:
+        """Turn phases back into a picture and take its local mean out."""
+        residual = F.pixel_shuffle(phases, self.FACTOR)
         means = F.avg_pool2d(F.avg_pool2d(residual, self.FACTOR), self.BOX, stride=1)
         edge = self.FACTOR * (self.BOX // 2)
         return residual[:, :, edge:-edge, edge:-edge] - F.interpolate(means, scale_factor=self.FACTOR, mode="nearest")
@@ -170,6 +200,13 @@ class Detail(nn.Module):
         """Return the residual of frames or crops `[b 1 h w]`, their borders repeated outwards."""
         height, width = luma.shape[-2:]
         return self.inside(pad_to_reach(luma, self.reach))[:, :, :height, :width]
+
+    def with_learned(self, luma: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the residual of crops as `forward` does, and the share of it that training added to the lens."""
+        height, width = luma.shape[-2:]
+        straight, learned = self._parts(pad_to_reach(luma, self.reach))
+        whole, added = self._levelled(learned + straight), self._levelled(learned)
+        return whole[:, :, :height, :width], added[:, :, :height, :width]
 
 
 def polyphase(kernel: Tensor, factor: int) -> Tensor:

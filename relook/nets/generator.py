@@ -31,7 +31,10 @@ class Generator(nn.Module):
 
     def deterministic(self, pixels: Tensor, window: Tensor | None = None) -> Tensor:
         """Re-render `[b 3 h w]` in 0..1 without texture; `window` as in `lit`."""
-        lit = self.lit(pixels, window)
+        return self.structured(self.lit(pixels, window))
+
+    def structured(self, lit: Tensor) -> Tensor:
+        """Add detail to a graded and lit picture."""
         return held(lit + self.detail(luma_of(lit)))
 
     def forward(self, pixels: Tensor, plates: Plates, window: Tensor | None = None) -> Tensor:

@@ -63,11 +63,11 @@ class Rates:
 class Weights:
     """Factors of the terms of the generator's objective and of the critic's penalties, by the names the log uses."""
 
-    adversarial: float = 1.0
+    adversarial: float = 0.2
     content: float = 2.0
     equivariance: float = 4.0
     contrast: float = 300.0
-    """Against Detail changing contrast at scales of 4 px and more, which is the grade's business."""
+    """Against the trained part of Detail changing contrast at scales of 4 px and more: the business of grade and lens."""
     grade_smoothness: float = 5.0
     map_smoothness: float = 20.0
     gradient_penalty: float = 1.0

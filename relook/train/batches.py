@@ -13,6 +13,7 @@ from relook.nets.plates import draw_plates, weave
 from relook.nets.texture import Plates
 from relook.recipe.settings import Recipe
 from relook.recipe.wear import Wear
+from relook.train.matching import Matcher
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,12 @@ class Batch:
         return Batch(source, style, window, self.plates.to(device))
 
 
-def draw_batch(corpus: Corpus, recipe: Recipe, wear: Wear, first: int) -> Batch:
-    """Draw the samples `first` to `first + batch_pairs`."""
+def draw_batch(corpus: Corpus, recipe: Recipe, wear: Wear, matcher: Matcher, first: int) -> Batch:
+    """Draw the samples `first` to `first + batch_pairs` of the style, each with a source crop of like content."""
     numbers = range(first, first + recipe.batch_pairs)
-    source, windows = zip(*(corpus.crop(recipe.seed, i, "source", recipe.crop_px) for i in numbers), strict=True)
     style = [corpus.pair(recipe.seed, i, "style", recipe.crop_px) for i in numbers]
+    partners = [matcher.partner(pair[0], i) for pair, i in zip(style, numbers, strict=True)]
+    source, windows = zip(*(corpus.crop(recipe.seed, i, "source", recipe.crop_px) for i in partners), strict=True)
     size = (recipe.crop_px, recipe.crop_px)
     plates = [
         draw_plates(size, wear, seed=recipe.seed + i, frame=t, frame_height=wear.reference_height)
@@ -48,7 +50,7 @@ def draw_batch(corpus: Corpus, recipe: Recipe, wear: Wear, first: int) -> Batch:
     woven = [
         torch.stack((pair[0], _woven(pair[1], wear, recipe.seed + i))) for pair, i in zip(source, numbers, strict=True)
     ]
-    return Batch(torch.stack(woven), torch.stack(style), torch.stack(windows), _stacked(plates))
+    return Batch(torch.stack(woven), torch.stack(style), torch.stack(windows), stacked(plates))
 
 
 def _woven(frame: Tensor, wear: Wear, seed: int) -> Tensor:
@@ -56,6 +58,7 @@ def _woven(frame: Tensor, wear: Wear, seed: int) -> Tensor:
     return shift(frame[None], (after - before)[None].float())[0]
 
 
-def _stacked(plates: list[Plates]) -> Plates:
+def stacked(plates: list[Plates]) -> Plates:
+    """Join the plates of single frames to those of a batch."""
     names = ("grain", "dust", "scratch", "blotch", "flicker")
     return Plates(**{name: torch.cat([getattr(plate, name) for plate in plates]) for name in names})

@@ -87,8 +87,8 @@ def tone_curve(source: list[Array], style: list[Array], nodes: Array) -> Array:
     quantiles_y = np.stack([np.quantile(pixels @ LUMA_ROW, LEVELS) for pixels in style])
     x = np.quantile(_alike(source) @ LUMA_ROW, LEVELS)
     y = np.quantile(_alike(style) @ LUMA_ROW, LEVELS)
-    doubt = sum(_variance_of_mean(quantiles) for quantiles in (quantiles_x, quantiles_y))
-    difference = (y - x) ** 2
+    doubt = sum(float(_variance_of_mean(quantiles).sum()) for quantiles in (quantiles_x, quantiles_y))
+    difference = float(((y - x) ** 2).sum())
     y = x + (y - x) * difference / (difference + doubt + 1e-9)
     x, y = np.maximum.accumulate(x + 1e-6 * np.arange(len(x))), np.maximum.accumulate(y)
     tone = np.interp(nodes, x, y)

@@ -20,16 +20,22 @@ from relook.nets.texture import Plates
 from relook.objectives.colour import colour_distance, patch_distance
 from relook.objectives.content import structure_loss
 from relook.recipe.wear import Wear
+from relook.train.batches import stacked
+from relook.train.matching import POOL, Matcher
 
-FRAME_PX = 320
-"""Held-out frames are judged on their central part of this size at most."""
-NUM_FRAMES = 8
+SQUARE_PX = 64
+NUM_SQUARES = 96
+SEED = 0
+"""Every run measures on the same squares."""
+LEAST_GAIN = 0.01
+"""By so much of the score must a later look be better to be kept: the measure itself is no finer."""
+NUM_FRAMES = 4
 SHEET_HEIGHT_PX = 180
 
 
 @dataclass(frozen=True)
 class HeldOutMeasures:
-    """Taken on held-out source frames, rendered, against held-out style frames."""
+    """Taken on source crops, rendered, against held-out style crops of like content."""
 
     patch_distance: float
     """Texture's distance to the style; lower is closer."""
@@ -46,45 +52,62 @@ class HeldOutMeasures:
             + 10 * lost
         )
 
+    def is_better(self, other: HeldOutMeasures, first: HeldOutMeasures) -> bool:
+        """Tell whether these are clearly better than others; among equals the earlier look stays."""
+        return self.score(first) < other.score(first) - LEAST_GAIN
+
 
 class HeldOut:
-    """The held-out frames of both sides, and what a generator makes of them."""
+    """Crops of held-out style, each with a source crop of like content, and what a generator makes of these."""
 
-    def __init__(self, corpus: Corpus, wear: Wear) -> None:
-        self.source = corpus.sample_frames("source", NUM_FRAMES, held_out=True)
-        self.style = corpus.sample_frames("style", NUM_FRAMES, held_out=True)
+    def __init__(self, corpus: Corpus, wear: Wear, generator: Generator) -> None:
+        """`generator` carries the first pass, in whose tones contents are compared."""
+        matcher = Matcher(corpus, generator, seed=SEED, crop_px=SQUARE_PX, held_out=None)
+        style, source, windows = [], [], []
+        for i in range(NUM_SQUARES):
+            style.append(corpus.crop(SEED, i, "style", SQUARE_PX, held_out=True)[0][0])
+            partner = matcher.partner(style[-1], i, tries=POOL)
+            pair, window = corpus.crop(SEED, partner, "source", SQUARE_PX, held_out=None)
+            source.append(pair[0])
+            windows.append(window)
+        self.style, self.source, self.windows = torch.stack(style), torch.stack(source), torch.stack(windows)
+        self.plates = stacked([self._plates(SQUARE_PX, SQUARE_PX, wear, i) for i in range(NUM_SQUARES)])
+        self.frames = corpus.sample_frames("source", NUM_FRAMES, held_out=True)
+        self.style_frames = corpus.sample_frames("style", NUM_FRAMES, held_out=True)
         self.wear = wear
 
     @torch.no_grad()
     def measure(self, generator: Generator) -> HeldOutMeasures:
-        rendered, kept = [], []
-        for index, frame in enumerate(self.source):
-            middle = _middle(frame)[None]
-            clean = generator.deterministic(middle)
-            rendered.append(generator.textured(clean, self._plates(middle, index)))
-            kept.append(1 - float(structure_loss(luma_of(middle), luma_of(clean))))
-        style = _patches([_middle(frame) for frame in self.style])
-        ours = _patches([frame[0] for frame in rendered])
-        return HeldOutMeasures(patch_distance(ours, style), colour_distance(ours, style), float(np.mean(kept)))
+        clean = generator.deterministic(self.source, self.windows)
+        rendered = generator.textured(clean, self.plates)
+        lost = structure_loss(luma_of(self.source), luma_of(clean))
+        return HeldOutMeasures(
+            patch_distance(rendered, self.style), colour_distance(rendered, self.style), 1 - float(lost.mean())
+        )
 
     @torch.no_grad()
     def sheet(self, generator: Generator, path: Path) -> None:
         """Write a contact sheet: each row a held-out frame as shot, clean, and textured twice; the last row is the style."""
         rows = []
-        for index, frame in enumerate(self.source[:4]):
+        for index, frame in enumerate(self.frames):
             small = (
                 frame[None]
                 if frame.shape[-2] <= 540
                 else F.interpolate(frame[None], scale_factor=540 / frame.shape[-2], mode="area")
             )
             clean = generator.deterministic(small)
-            textured = [generator.textured(clean, self._plates(small, index + 100 * turn)) for turn in (0, 1)]
+            textured = [
+                generator.textured(clean, self._plates(small.shape[-2], small.shape[-1], self.wear, index + 100 * turn))
+                for turn in (0, 1)
+            ]
             rows.append([small[0], clean[0], *(picture[0] for picture in textured)])
-        rows.append(self.style[:4])
+        rows.append(self.style_frames)
         write_sheet(rows, path)
 
-    def _plates(self, frame: Tensor, index: int) -> Plates:
-        return draw_plates((frame.shape[-2], frame.shape[-1]), self.wear, seed=index, frame=0)
+    @staticmethod
+    def _plates(height: int, width: int, wear: Wear, index: int) -> Plates:
+        whole = max(height, wear.reference_height)
+        return draw_plates((height, width), wear, seed=index, frame=0, frame_height=whole)
 
 
 def write_sheet(rows: list[list[Tensor]], path: Path) -> None:
@@ -101,14 +124,3 @@ def _to_height(picture: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8
     shrinks = pixels.shape[0] > SHEET_HEIGHT_PX
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return np.pad(cv2.resize(pixels, (width, SHEET_HEIGHT_PX), interpolation=interpolation), ((0, 0), (0, 4), (0, 0)))
-
-
-def _middle(frame: Tensor) -> Tensor:
-    top, left = (max(size - FRAME_PX, 0) // 2 for size in frame.shape[-2:])
-    return frame[:, top : top + FRAME_PX, left : left + FRAME_PX]
-
-
-def _patches(frames: list[Tensor]) -> Tensor:
-    """Cut frames of any sizes into squares of 64 px, `[n 3 64 64]`."""
-    squares = [F.unfold(frame[None], 64, stride=64) for frame in frames]
-    return torch.cat([rearrange(s, "1 (c h w) n -> n c h w", h=64, w=64) for s in squares])

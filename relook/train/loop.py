@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from relook.corpus import Corpus
 from relook.errors import DivergedError
 from relook.look import Card, Look, to_thumbnail
-from relook.nets.blocks import luma_of
+from relook.nets.blocks import luma_of, shine
 from relook.nets.critic import pair_evidence
 from relook.nets.generator import Generator, held
 from relook.nets.motion import smooth_motion, warp
@@ -26,10 +26,10 @@ from relook.objectives.penalties import gradient_penalty
 from relook.objectives.temporal import equivariance_loss
 from relook.progress import OnProgress, Progress, ignore
 from relook.recipe.settings import Recipe
-from relook.recipe.wear import Wear
 from relook.train.batches import Batch, draw_batch
 from relook.train.card import footage_of, software_versions
 from relook.train.heldout import HeldOut, HeldOutMeasures
+from relook.train.matching import Matcher
 from relook.train.start import close_loop, start_generator
 from relook.train.state import TrainState, average_weights, set_rates, start_state
 
@@ -63,20 +63,22 @@ def train_look(
     on_progress(Progress("first pass", 0, None))
     generator, marks = start_generator(corpus, recipe)
     state = start_state(generator.to(device), recipe)
-    held_out = HeldOut(corpus, marks.wear)
+    held_out = HeldOut(corpus, marks.wear, on_cpu(generator))
+    matcher = Matcher(corpus, on_cpu(generator), seed=recipe.seed, crop_px=recipe.crop_px, held_out=False)
     first = held_out.measure(on_cpu(state.average))
     best, best_measures = on_cpu(state.average), first
     clock = Clock(recipe)
     with (run_dir / "metrics.jsonl").open("w") as log:
         while (share := clock.share(state.step)) < 1:
             set_rates(state, recipe, share)
-            batch = draw_batch(corpus, recipe, marks.wear, state.step * recipe.batch_pairs).to(device)
+            batch = draw_batch(corpus, recipe, marks.wear, matcher, state.step * recipe.batch_pairs).to(device)
             terms = train_step(state, recipe, batch)
             state.step += 1
             if clock.is_check(share, clock.share(state.step)):
                 candidate = on_cpu(state.average)
+                close_loop(candidate, corpus, marks)
                 measures = held_out.measure(candidate)
-                if measures.score(first) <= best_measures.score(first):
+                if measures.is_better(best_measures, first):
                     best, best_measures = candidate, measures
                 held_out.sheet(candidate, run_dir / "sheet.jpg")
                 log.write(json.dumps({"step": state.step, **terms, **asdict(measures)}) + "\n")
@@ -84,9 +86,8 @@ def train_look(
             on_progress(
                 Progress("training", clock.done(state.step), clock.total, clock.unit, _remark(best_measures, first))
             )
-    close_loop(best, corpus, marks)
     held_out.sheet(best, run_dir / "sheet.jpg")
-    return _finish(best, marks.wear, recipe, corpus, name=name, held_out=held_out, steps=state.step)
+    return _finish(best, best_measures, held_out, corpus, recipe=recipe, name=name, steps=state.step)
 
 
 def train_step(state: TrainState, recipe: Recipe, batch: Batch) -> dict[str, float]:
@@ -95,7 +96,7 @@ def train_step(state: TrainState, recipe: Recipe, batch: Batch) -> dict[str, flo
     generator, critic = state.generator, state.critic
     frames = rearrange(batch.source, "b t c h w -> (b t) c h w")
     lit = generator.lit(frames, batch.window.repeat_interleave(2, dim=0))
-    residual = generator.detail(luma_of(lit))
+    residual, added = generator.detail.with_learned(luma_of(lit))
     clean = held(lit + residual)
     rendered = rearrange(generator.textured(clean, batch.plates), "(b t) c h w -> b t c h w", t=2)
     real, fake = pair_evidence(batch.style), pair_evidence(rendered)
@@ -118,7 +119,7 @@ def train_step(state: TrainState, recipe: Recipe, batch: Batch) -> dict[str, flo
         "adversarial": objective.generator(real_scores, critic(fake)).mean(),
         "content": structure_loss(luma_of(frames), luma_of(clean)).mean(),
         "equivariance": equivariance(generator, frames, clean, batch.window, seed=recipe.seed + state.step),
-        "contrast": F.avg_pool2d(residual, 4).square().mean(),
+        "contrast": F.avg_pool2d(added, 4).square().mean(),
         "grade_smoothness": generator.grade.delta.diff(dim=0).square().sum(),
         "map_smoothness": sum_of_squares(generator.spatial.map.diff(dim=1), generator.spatial.map.diff(dim=2)),
     }
@@ -132,14 +133,16 @@ def train_step(state: TrainState, recipe: Recipe, batch: Batch) -> dict[str, flo
 
 
 def equivariance(generator: Generator, frames: Tensor, clean: Tensor, window: Tensor, *, seed: int) -> Tensor:
-    """Move the first frames of half of the pairs and ask that the look moves with them."""
+    """Move the first frames of half of the pairs, with the light that falls on them, and ask that the look moves too."""
     chosen = slice(0, frames.shape[0] // 2, 2)
     still, rendered = frames[chosen], clean[chosen]
     random = torch.Generator().manual_seed(seed)
     size = (still.shape[0], still.shape[-2], still.shape[-1])
     flow = smooth_motion(size, bend_px=BEND_PX, shift_px=SHIFT_PX, generator=random).to(still.device)
     noise = MOTION_NOISE * torch.randn(still.shape, generator=random).to(still.device)
-    moved = generator.deterministic(warp(still, flow) + noise, window[: len(still)])
+    gain, offset = generator.spatial.light(window[: len(still)], (size[1], size[2]))
+    lit = shine(generator.grade(warp(still, flow) + noise), (warp(gain, flow), warp(offset, flow)))
+    moved = generator.structured(lit)
     return equivariance_loss(warp(rendered, flow), moved).mean()
 
 
@@ -188,24 +191,32 @@ class Clock:
 
 
 def _remark(measures: HeldOutMeasures, first: HeldOutMeasures) -> str:
+    if measures is first:
+        return f"the first pass leads, {first.structure_kept:.0%} of structure kept"
     closer = 1 - measures.patch_distance / max(first.patch_distance, 1e-6)
     return f"texture {closer:+.0%} closer to the style than the first pass, {measures.structure_kept:.0%} of structure kept"
 
 
 def _finish(
-    generator: Generator, wear: Wear, recipe: Recipe, corpus: Corpus, *, name: str, held_out: HeldOut, steps: int
+    best: Generator,
+    measures: HeldOutMeasures,
+    held_out: HeldOut,
+    corpus: Corpus,
+    *,
+    recipe: Recipe,
+    name: str,
+    steps: int,
 ) -> Look:
-    measures = held_out.measure(generator)
     card = Card(
         name=name,
         recipe=recipe,
-        wear=wear,
-        reach_px=generator.detail.reach,
+        wear=held_out.wear,
+        reach_px=best.detail.reach,
         footage=footage_of(corpus),
         sufficiency=corpus.sufficiency.text,
         measures={**asdict(measures), "steps": float(steps)},
         software=software_versions(),
     )
-    before = held_out.source[0]
-    thumbnails = {"before": to_thumbnail(before), "after": to_thumbnail(generator.deterministic(before[None])[0])}
-    return Look(card=card, generator=generator.eval().requires_grad_(False), thumbnails=thumbnails)
+    before = held_out.frames[0]
+    thumbnails = {"before": to_thumbnail(before), "after": to_thumbnail(best.deterministic(before[None])[0])}
+    return Look(card=card, generator=best.eval().requires_grad_(False), thumbnails=thumbnails)

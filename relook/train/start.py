@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from einops import rearrange
@@ -12,12 +14,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from relook.corpus import Corpus, Side
-from relook.nets.blocks import LUMA, luma_of
+from relook.nets.blocks import LUMA, luma_of, squared_radius
 from relook.nets.generator import Generator
 from relook.recipe.settings import Recipe
 from relook.train.firstpass import first_pass
 from relook.train.grain import grain_energies, grain_response
 from relook.train.softness import extra_softness
+from relook.train.vignette import extra_vignette
 from relook.train.wear import MIN_RUN_FRAMES, Luma, Marks, measure_marks, registered
 
 FRAMES_A_SIDE = 40
@@ -25,6 +28,10 @@ PIXELS_A_SHOT = 20_000
 PAIRS_A_SIDE = 16
 PAIR_PX = 320
 FRAMES_SOFTENED = 24
+SHOTS_FOLLOWED = 16
+FRAME_GAPS = (2, 4, 8)
+PAIRS_A_GAP = 4
+FOLLOWED_ROWS = 240
 MOST_GIVEN = 0.5
 """Share of the style's grain that the source's own noise may stand for: another source may bring none."""
 RUN_FRAMES = 24
@@ -36,7 +43,11 @@ def start_generator(corpus: Corpus, recipe: Recipe) -> tuple[Generator, Marks]:
     """Build a generator from closed forms alone: grade from statistics of both sides, texture from the style's."""
     torch.manual_seed(recipe.seed)
     generator = Generator(recipe.generator)
-    found = first_pass(colour_samples(corpus, "source"), colour_samples(corpus, "style"), recipe.generator.num_nodes)
+    corner = extra_vignette(spaced_pairs(corpus, "source"), spaced_pairs(corpus, "style"))
+    generator.spatial.darken_corners(corner)
+    found = first_pass(
+        colour_samples(corpus, "source"), colour_samples(corpus, "style", corner=corner), recipe.generator.num_nodes
+    )
     marks = measure_marks(luma_runs(corpus, "style"))
     with torch.no_grad():
         generator.grade.base.copy_(torch.from_numpy(found.affine))
@@ -73,10 +84,10 @@ def fit_grain(generator: Generator, corpus: Corpus) -> None:
     if not corpus.has_motion("style"):
         return
     num_nodes = generator.settings.num_nodes
-    wanted = grain_energies([_still(luma_of(pair)) for pair in sample_pairs(corpus, "style")], num_nodes)
+    wanted = grain_energies([_still(luma_of(pair)) for pair, _ in sample_pairs(corpus, "style")], num_nodes)
     given = np.zeros_like(wanted)
     if corpus.has_motion("source"):
-        rendered = (luma_of(generator.deterministic(pair)) for pair in sample_pairs(corpus, "source"))
+        rendered = (luma_of(generator.deterministic(*pair)) for pair in sample_pairs(corpus, "source"))
         given = grain_energies([_still(luma) for luma in rendered], num_nodes)
     added = wanted - np.minimum(given, MOST_GIVEN * wanted)
     generator.texture.response.copy_(grain_response(added, generator.texture.filters))
@@ -90,22 +101,51 @@ def _still(luma: Tensor) -> Tensor:
     return torch.from_numpy(np.stack((moved, after)))[:, None, edge:-edge, edge:-edge]
 
 
-def sample_pairs(corpus: Corpus, side: Side, *, held_out: bool = False) -> Iterator[Tensor]:
-    """Yield pairs of consecutive frames `[2 3 h w]`, spread over a side's shots, the middle of each."""
-    shots = [shot for shot in corpus.side(side, held_out=held_out) if shot.num_pairs]
+def sample_pairs(corpus: Corpus, side: Side) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield pairs of consecutive frames `[2 3 h w]`, spread over a side's shots, the middle of each, with its window."""
+    shots = [shot for shot in corpus.side(side) if shot.num_pairs]
     for turn in range(PAIRS_A_SIDE):
         shot = shots[turn % len(shots)]
         starts = [start for run in shot.runs for start in range(run.start, run.stop - 1)]
         start = starts[
             (len(starts) * (2 * (turn // len(shots)) + 1) // (2 * -(-PAIRS_A_SIDE // len(shots)))) % len(starts)
         ]
-        pair = corpus.clip(shot, start, 2)
-        top, left = (max(side_px - PAIR_PX, 0) // 2 for side_px in pair.shape[-2:])
-        yield pair[:, :, top : top + PAIR_PX, left : left + PAIR_PX]
+        yield middle(corpus.clip(shot, start, 2), PAIR_PX)
 
 
-def colour_samples(corpus: Corpus, side: Side) -> list[NDArray[np.float64]]:
-    """Return RGB samples `[n 3]` of every training shot of a side, from frames at quarter size."""
+def middle(frames: Tensor, size_px: int) -> tuple[Tensor, Tensor]:
+    """Cut the middle of frames `[b 3 h w]`, `size_px` a side at most; returned with its window `[b 4]`."""
+    height, width = frames.shape[-2:]
+    top, left = max(height - size_px, 0) // 2, max(width - size_px, 0) // 2
+    crop = frames[..., top : top + size_px, left : left + size_px]
+    window = torch.tensor([top / height, left / width, 1 - top / height, 1 - left / width])
+    return crop, window.expand(len(frames), 4)
+
+
+def spaced_pairs(corpus: Corpus, side: Side) -> Iterator[list[tuple[Luma, Luma]]]:
+    """Yield, for each of up to `SHOTS_FOLLOWED` training shots, pairs of luma frames some frames apart, 240 rows high."""
+    shots = [shot for shot in corpus.side(side) if shot.num_pairs]
+    for shot in shots[:: -(-len(shots) // SHOTS_FOLLOWED) or 1]:
+        stored, run = corpus.frames(shot), max(shot.runs, key=len)
+        firsts = {
+            gap: np.unique(np.linspace(run.start, run.stop - 1 - gap, PAIRS_A_GAP).astype(int))
+            for gap in FRAME_GAPS
+            if len(run) > gap
+        }
+        yield [(_small_luma(stored[t]), _small_luma(stored[t + gap])) for gap in firsts for t in firsts[gap]]
+
+
+def _small_luma(codes: NDArray[np.unsignedinteger[Any]]) -> Luma:
+    height, width = codes.shape[:2]
+    small = cv2.resize(codes, (round(width * FOLLOWED_ROWS / height), FOLLOWED_ROWS), interpolation=cv2.INTER_AREA)
+    return np.asarray(small.astype(np.float32) @ np.array(LUMA, np.float32) / np.iinfo(codes.dtype).max, np.float32)
+
+
+def colour_samples(corpus: Corpus, side: Side, *, corner: float = 0.0) -> list[NDArray[np.float64]]:
+    """Return RGB samples `[n 3]` of every training shot of a side, from frames at quarter size.
+
+    A vignette of `corner`, as `Spatial.darken_corners` takes it, is divided out of them.
+    """
     shots = corpus.side(side)
     per_shot = max(FRAMES_A_SIDE // len(shots), 2)
     samples = []
@@ -114,6 +154,8 @@ def colour_samples(corpus: Corpus, side: Side) -> list[NDArray[np.float64]]:
         chosen = stored[np.linspace(0, len(stored) - 1, per_shot).astype(int)]
         frames = torch.from_numpy(chosen.astype(np.float32) / np.iinfo(chosen.dtype).max)
         small = F.avg_pool2d(rearrange(frames, "t h w c -> t c h w"), 4)
+        rows, columns = ((torch.arange(count) + 0.5) / count for count in small.shape[-2:])
+        small = small / torch.exp(corner * squared_radius(columns[None, :], rows[:, None]))
         pixels = rearrange(small, "t c h w -> (t h w) c").numpy().astype(np.float64)
         samples.append(pixels[:: max(len(pixels) // PIXELS_A_SHOT, 1)])
     return samples

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import pytest
 import torch
@@ -34,6 +36,15 @@ def still_plates(height: int, width: int) -> Plates:
 def test_starts_as_the_identity() -> None:
     frame = torch.rand(1, 3, 50, 70, generator=torch.Generator().manual_seed(1))
     assert (Generator(GeneratorSettings()).deterministic(frame) - frame).abs().max() < 1e-5
+
+
+def test_a_vignette_darkens_the_corners_alone() -> None:
+    generator = Generator(GeneratorSettings()).requires_grad_(False)
+    generator.spatial.darken_corners(-0.4)
+    lit = generator.lit(torch.full((1, 3, 240, 320), 0.5))
+    assert float(lit[0, 0, 120, 160]) == pytest.approx(0.5, abs=0.005)
+    assert float(lit[0, 0, 0, 0]) == pytest.approx(0.5 * math.exp(-0.4), abs=0.02)
+    assert float(lit[0, 0, 120, 0]) == pytest.approx(0.5 * math.exp(-0.2), abs=0.02)
 
 
 def test_no_noise_gives_the_deterministic_look_exactly() -> None:

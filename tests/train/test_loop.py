@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from relook.corpus import Corpus, PreparedShot, Side, Sufficiency, create_array, save_corpus
 from relook.errors import DivergedError
+from relook.nets.generator import Generator
 from relook.progress import Progress
 from relook.recipe.settings import Rates, Recipe
 from relook.timing import FrameRange
-from relook.train.loop import train_look
+from relook.train.loop import equivariance, train_look
 from relook.train.start import start_generator
 
 CPU = torch.device("cpu")
@@ -95,6 +96,16 @@ def test_the_first_pass_alone_takes_the_style(corpus: Corpus) -> None:
     assert (rendered.mean() - style.mean()).abs() < 0.03 and (rendered.std() - style.std()).abs() < 0.05
     assert generator.texture.response.max() > 0.01
     assert sum(marks.wear.dust_per_frame) < 3
+
+
+def test_the_light_of_the_frame_does_not_count_as_structure_that_sticks(corpus: Corpus) -> None:
+    frames = torch.cat([corpus.clip(shot, 0, 2) for shot in corpus.side("source")])
+    window = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(len(frames), 4)
+    generator = Generator(SHORT.generator).requires_grad_(False)
+    plain = equivariance(generator, frames, frames, window, seed=0)
+    generator.spatial.darken_corners(-0.8)
+    vignetted = equivariance(generator, frames, generator.deterministic(frames), window, seed=0)
+    assert float(vignetted) < float(plain)
 
 
 def test_a_rate_that_explodes_is_noticed(corpus: Corpus, tmp_path: Path) -> None:
