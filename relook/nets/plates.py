@@ -72,7 +72,7 @@ def draw_dust(size: tuple[int, int], wear: Wear, *, share: float, seed: int, fra
         for _ in range(rng.poisson(rate * share**2)):
             centre = rng.uniform(0, 1, 2) * (size[1], size[0])
             radius = wear.dust_radius_px * scale * math.exp(0.5 * rng.standard_normal())
-            opacity = float(rng.uniform(0.2, 1.0))
+            opacity = float(rng.uniform(0.15, 1.0) ** 1.7)
             if rng.uniform() < 0.04:
                 _draw_hair(plate, centre, length=radius * 12, scale=scale, opacity=opacity, rng=rng)
             else:
@@ -85,7 +85,7 @@ def _draw_speck(
     plate: Image, centre: NDArray[np.float64], *, radius: float, opacity: float, rng: np.random.Generator
 ) -> None:
     angles = np.sort(rng.uniform(0, 2 * np.pi, 8))
-    radii = radius * rng.uniform(0.6, 1.3, 8)
+    radii = radius * rng.uniform(0.5, 1.1, 8)
     stretch, turn = rng.uniform(0.6, 1.6), rng.uniform(0, np.pi)
     outline = np.stack((np.cos(angles) * radii * stretch, np.sin(angles) * radii / stretch), axis=1)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])

@@ -72,10 +72,11 @@ def soften(generator: Generator, corpus: Corpus) -> None:
 
 
 @torch.no_grad()
-def close_loop(generator: Generator, corpus: Corpus, marks: Marks) -> None:
-    """Bring what the critic cannot judge from crops back to its measure: flicker, and grain at each luma."""
+def close_loop(generator: Generator, corpus: Corpus, marks: Marks, *, refit_grain: bool) -> None:
+    """Bring flicker, and on request grain at each luma, back to what was measured of the style."""
     generator.texture.flicker_strength.fill_(marks.flicker_strength)
-    fit_grain(generator, corpus)
+    if refit_grain:
+        fit_grain(generator, corpus)
 
 
 @torch.no_grad()

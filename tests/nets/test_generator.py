@@ -53,6 +53,20 @@ def test_no_noise_gives_the_deterministic_look_exactly() -> None:
     assert torch.equal(generator(frame, still_plates(40, 44)), generator.deterministic(frame))
 
 
+def test_the_measured_softness_is_no_part_of_what_is_learned() -> None:
+    detail = Generator(GeneratorSettings()).detail
+    detail.soften(1.2)
+    luma = torch.rand(1, 1, 40, 44, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        whole, added = detail.with_learned(luma)
+        assert torch.equal(whole, detail(luma))
+    assert whole.abs().max() > 0.05
+    assert not added.any()
+    assert not any(parameter.requires_grad for parameter in detail.lens.parameters())
+    changed = scrambled(Generator(GeneratorSettings())).detail
+    assert changed.with_learned(luma)[1].any()
+
+
 @settings(max_examples=10, deadline=None)
 @given(height=st.integers(16, 520), width=st.integers(16, 300), at_once=st.integers(1, 4), seed=st.integers(0, 99))
 def test_detail_in_tiles_equals_the_whole(height: int, width: int, at_once: int, seed: int) -> None:
