@@ -95,7 +95,9 @@ def scores(corpus: Corpus, tests: list[Clip], budget: float, seeds: list[int], f
     for seed in seeds:
         look, seconds = trained(corpus, replace(recipe, seed=seed), folder)
         yield score(f"relook, seed {seed}", look.generator, look.card.wear, tests, seconds)
-    least = replace(recipe, objective="least_squares", weights=replace(Weights(), adversarial=1.0, gradient_penalty=0.0))
+    least = replace(
+        recipe, objective="least_squares", weights=replace(Weights(), adversarial=1.0, gradient_penalty=0.0)
+    )
     generator, worn, seconds = last_weights(corpus, least)
     yield score("least squares, last weights", generator, worn, tests, seconds)
 

@@ -19,6 +19,10 @@ _CONTENT_CAP = {"tone": 5.0, "structure": 4.0, "texture": 3.0}
 """How many floors of spread other content may account for: an erratic generator must not widen its own judge without end."""
 _COLOUR_SHARE = 0.3
 """The spread of a style's colours from shot to shot, as a share of its mean saturation, at least."""
+_GREY = 0.006
+"""A style of less mean saturation is black and white."""
+_GREY_FLOORS = 0.5
+"""What the least spread of colours is multiplied by in a black and white style."""
 _LEAST_SHRINKAGE = 0.3
 _NAMED_SIGMAS = 2.0
 
@@ -97,12 +101,14 @@ def _within(style: Sequence[Tensor]) -> Tensor:
 def _floors(medians: Tensor) -> Tensor:
     """Return the least spread `[f]` of each number; that of colours grows with how colourful the style is.
 
-    How grey a street or how green a meadow is belongs to what was filmed, unless the style has no colour at all.
+    How grey a street or how green a meadow is belongs to what was filmed, unless the style has no colour at all: then the least
+    hue shows.
     """
     floors = torch.tensor([number.floor for number in NUMBERS], dtype=torch.float64)
-    colourful = _COLOUR_SHARE * float(medians[:, DESCRIPTOR_NAMES.index("saturation")].mean())
+    saturation = float(medians[:, DESCRIPTOR_NAMES.index("saturation")].mean())
     for name in ("saturation", "warmth", "green"):
-        floors[DESCRIPTOR_NAMES.index(name)].clamp_(min=colourful)
+        floor = floors[DESCRIPTOR_NAMES.index(name)]
+        floor.mul_(_GREY_FLOORS) if saturation < _GREY else floor.clamp_(min=_COLOUR_SHARE * saturation)
     return floors
 
 

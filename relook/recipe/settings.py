@@ -53,8 +53,8 @@ class Rates:
 
     generator: float = 1e-3
     critic: float = 5e-4
-    grade_factor: float = 0.02
-    spatial_factor: float = 0.02
+    grade_factor: float = 0.002
+    spatial_factor: float = 0.002
     detail_factor: float = 0.5
     texture_factor: float = 0.15
 

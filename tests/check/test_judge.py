@@ -85,9 +85,12 @@ def test_taller_films_are_measured_at_the_scale_of_the_style(stock: Any, paint: 
     assert torch.allclose(small, tall, atol=1e-4)
 
 
-def random_shots(count: int, seed: int, spread: float = 0.05) -> list[Tensor]:
+def random_shots(count: int, seed: int, spread: float = 0.05, saturation: float = 0.01) -> list[Tensor]:
     random = torch.Generator().manual_seed(seed)
-    return [torch.randn(4, len(NUMBERS), generator=random) * spread for _ in range(count)]
+    shots = [torch.randn(4, len(NUMBERS), generator=random) * spread for _ in range(count)]
+    for shot in shots:
+        shot[:, DESCRIPTOR_NAMES.index("saturation")] += saturation
+    return shots
 
 
 def test_one_shot_of_style_is_enough_for_finite_numbers() -> None:
@@ -122,3 +125,12 @@ def test_the_largest_deviation_is_named_first() -> None:
     assert model.faults(descriptor) == ("grain too weak (3.0 sigma)", "blacks lifted (2.5 sigma)")
     assert model.distance(descriptor) == pytest.approx((9 + 6.25) ** 0.5)
     assert chi_limit(model) == pytest.approx(38.93**0.5, abs=0.02)
+
+
+def test_in_black_and_white_the_least_hue_shows() -> None:
+    column = DESCRIPTOR_NAMES.index("saturation")
+    grey, colourful = (
+        float(fit_style(random_shots(6, 3, spread=1e-4, saturation=mean), []).scale[column]) for mean in (0.0, 0.05)
+    )
+    assert grey == pytest.approx(0.5 * NUMBERS[column].floor)
+    assert colourful > NUMBERS[column].floor
