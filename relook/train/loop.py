@@ -32,7 +32,7 @@ from relook.train.card import footage_of, software_versions
 from relook.train.heldout import HeldOut, HeldOutMeasures
 from relook.train.matching import Matcher
 from relook.train.start import close_loop, start_generator
-from relook.train.state import TrainState, average_weights, set_rates, start_state
+from relook.train.state import TrainState, average_weights, hold_texture, set_rates, start_state
 from relook.train.wear import Marks
 
 BEND_PX = 1.5
@@ -126,6 +126,7 @@ def train_step(state: TrainState, recipe: Recipe, batch: Batch) -> dict[str, flo
         "map_smoothness": sum_of_squares(generator.spatial.map.diff(dim=1), generator.spatial.map.diff(dim=2)),
     }
     step_by(state.generator_optimiser, sum_weighted(terms, recipe))
+    hold_texture(generator.texture, state.measured)
     critic.requires_grad_(True)
 
     # Average.

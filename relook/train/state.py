@@ -10,7 +10,13 @@ from torch import nn
 
 from relook.nets.critic import PairCritic
 from relook.nets.generator import Generator
+from relook.nets.texture import Texture
 from relook.recipe.settings import Recipe
+
+LEAST, MOST = 0.5, 2.0
+"""Shares of its measured strength that texture may be taught to have."""
+GRAIN_SPARE = 0.002
+"""So much grain may be added where none was measured; other marks that the style has not are never taught."""
 
 
 @dataclass
@@ -19,6 +25,8 @@ class TrainState:
 
     generator: Generator
     average: Generator
+    measured: Texture
+    """The texture as it was measured, before training."""
     critic: PairCritic
     generator_optimiser: torch.optim.Adam
     critic_optimiser: torch.optim.Adam
@@ -39,6 +47,7 @@ def start_state(generator: Generator, recipe: Recipe) -> TrainState:
     return TrainState(
         generator=generator,
         average=copy.deepcopy(generator).eval().requires_grad_(False),
+        measured=copy.deepcopy(generator.texture).requires_grad_(False),
         critic=critic,
         generator_optimiser=torch.optim.Adam(
             [{"params": list(stage.parameters()), "factor": factor} for stage, factor in groups], betas=(0.0, 0.9)
@@ -54,6 +63,20 @@ def set_rates(state: TrainState, recipe: Recipe, share: float) -> None:
         group["lr"] = recipe.rates.generator * group["factor"] * factor
     for group in state.critic_optimiser.param_groups:
         group["lr"] = recipe.rates.critic * factor
+
+
+@torch.no_grad()
+def hold_texture(texture: Texture, measured: Texture) -> None:
+    """Keep the texture's strengths between half and twice what was measured, and its filters at unit energy.
+
+    A critic is fooled by grain in pure black and by ever stronger scratches sooner than the eye.
+    """
+    for name, strength in texture.named_parameters():
+        if name != "filters":
+            before = getattr(measured, name)
+            spare = GRAIN_SPARE if name == "response" else 0.0
+            strength.copy_(strength.clamp(LEAST * before, MOST * before + spare))
+    texture.filters.div_(texture.filters.flatten(1).norm(dim=1)[:, None, None, None])
 
 
 @torch.no_grad()
