@@ -119,7 +119,8 @@ def middle(frames: Tensor, size_px: int) -> tuple[Tensor, Tensor]:
     height, width = frames.shape[-2:]
     top, left = max(height - size_px, 0) // 2, max(width - size_px, 0) // 2
     crop = frames[..., top : top + size_px, left : left + size_px]
-    window = torch.tensor([top / height, left / width, 1 - top / height, 1 - left / width])
+    bottom, right = top + crop.shape[-2], left + crop.shape[-1]
+    window = torch.tensor([top / height, left / width, bottom / height, right / width])
     return crop, window.expand(len(frames), 4)
 
 
