@@ -31,9 +31,22 @@ def set_aside(shots: Sequence[UsableShot]) -> list[UsableShot]:
     if any(part.held_out for part in parts):
         return parts
     if len(shots) > 1:
-        chosen = _spread_choice(shots, range(len(shots)))
+        chosen = _spread_choice(shots, _beside_the_longest(shots) or range(len(shots)))
         return [replace(shot, held_out=k in chosen) for k, shot in enumerate(shots)]
     return _split(shots[0], 2)
+
+
+def _beside_the_longest(shots: Sequence[UsableShot]) -> list[int]:
+    """Return the shots of films that keep a longer one, or the first of equals, for training."""
+    longest = {shot.film: max(other.num_frames for other in shots if other.film == shot.film) for shot in shots}
+    kept: set[int] = set()
+    spare = []
+    for k, shot in enumerate(shots):
+        if shot.num_frames == longest[shot.film] and shot.film not in kept:
+            kept.add(shot.film)
+        else:
+            spare.append(k)
+    return spare
 
 
 def _spread_choice(shots: Sequence[UsableShot], candidates: Sequence[int]) -> set[int]:
@@ -41,7 +54,7 @@ def _spread_choice(shots: Sequence[UsableShot], candidates: Sequence[int]) -> se
     wanted = HELD_OUT_SHARE * sum(shot.num_frames for shot in shots)
     middling = sorted(shots[k].num_frames for k in candidates)[len(candidates) // 2]
     chosen: set[int] = set()
-    for num_groups in range(max(1, round(HELD_OUT_SHARE * len(candidates))), len(candidates) // 2 + 1):
+    for num_groups in range(max(1, round(HELD_OUT_SHARE * len(candidates))), max(len(candidates) // 2, 1) + 1):
         bounds = [group * len(candidates) // num_groups for group in range(num_groups + 1)]
         groups = [candidates[start:stop] for start, stop in pairwise(bounds)]
         chosen = {min(group, key=lambda k: abs(shots[k].num_frames - middling)) for group in groups}
