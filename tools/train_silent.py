@@ -1,6 +1,6 @@
 """Train the look that ships with relook: `silent`, from reels of 1903 and 1906.
 
-    python tools/train_silent.py FOOTAGE_FOLDER [--budget-seconds 900]
+    python tools/train_silent.py FOOTAGE_FOLDER [--budget-seconds 480]
 
 The folder holds `old-film/` and `live-action/`, laid out as the lists below name them.
 """
@@ -32,7 +32,7 @@ LOOK = Path(__file__).parents[1] / "relook" / "looks" / "silent.look"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("footage", type=Path)
-    parser.add_argument("--budget-seconds", type=float, default=900)
+    parser.add_argument("--budget-seconds", type=float, default=480)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, default=LOOK)
     options = parser.parse_args()
@@ -47,7 +47,7 @@ def main() -> None:
     )
     licences = {Path(name).name: licence for name, licence in {**STYLE, **SOURCE}.items()}
     footage = tuple(replace(film, licence=licences[film.name]) for film in look.card.footage)
-    look = relook.save_look(replace(look, card=replace(look.card, footage=footage)), options.output)
+    look = relook.save_look(replace(look, card=replace(look.card, name=LOOK.stem, footage=footage)), options.output)
     sys.stderr.write(f"\n{options.output}: {options.output.stat().st_size / 1e6:.2f} MB, sha256 {look.sha256}\n")
 
 

@@ -108,7 +108,10 @@ def _floors(medians: Tensor) -> Tensor:
     saturation = float(medians[:, DESCRIPTOR_NAMES.index("saturation")].mean())
     for name in ("saturation", "warmth", "green"):
         floor = floors[DESCRIPTOR_NAMES.index(name)]
-        floor.mul_(_GREY_FLOORS) if saturation < _GREY else floor.clamp_(min=_COLOUR_SHARE * saturation)
+        if saturation < _GREY:
+            floor.mul_(_GREY_FLOORS)
+        else:
+            floor.clamp_(min=_COLOUR_SHARE * saturation)
     return floors
 
 

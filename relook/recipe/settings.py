@@ -66,7 +66,7 @@ class Weights:
     adversarial: float = 0.2
     content: float = 2.0
     equivariance: float = 10.0
-    """Four let the detail stage sharpen the noise of compressed sources: 1.19 times their own unsteadiness, on real film."""
+    """High enough that the detail stage does not sharpen the noise of compressed sources."""
     contrast: float = 300.0
     """Against the trained part of Detail changing contrast at scales of 4 px and more: the business of grade and lens."""
     grade_smoothness: float = 5.0

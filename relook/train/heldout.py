@@ -1,4 +1,4 @@
-"""How training is going, on frames that it never sees."""
+"""How training is going: held-out style against renders of any source, and contact sheets of held-out frames."""
 
 from __future__ import annotations
 

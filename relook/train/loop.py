@@ -31,15 +31,13 @@ from relook.train.batches import Batch, draw_batch
 from relook.train.card import footage_of, software_versions
 from relook.train.heldout import HeldOut, HeldOutMeasures
 from relook.train.matching import Matcher
-from relook.train.start import close_loop, start_generator
+from relook.train.start import fit_grain, start_generator
 from relook.train.state import TrainState, average_weights, hold_texture, set_rates, start_state
 from relook.train.wear import Marks
 
 BEND_PX = 1.5
 SHIFT_PX = 3.0
 MOTION_NOISE = 0.01
-TIMED_STEPS = 10
-"""Steps whose pace decides how many steps the budget holds."""
 
 
 def train_look(
@@ -155,10 +153,12 @@ def candidates(average: Generator, corpus: Corpus, marks: Marks) -> Iterator[Gen
     Which is nearer to the style differs between films, so the held-out measure decides. Flicker is always set as measured:
     crops do not show it.
     """
-    for refit in (False, True):
-        candidate = on_cpu(average)
-        close_loop(candidate, corpus, marks, refit_grain=refit)
-        yield candidate
+    learned = on_cpu(average)
+    learned.texture.flicker_strength.fill_(marks.flicker_strength)
+    yield learned
+    refitted = on_cpu(learned)
+    fit_grain(refitted, corpus)
+    yield refitted
 
 
 def on_cpu(generator: Generator) -> Generator:

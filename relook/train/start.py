@@ -72,14 +72,6 @@ def soften(generator: Generator, corpus: Corpus) -> None:
 
 
 @torch.no_grad()
-def close_loop(generator: Generator, corpus: Corpus, marks: Marks, *, refit_grain: bool) -> None:
-    """Bring flicker, and on request grain at each luma, back to what was measured of the style."""
-    generator.texture.flicker_strength.fill_(marks.flicker_strength)
-    if refit_grain:
-        fit_grain(generator, corpus)
-
-
-@torch.no_grad()
 def fit_grain(generator: Generator, corpus: Corpus) -> None:
     """Set the grain's response so that what changes from frame to frame in a render has the style's energy at each luma."""
     if not corpus.has_motion("style"):

@@ -1,8 +1,8 @@
 """Vignette in closed form: how light falls off towards the corners, from things that move across the frame.
 
 The same thing seen at two places differs by the fall-off between them, whatever it is a picture of; the mean brightness of
-corners says little, for skies are bright and stages dark (over 25 real clips the one spread by .24, the other by .54).
-Source: Goldman and Chen 2005, "Vignette and exposure calibration and compensation", section 2 (one point, several places).
+corners says little, for skies are bright and stages dark.
+Source: Goldman and Chen 2005, "Vignette and exposure calibration and compensation" (one point, seen at several places).
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _observe(before: Luma, after: Luma) -> tuple[Array, Array]:
 def _at(picture: Luma, x: Luma, y: Luma) -> Array:
     """Read a picture `[h w]` or `[h w 2]` at points; what comes out has the points first."""
     read = cv2.remap(picture, x[:, None], y[:, None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(read, np.float64).reshape(len(x), -1).squeeze(axis=1) if picture.ndim == 2 else read[:, 0]
+    return np.asarray(read[:, 0], np.float64)
 
 
 def _pooled(corners: Iterable[float | None]) -> tuple[float, float] | None:

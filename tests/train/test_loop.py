@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 import torch
 
@@ -16,6 +15,7 @@ from relook.errors import DivergedError
 from relook.nets.generator import Generator
 from relook.progress import Progress
 from relook.recipe.settings import Rates, Recipe
+from relook.train.heldout import LEAST_GAIN, HeldOut, HeldOutMeasures
 from relook.train.loop import equivariance, train_look
 from relook.train.start import start_generator
 
@@ -73,8 +73,13 @@ def test_a_rate_that_explodes_is_noticed(corpus: Corpus, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_refinement_comes_closer_to_the_style(corpus: Corpus, tmp_path: Path) -> None:
+def test_the_best_by_held_out_style_is_kept(corpus: Corpus, tmp_path: Path) -> None:
     recipe = replace(SHORT, budget_steps=200, num_checks=4, batch_pairs=4)
-    train_look(corpus, recipe, name="toy", run_dir=tmp_path, device=CPU)
-    distances = [json.loads(line)["patch_distance"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert np.isfinite(distances).all() and min(distances) <= distances[0]
+    look = train_look(corpus, recipe, name="toy", run_dir=tmp_path, device=CPU)
+    names = [field.name for field in fields(HeldOutMeasures)]
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    logged = [HeldOutMeasures(*(line[name] for name in names)) for line in lines]
+    kept = HeldOutMeasures(*(look.card.measures[name] for name in names))
+    assert kept.score(logged[0]) <= min(measures.score(logged[0]) for measures in logged) + LEAST_GAIN
+    start, marks = start_generator(corpus, recipe)
+    assert HeldOut(corpus, marks.wear, start).measure(look.generator) == kept, "what is saved is what was measured"
