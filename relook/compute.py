@@ -1,10 +1,21 @@
-"""Which device computes, decided in one place."""
+"""Which device computes, and how many processes train together, decided in one place."""
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 import torch
+from torch import Tensor
 
 from relook.errors import ResourceError, UsageError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def choose_device(wanted: str = "auto") -> torch.device:
@@ -26,3 +37,131 @@ def choose_device(wanted: str = "auto") -> torch.device:
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
     return torch.device(f"{kind}:{number}" if number else kind)
+
+
+class Crew:
+    """The processes that train one look together, through Lightning Fabric; one process is a crew of one.
+
+    Every member runs the same program on its own share of each batch and comes to the same decisions; only the first writes
+    files. Gradients are averaged by hand, not by a wrapper around the nets: penalties differentiate twice, and both nets are
+    called in parts.
+    """
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.fabric = fabric
+
+    @property
+    def device(self) -> torch.device:
+        return self.fabric.device
+
+    @property
+    def rank(self) -> int:
+        return self.fabric.global_rank
+
+    @property
+    def size(self) -> int:
+        return self.fabric.world_size
+
+    @property
+    def leads(self) -> bool:
+        """True for the one member that writes files."""
+        return self.rank == 0
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Return the mean of a tensor over the crew, the same bits for every member."""
+        if self.size == 1:
+            return values
+        averaged = self.fabric.all_reduce(values.clone(), reduce_op="mean")
+        assert isinstance(averaged, Tensor)
+        return averaged
+
+    def agree(self, value: float) -> float:
+        """Return the first member's value to every member."""
+        if self.size == 1:
+            return value
+        mine = torch.tensor(value if self.leads else 0.0, dtype=torch.float64, device=self.device)
+        return float(self.mean(mine)) * self.size
+
+    @torch.no_grad()
+    def average_gradients(self, parameters: list[Tensor]) -> Tensor:
+        """Put the crew's mean gradient in place of each parameter's own; return its norm."""
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = self.mean(torch.cat([gradient.flatten() for gradient in gradients]))
+        if self.size > 1:
+            parts = flat.split([gradient.numel() for gradient in gradients])
+            for gradient, part in zip(gradients, parts, strict=True):
+                gradient.copy_(part.view_as(gradient))
+        return flat.norm()
+
+
+def alone(device: torch.device) -> Crew:
+    """Return a crew of one on a device."""
+    from lightning_fabric import Fabric  # late: takes seconds to import, and only training needs it
+
+    kind = "cuda" if device.type == "cuda" else "cpu"
+    fabric = Fabric(accelerator=kind, devices=[device.index or 0] if kind == "cuda" else 1)
+    fabric.launch()
+    return Crew(fabric)
+
+
+def join_crew(kind: str) -> Crew:
+    """Take one's place in a crew whose members were started with the variables that torchrun sets.
+
+    Args:
+        kind: "cpu" (gloo) or "cuda" (NCCL, one GPU a member).
+    """
+    from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
+    environment = TorchElasticEnvironment()
+    fabric = Fabric(accelerator=kind, devices=environment.world_size(), strategy="ddp", plugins=[environment])
+    fabric.launch()
+    return Crew(fabric)
+
+
+@contextmanager
+def leading_crew(members: Sequence[str], size: int, kind: str) -> Iterator[Crew]:
+    """Start the other members of a crew, lead it while the `with` lasts, and wait for them to leave.
+
+    Args:
+        members: the command that each of the others runs; it must call `join_crew`.
+        size: how many members there are, the leader included.
+        kind: as for `join_crew`.
+    Raises:
+        ResourceError: a member died; the others are stopped.
+    """
+    shared = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        "WORLD_SIZE": str(size),
+        "LOCAL_WORLD_SIZE": str(size),
+        "TORCHELASTIC_RUN_ID": "relook",
+    }
+    before = dict(os.environ)
+    others = [
+        subprocess.Popen(members, env=before | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in range(1, size)
+    ]
+    os.environ.update(shared | {"RANK": "0", "LOCAL_RANK": "0"})
+    try:
+        yield join_crew(kind)
+        if any(other.wait() for other in others):
+            raise ResourceError("another process of this training failed; its message stands above")
+    except RuntimeError as error:
+        if not any(other.poll() for other in others):
+            raise
+        raise ResourceError(f"another process of this training failed ({error}); its message stands above") from error
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -74,6 +74,19 @@ class PreparedShot:
 
 
 @dataclass(frozen=True)
+class AnchorPair:
+    """A frame and what an artist made of it, stored in one array `[2 h w 3]`, uint16."""
+
+    name: str
+    """Names the array in the corpus folder: "pair-0000"."""
+    source: str
+    target: str
+    """The files that they came from, as text."""
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
 class Dropped:
     """Frames of one film that were left out for one reason."""
 
@@ -111,6 +124,7 @@ class Corpus:
     shots: tuple[PreparedShot, ...]
     dropped: tuple[Dropped, ...]
     sufficiency: Sufficiency
+    anchors: tuple[AnchorPair, ...] = ()
 
     def side(self, side: Side, *, held_out: bool = False) -> tuple[PreparedShot, ...]:
         """Return the shots of one side: those to train on, or those set aside."""
@@ -161,6 +175,27 @@ class Corpus:
         bounds = (top / shot.height, left / shot.width, (top + size) / shot.height, (left + size) / shot.width)
         return pair if moving else pair.expand(2, -1, -1, -1).clone(), torch.tensor(bounds)
 
+    def anchor(self, pair: AnchorPair) -> Tensor:
+        """Return an artist's pair `[2 c h w]`, 0..1: the source frame and what it shall become."""
+        return _to_tensor(self._anchor_array(pair))
+
+    def anchor_crop(self, seed: int, i: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw a crop of one of the artist's pairs: `[c h w]` of the source, of the target, and its window `[4]`.
+
+        A pure function of its arguments; the crop is `size` px a side, or as large as the frame.
+        """
+        random = np.random.default_rng((seed, i, len(SIDES)))
+        pair = self.anchors[random.integers(len(self.anchors))]
+        height, width = min(size, pair.height), min(size, pair.width)
+        top = int(random.integers(pair.height - height + 1))
+        left = int(random.integers(pair.width - width + 1))
+        crop = _to_tensor(self._anchor_array(pair)[:, top : top + height, left : left + width])
+        bounds = (top / pair.height, left / pair.width, (top + height) / pair.height, (left + width) / pair.width)
+        return crop[0], crop[1], torch.tensor(bounds)
+
+    def _anchor_array(self, pair: AnchorPair) -> Pixels:
+        return _load_array(_array_path(self.root, pair.name), (2, pair.height, pair.width, 3), np.uint16)
+
     def sample_frames(self, side: Side, count: int, *, held_out: bool) -> list[Tensor]:
         """Return up to `count` frames `[c h w]`, 0..1, spread evenly over the side's shots and along each of them."""
         shots = self.side(side, held_out=held_out)
@@ -193,21 +228,30 @@ def load_corpus(root: Path) -> Corpus:
         raise InputError(f"{path} has schema {index.schema} and this relook reads {SCHEMA}; prepare the corpus again")
     for shot in index.shots:
         _check_shot(root, shot)
-    return Corpus(root, index.shots, index.dropped, index.sufficiency)
+    corpus = Corpus(root, index.shots, index.dropped, index.sufficiency, index.anchors)
+    for pair in index.anchors:
+        corpus.anchor(pair)
+    return corpus
 
 
 def save_corpus(corpus: Corpus) -> None:
     """Write the index of a corpus whose arrays are already in its folder; an index there is replaced in one step."""
-    index = _Index(SCHEMA, corpus.shots, corpus.dropped, corpus.sufficiency)
+    index = _Index(SCHEMA, corpus.shots, corpus.dropped, corpus.sufficiency, corpus.anchors)
     part = corpus.root / f"{INDEX}.part"
     part.write_bytes(_INDEX.dump_json(index, indent=1))
     os.replace(part, corpus.root / INDEX)
 
 
+def save_anchor(root: Path, pair: AnchorPair, frames: Tensor) -> None:
+    """Store an artist's pair `[2 c h w]`, 0..1, in the corpus folder."""
+    codes = (rearrange(frames, "t c h w -> t h w c").clamp(0, 1) * np.iinfo(np.uint16).max).round().numpy()
+    np.save(_array_path(root, pair.name), codes.astype(np.uint16))
+
+
 def create_array(root: Path, shot: PreparedShot) -> Pixels:
     """Create a shot's array `[t h w c]` in the corpus folder, memory-mapped, to be filled by the caller."""
     shape = (shot.num_frames, shot.height, shot.width, 3)
-    array: Pixels = np.lib.format.open_memmap(_array_path(root, shot), mode="w+", dtype=shot.dtype, shape=shape)
+    array: Pixels = np.lib.format.open_memmap(_array_path(root, shot.name), mode="w+", dtype=shot.dtype, shape=shape)
     return array
 
 
@@ -219,25 +263,29 @@ class _Index:
     shots: tuple[PreparedShot, ...]
     dropped: tuple[Dropped, ...]
     sufficiency: Sufficiency
+    anchors: tuple[AnchorPair, ...] = ()
 
 
 _INDEX = TypeAdapter(_Index)
 
 
-def _array_path(root: Path, shot: PreparedShot) -> Path:
-    return root / f"{shot.name}.npy"
+def _array_path(root: Path, name: str) -> Path:
+    return root / f"{name}.npy"
 
 
 def _open_array(root: Path, shot: PreparedShot) -> Pixels:
-    path = _array_path(root, shot)
+    shape = (shot.num_frames, shot.height, shot.width, 3)
+    return _load_array(_array_path(root, shot.name), shape, shot.dtype)
+
+
+def _load_array(path: Path, expected: tuple[int, ...], dtype: type[np.unsignedinteger[Any]]) -> Pixels:
     try:
         array: Pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: these frames cannot be read ({error}); prepare the corpus again") from error
-    expected = (shot.num_frames, shot.height, shot.width, 3)
-    if array.shape != expected or array.dtype != shot.dtype:
+    if array.shape != expected or array.dtype != dtype:
         raise InputError(
-            f"{path} holds {array.dtype} {array.shape} and the index says {np.dtype(shot.dtype)} {expected}; "
+            f"{path} holds {array.dtype} {array.shape} and the index says {np.dtype(dtype)} {expected}; "
             "prepare the corpus again"
         )
     return array

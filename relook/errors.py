@@ -6,7 +6,8 @@
     ├── DivergedError            5  training or rendering met values that are not finite
     ├── ResourceError            6  disk, memory or device
     ├── LockedError              7  another job holds the output
-    └── InputChangedError        8  a source or look changed while it was in use
+    ├── InputChangedError        8  a source or look changed while it was in use
+    └── StoppedError       130/143  interrupted or terminated; what was done so far is saved
 
 A message says what, where (file, shot, frame, timecode) and what to do.
 """
@@ -42,3 +43,10 @@ class LockedError(RelookError):
 
 class InputChangedError(RelookError):
     exit_code = 8
+
+
+class StoppedError(RelookError):
+    def __init__(self, text: str, number: int) -> None:
+        """`number`: of the signal that came."""
+        super().__init__(text)
+        self.exit_code = 128 + number

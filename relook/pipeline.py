@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from relook.apply.render import Delivery, RenderSettings, render_film
 from relook.check.inspect import check_film
 from relook.check.judge import calibrate
-from relook.compute import choose_device
+from relook.compute import Crew, alone, choose_device, leading_crew
+from relook.corpus import Corpus, load_corpus
 from relook.deliver.page import write_report
-from relook.errors import UsageError
+from relook.deliver.training_page import write_training_page
+from relook.errors import DivergedError, UsageError
 from relook.film.frames import FilmInfo
 from relook.film.reader import probe
-from relook.look import ENDING, Look, load_look, save_look
+from relook.look import ENDING, Footage, Look, load_look, save_look
+from relook.prepare.anchors import add_anchors
 from relook.prepare.footage import prepare_corpus
 from relook.progress import OnProgress, ignore
 from relook.recipe.presets import PRESETS
@@ -24,7 +31,9 @@ from relook.recipe.settings import Dials, Recipe
 from relook.report import Report
 from relook.samples import sample_clip
 from relook.timing import FrameRange, is_drop_frame, parse_timecode
-from relook.train.loop import train_look
+from relook.train.card import footage_of
+from relook.train.folder import CORPUS, Asked, opened_run, read_asked, refuse_changes, run_folder, write_asked
+from relook.train.loop import Run, train_look
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -39,9 +48,14 @@ def train(
     *,
     preset: str = "film",
     budget_seconds: float | None = None,
+    budget_frames: int | None = None,
+    pairs: Sequence[tuple[str | Path, str | Path]] = (),
     seed: int = 0,
+    resume: bool = False,
+    fork: bool = False,
     overwrite: bool = False,
     device: str = "auto",
+    processes: int = 1,
     on_progress: OnProgress = ignore,
 ) -> Look:
     """Learn a look from two sets of footage and save it.
@@ -49,26 +63,80 @@ def train(
     Args:
         source: films, image sequences, or folders of stills or films, like those to be changed.
         style: footage of the same kinds, whose look is learned.
-        output: the look file, `NAME.look`; its contact sheet and measures are kept in `NAME.run` beside it.
+        output: the look file, `NAME.look`; its contact sheet, measures and `training.html` are kept in `NAME.run` beside it.
         preset: a name in `recipe.presets.PRESETS`.
-        budget_seconds: how long to refine; None leaves it to the preset.
-        seed: the same footage, recipe, seed and machine give the same look.
-        overwrite: replace `output` where it exists.
+        budget_seconds: how long to refine. Without any budget training stops when unseen frames come no closer to the style.
+        budget_frames: frames seen instead of a time: the same footage, recipe, seed and machine then give the same look.
+        pairs: an artist's few frames: pictures of a source frame and of what it shall become.
+        resume: go on with a run that was stopped; with nothing to go on with, begin.
+        fork: go on even though settings or footage have changed since.
+        overwrite: replace `output` where it exists, and a stopped run.
         device: "auto", "cpu", "cuda" or "cuda:n".
+        processes: how many train together: on a CPU by gloo, on GPUs one each.
     Raises:
         UsageError: the output cannot be written, or an option is wrong; nothing was changed.
         InputError: footage cannot be read or is not enough; nothing was changed.
-        DivergedError: training met values that are not finite.
+        InputChangedError: the run to go on with was begun with other footage.
+        DivergedError: training went wrong more often than it can be rolled back; the best look so far was saved.
+        StoppedError: an interrupt came; what was done is saved in the run's folder.
     """
     sources, styles, target = _paths(source), _paths(style), Path(output)
-    recipe = _recipe(preset, budget_seconds, seed)
+    anchors = tuple((str(Path(before).absolute()), str(Path(after).absolute())) for before, after in pairs)
+    recipe = _recipe(preset, seed=seed, budget_seconds=budget_seconds, budget_frames=budget_frames)
+    recipe = replace(recipe, batch_pairs=max(recipe.batch_pairs, 2 * processes))
     chosen = choose_device(device)
     _check_look_path(target, (*sources, *styles), overwrite=overwrite)
-    with _filled_run_folder(target) as run:
-        corpus = prepare_corpus(sources, styles, run / "corpus", on_progress=on_progress)
-        look = train_look(corpus, recipe, name=target.stem, run_dir=run, device=chosen, on_progress=on_progress)
+    with opened_run(target, resume=resume or fork, overwrite=overwrite) as folder:
+        asked = Asked(target.stem, recipe, _words(sources), _words(styles), anchors)
+        corpus, footage = _corpus_of(folder, asked, is_fork=fork, on_progress=on_progress)
+
+        def show(message: str = "", is_done: bool = False) -> None:
+            write_training_page(folder, name=target.stem, is_done=is_done, message=message)
+
+        run = Run(target.stem, folder, footage, is_fork=fork, on_check=show)
+        with _crew(folder, chosen, processes, is_fork=fork) as crew:
+            trained = train_look(corpus, recipe, run, crew, on_progress=on_progress)
+        look = trained.look
         judge = calibrate(look.generator, corpus, seed=seed, wear=look.card.wear, on_progress=on_progress)
-        return save_look(replace(look, judge=judge.to_tensors()), target)
+        look = save_look(replace(look, judge=judge.to_tensors()), target)
+        show(trained.diverged, is_done=True)
+    if trained.diverged:
+        raise DivergedError(
+            f"training went wrong and was given up: {trained.diverged}; the best look until then is in {target}. "
+            "Train again with another --seed, or look at the footage for frames that do not belong"
+        )
+    return look
+
+
+def _corpus_of(
+    folder: Path, asked: Asked, *, is_fork: bool, on_progress: OnProgress
+) -> tuple[Corpus, tuple[Footage, ...]]:
+    """Return the corpus of a run, the one in its folder where that is still what was asked for, and its footage."""
+    before = read_asked(folder)
+    if before is not None and (folder / CORPUS).is_dir():
+        corpus = load_corpus(folder / CORPUS)
+        now = replace(asked, footage=footage_of(corpus))
+        if not is_fork:
+            refuse_changes(before, now)
+        if before == replace(now, recipe=before.recipe):
+            write_asked(folder, now)
+            return corpus, now.footage
+    shutil.rmtree(folder / CORPUS, ignore_errors=True)
+    sources, styles = ([Path(path) for path in paths] for paths in (asked.source, asked.style))
+    corpus = prepare_corpus(sources, styles, folder / CORPUS, on_progress=on_progress)
+    if asked.pairs:
+        corpus = add_anchors(corpus, [(Path(before), Path(after)) for before, after in asked.pairs])
+    footage = footage_of(corpus)
+    write_asked(folder, replace(asked, footage=footage))
+    return corpus, footage
+
+
+def _crew(folder: Path, device: torch.device, processes: int, *, is_fork: bool) -> AbstractContextManager[Crew]:
+    """Return the crew that trains: this process alone, or leading others."""
+    if processes == 1:
+        return nullcontext(alone(device))
+    members = [sys.executable, "-m", "relook.train.peer", str(folder), device.type, *(["fork"] if is_fork else [])]
+    return leading_crew(members, processes, device.type)
 
 
 def apply(
@@ -230,12 +298,15 @@ def _loaded(look: Look | str | Path) -> Look:
     return look if isinstance(look, Look) else load_look(look)
 
 
-def _recipe(preset: str, budget_seconds: float | None, seed: int) -> Recipe:
+def _recipe(preset: str, **settings: Any) -> Recipe:
     if preset not in PRESETS:
         raise UsageError(f"there is no preset {preset!r}; the presets are: {', '.join(PRESETS)}")
-    budget = {} if budget_seconds is None else {"budget_seconds": budget_seconds}
     with _refusing_wrong_settings():
-        return PRESETS[preset](seed=seed, **budget)
+        return PRESETS[preset](**settings)
+
+
+def _words(paths: Sequence[Path]) -> tuple[str, ...]:
+    return tuple(str(path.absolute()) for path in paths)
 
 
 @contextmanager
@@ -275,22 +346,3 @@ def _make_folder(folder: Path) -> None:
     if not folder.parent.is_dir() or (folder.exists() and not folder.is_dir()):
         raise UsageError(f"{folder} cannot be a folder to write to; name one whose parent folder exists")
     folder.mkdir(exist_ok=True)
-
-
-def run_folder(look: Path) -> Path:
-    """Return the folder beside a look where training keeps its contact sheet and measures."""
-    return look.with_suffix(".run")
-
-
-@contextmanager
-def _filled_run_folder(output: Path) -> Iterator[Path]:
-    """Give the folder of a training run; its corpus goes at the end, and then the folder too if it is empty."""
-    run = run_folder(output)
-    run.mkdir(exist_ok=True)
-    shutil.rmtree(run / "corpus", ignore_errors=True)  # what a killed run left
-    try:
-        yield run
-    finally:
-        shutil.rmtree(run / "corpus", ignore_errors=True)
-        if not any(run.iterdir()):
-            run.rmdir()

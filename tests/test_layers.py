@@ -17,6 +17,7 @@ PACKAGE = ROOT / "relook"
 LEVELS = {
     "version": 0,
     "errors": 0,
+    "faults": 0,
     "timing": 0,
     "progress": 0,
     "samples": 0,
@@ -51,6 +52,7 @@ ONLY_IN = {
     "typer": {"cli"},
     "rich": {"cli"},
     "click": {"cli"},
+    "lightning_fabric": {"compute"},
     "onnx": {"export"},
     "fastapi": {"studio"},
 }

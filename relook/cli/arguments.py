@@ -42,10 +42,21 @@ def spread_paths(words: list[str]) -> list[str]:
     return spread
 
 
-def parse_budget(text: str) -> float:
-    """Return the seconds of a budget such as "90s", "3m", "1.5h"; a bare number counts seconds."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    seconds = float(found.group(1)) * SECONDS[found.group(2) or "s"] if found else 0.0
-    if seconds <= 0:
-        raise UsageError(f"--budget {text!r} is no length of time; write for example 90s, 3m, 10m or 1h")
-    return seconds
+def parse_budget(text: str) -> tuple[float | None, int | None]:
+    """Return the seconds or the frames of a budget: "90s", "3m", "1.5h", "20000f"; a bare number counts seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)|(\d+)f", text.strip())
+    seconds = float(found.group(1)) * SECONDS[found.group(2) or "s"] if found and found.group(1) else None
+    frames = int(found.group(3)) if found and found.group(3) else None
+    if not seconds and not frames:
+        raise UsageError(
+            f"--budget {text!r} is no budget; write a time such as 90s, 3m or 1h, or frames seen such as 20000f"
+        )
+    return seconds, frames
+
+
+def parse_pair(text: str) -> tuple[Path, Path]:
+    """Return the two pictures of "SOURCE_FRAME=TARGET_FRAME"."""
+    source, _, target = text.partition("=")
+    if not source or not target:
+        raise UsageError(f"--pair {text!r} is no pair; write --pair frame.png=painted.png")
+    return Path(source), Path(target)

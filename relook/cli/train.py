@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from relook.cli.arguments import Device, Json, Overwrite, Seed, parse_budget
+from relook.cli.arguments import Device, Json, Overwrite, Seed, parse_budget, parse_pair
 from relook.cli.display import print_json, print_lines, showing_progress
 
 
@@ -21,16 +21,35 @@ def train(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="NAME.look", help="The look file to write.")],
     preset: Annotated[str, typer.Option(metavar="NAME", help="The recipe: film, for a change of film stock.")] = "film",
-    budget: Annotated[str, typer.Option(metavar="TIME", help="How long to refine: 90s, 3m, 10m, 1h.")] = "10m",
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AMOUNT",
+            help="How much to refine: 90s, 3m, 1h, or frames seen such as 20000f; by default until nothing gets better.",
+            show_default=False,
+        ),
+    ] = None,
+    pair: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FRAME=PAINTED", help="A picture of a source frame and what it shall become; repeat."),
+    ] = None,
     seed: Seed = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped; else begin.")] = False,
+    fork: Annotated[
+        bool, typer.Option("--fork", help="Go on with a stopped run even though settings or footage changed.")
+    ] = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
+    processes: Annotated[
+        int, typer.Option(min=1, metavar="NUMBER", help="How many processes train together; on GPUs one each.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Learn a look: the style footage's, for footage like the source."""
-    seconds = parse_budget(budget)
-    from relook.pipeline import run_folder  # late: torch takes seconds to import, and `--help` must not wait
-    from relook.pipeline import train as learn
+    seconds, frames = parse_budget(budget) if budget else (None, None)
+    pairs = [parse_pair(text) for text in pair or ()]
+    from relook.pipeline import train as learn  # late: torch takes seconds to import, and `--help` must not wait
+    from relook.train.folder import run_folder
 
     with showing_progress() as on_progress:
         look = learn(
@@ -39,15 +58,20 @@ def train(
             output,
             preset=preset,
             budget_seconds=seconds,
+            budget_frames=frames,
+            pairs=pairs,
             seed=seed,
+            resume=resume,
+            fork=fork,
             overwrite=overwrite,
             device=device,
+            processes=processes,
             on_progress=on_progress,
         )
     print_lines(
         look.card.sufficiency,
         f"the look: {output}",
-        f"its contact sheet and measures: {run_folder(output)}",
+        f"how its training went: {run_folder(output) / 'training.html'}",
         f"next: relook apply FILM --look {output} -o OUT.mp4",
     )
     if as_json:

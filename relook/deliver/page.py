@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,11 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from relook.deliver.pictures import take_pictures
 from relook.deliver.plots import Dot, Plot, across, curve, largest, up
-from relook.errors import ResourceError
+from relook.deliver.templates import environment, page_errors, replace_text
 from relook.progress import OnProgress, ignore
 from relook.report import Report, ShotVerdict
 from relook.timing import duration_text, rate_text
@@ -101,24 +98,13 @@ def write_report(
     wanted = _wanted(report)
     pictures = take_pictures(film, wanted, on_progress=on_progress)
     before = take_pictures(source, _wipes(report), on_progress=on_progress) if source is not None else {}
-    page = _environment().get_template("page.html.jinja").render(**_context(report, pictures, before))
+    page = environment().get_template("page.html.jinja").render(**_context(report, pictures, before))
     files = (directory / "report.json", directory / "report.html")
-    try:
+    with page_errors(directory):
         directory.mkdir(exist_ok=True)
         for path, text in zip(files, (report.to_json(), page), strict=True):
-            part = path.with_name(path.name + ".part")
-            part.write_text(text, encoding="utf-8")
-            os.replace(part, path)
-    except OSError as error:
-        raise ResourceError(
-            f"the report cannot be written to {directory}: {error}; free space or choose another folder"
-        ) from error
+            replace_text(path, text)
     return files
-
-
-def _environment() -> Environment:
-    loader = PackageLoader("relook.deliver", package_path=".")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def _wipe_width(rank: int) -> int | None:

@@ -54,6 +54,31 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise ResourceError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
 
 
+@contextmanager
+def locked(path: Path, busy: str) -> Iterator[None]:
+    """Hold a lock file while the `with` lasts; the system lets go of it when the process dies.
+
+    Raises:
+        LockedError: another process holds it; its text is `busy`.
+    """
+    with disk_errors(path):
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        _hold(lock, busy)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _hold(lock: int, busy: str) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise LockedError(busy) from error
+
+
 class Part:
     """An output in the making: `path` is where to write, until `publish` or `discard`.
 
@@ -96,12 +121,11 @@ class Part:
             lock = os.open(self.path, os.O_RDONLY)
         else:
             lock = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
-        if fcntl is not None:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                os.close(lock)
-                raise LockedError(f"another job is writing {self.final}; wait for it, or give another name") from error
+        try:
+            _hold(lock, f"another job is writing {self.final}; wait for it, or give another name")
+        except LockedError:
+            os.close(lock)
+            raise
         if self._folder is not None:
             for left in self.path.iterdir():
                 left.unlink()

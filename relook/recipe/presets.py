@@ -7,9 +7,9 @@ from collections.abc import Callable
 from relook.recipe.settings import Recipe
 
 
-def film(*, budget_seconds: float = 600.0, seed: int = 0) -> Recipe:
+def film(*, budget_seconds: float | None = None, budget_frames: int | None = None, seed: int = 0) -> Recipe:
     """Return the recipe for a change of film stock: grade, softness, halation, grain and wear; forms stay as they are."""
-    return Recipe(preset="film", budget_seconds=budget_seconds, seed=seed)
+    return Recipe(preset="film", budget_seconds=budget_seconds, budget_frames=budget_frames, seed=seed)
 
 
 PRESETS: dict[str, Callable[..., Recipe]] = {"film": film}

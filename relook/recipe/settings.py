@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,22 @@ class Weights:
     grade_smoothness: float = 5.0
     map_smoothness: float = 20.0
     gradient_penalty: float = 1.0
-    """R1 and R2 of the critic (gamma)."""
+    """Gamma of R1 and R2, lambda of the others; 0 leaves the critic free."""
+    patch_nce: float = 0.0
+    """Contrastive content, beside or instead of `content`."""
+    cycle: float = 0.0
+    """Of a second generator, which must find the source again in the render."""
+    identity: float = 0.0
+    """Against changing what is in the style already."""
+    colour_anchor: float = 0.0
+    patch_anchor: float = 0.0
+    """Sliced Wasserstein distances of the batch to the style."""
+    pairs: float = 20.0
+    """Of the artist's pairs, where some are given."""
+
+
+ObjectiveName = Literal["minimax", "non_saturating", "least_squares", "wasserstein", "hinge", "relativistic"]
+PenaltyName = Literal["r1", "r2", "r1_r2", "wgan_gp", "gp0"]
 
 
 @dataclass(frozen=True)
@@ -81,28 +97,42 @@ class Recipe:
 
     preset: str = "film"
     seed: int = 0
-    budget_seconds: float = 600.0
+    budget_seconds: float | None = None
     """Wall time of the adversarial refinement."""
-    budget_steps: int | None = None
-    """A fixed number of steps instead of a time: the same look bit for bit on the same machine."""
+    budget_frames: int | None = None
+    """Frames seen, instead of a time: the same look bit for bit on the same machine. With neither, training stops itself."""
     crop_px: int = 96
     batch_pairs: int = 4
+    """Pairs of consecutive frames in a step, over all processes."""
     penalty_every: int = 4
     """Steps between gradient penalties, each then weighted by this number."""
     average_decay: float = 0.98
     """Of the generator's running average, which is what becomes the look."""
     num_checks: int = 8
-    """How often the held-out measures are taken and a contact sheet is written."""
-    objective: str = "relativistic"
-    """A name in `objectives.adversarial.OBJECTIVES`."""
+    """How often the held-out measures are taken over a budget."""
+    check_steps: int = 100
+    """Steps between two checks where there is no budget."""
+    patience: int = 3
+    """Checks without a gain after which rates are lowered, and in the end training stops, where there is no budget."""
+    objective: ObjectiveName = "relativistic"
+    penalty: PenaltyName = "r1_r2"
+    augment: bool | None = None
+    """Whether the critic sees both sides under random tones and holes; None leaves it to how little style footage there is."""
     generator: GeneratorSettings = field(default_factory=GeneratorSettings)
     rates: Rates = field(default_factory=Rates)
     weights: Weights = field(default_factory=Weights)
 
     def __post_init__(self) -> None:
-        if self.budget_seconds <= 0 and self.budget_steps is None:
-            raise ValueError(
-                f"the budget must be positive, got {self.budget_seconds} s; for example budget_seconds=180"
-            )
+        for name, example in (("budget_seconds", 180.0), ("budget_frames", 8000)):
+            budget = getattr(self, name)
+            if budget is not None and budget <= 0:
+                raise ValueError(f"the budget must be positive, got {budget}; for example {name}={example:.0f}")
         if self.crop_px % 16 or self.crop_px < 64:
             raise ValueError(f"crop_px must be a multiple of 16 from 64 upwards, got {self.crop_px}; for example 96")
+        for name, known in (("objective", get_args(ObjectiveName)), ("penalty", get_args(PenaltyName))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"there is no {name} {getattr(self, name)!r}; choose one of {', '.join(known)}")
+
+    @property
+    def frames_a_step(self) -> int:
+        return 2 * self.batch_pairs

@@ -22,6 +22,9 @@ def footage_of(corpus: Corpus, licence: str = "") -> tuple[Footage, ...]:
             own = [shot for shot in shots if shot.origin == origin]
             seconds = round(sum(shot.seconds for shot in own), 2)
             found.append(Footage(side, Path(origin).name, hash_of(Path(origin)), len(own), seconds, licence))
+    for pair in corpus.anchors:
+        for path in map(Path, (pair.source, pair.target)):
+            found.append(Footage("pair", path.name, hash_of(path), 1, 0.0, licence))
     return tuple(found)
 
 

@@ -20,10 +20,12 @@ MOST_UNEVEN = 6.0
 """Energy beyond this many times the median node's is taken for motion."""
 FLAT_SHARE = 0.3
 """Share of the pixels, the flattest, that grain is measured on."""
+STILL_SHARE = 0.5
+"""Share of those, the ones that change least at large, that are taken for still: what moves is no grain."""
 
 
 def grain_energies(pairs: list[Tensor], num_nodes: int) -> Array:
-    """Measure the energy of what changes from frame to frame in flat parts, `[k bands]`.
+    """Measure the energy of what changes from frame to frame in flat and still parts, `[k bands]`.
 
     Args:
         pairs: luma of consecutive frames `[2 1 h w]`, any sizes.
@@ -35,13 +37,21 @@ def grain_energies(pairs: list[Tensor], num_nodes: int) -> Array:
         slope = smooth.diff(dim=-1)[..., :-1, :].abs() + smooth.diff(dim=-2)[..., :, :-1].abs()
         flat = slope <= torch.quantile(slope.flatten()[::7], FLAT_SHARE)
         node = (smooth[..., :-1, :-1] * (num_nodes - 1)).round()
-        change = bands(luma[1:] - luma[:1])[:, :, :-1, :-1]
+        difference = luma[1:] - luma[:1]
+        calm = flat & _still(blur(difference, BAND_SIGMAS[1])[..., :-1, :-1], flat)
+        change = bands(difference)[:, :, :-1, :-1]
         for k in range(num_nodes):
-            chosen = (flat & (node == k))[0, 0]
+            chosen = (calm & (node == k))[0, 0]
             for band in range(len(BAND_SIGMAS)):
                 samples[k][band].append(change[0, band][chosen].numpy().astype(np.float64))
     energies = np.array([[_robust_variance(np.concatenate(band)) / 2 for band in node] for node in samples])
     return _filled(energies)
+
+
+def _still(drift: Tensor, among: Tensor) -> Tensor:
+    """Find where the change at large, less that of the whole picture, is smallest."""
+    drift = (drift - drift[among].median()).abs()
+    return drift <= torch.quantile(drift[among][::7], STILL_SHARE)
 
 
 def bands(luma: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from relook.corpus import Corpus
+from relook.film.publish import disk_errors
 from relook.nets.blocks import luma_of
 from relook.nets.generator import Generator
 from relook.nets.plates import draw_plates
@@ -22,39 +23,17 @@ from relook.objectives.content import structure_loss
 from relook.recipe.wear import Wear
 from relook.train.batches import stacked
 from relook.train.matching import POOL, Matcher
+from relook.train.measures import HeldOutMeasures
+from relook.train.start import middle
 
 SQUARE_PX = 64
 NUM_SQUARES = 96
 SEED = 0
 """Every run measures on the same squares."""
-LEAST_GAIN = 0.01
-"""By so much of the score must a later look be better to be kept: the measure itself is no finer."""
+ANCHOR_PX = 480
+"""Of an artist's pairs the middle is measured."""
 NUM_FRAMES = 4
 SHEET_HEIGHT_PX = 180
-
-
-@dataclass(frozen=True)
-class HeldOutMeasures:
-    """Taken on source crops, rendered, against held-out style crops of like content."""
-
-    patch_distance: float
-    """Texture's distance to the style; lower is closer."""
-    colour_distance: float
-    structure_kept: float
-    """Local correlation with the source, 1 where all structure is kept."""
-
-    def score(self, first: HeldOutMeasures) -> float:
-        """Weigh the measures against those of the first pass: lower is better, about 2 at the start."""
-        lost = max(first.structure_kept - self.structure_kept, 0)
-        return (
-            self.patch_distance / max(first.patch_distance, 1e-6)
-            + self.colour_distance / max(first.colour_distance, 1e-6)
-            + 10 * lost
-        )
-
-    def is_better(self, other: HeldOutMeasures, first: HeldOutMeasures) -> bool:
-        """Tell whether these are clearly better than others; among equals the earlier look stays."""
-        return self.score(first) < other.score(first) - LEAST_GAIN
 
 
 class HeldOut:
@@ -74,6 +53,7 @@ class HeldOut:
         self.plates = stacked([self._plates(SQUARE_PX, SQUARE_PX, wear, i) for i in range(NUM_SQUARES)])
         self.frames = corpus.sample_frames("source", NUM_FRAMES, held_out=True)
         self.style_frames = corpus.sample_frames("style", NUM_FRAMES, held_out=True)
+        self.anchors = [middle(corpus.anchor(pair), ANCHOR_PX) for pair in corpus.anchors]
         self.wear = wear
 
     @torch.no_grad()
@@ -81,8 +61,15 @@ class HeldOut:
         clean = generator.deterministic(self.source, self.windows)
         rendered = generator.textured(clean, self.plates)
         lost = structure_loss(luma_of(self.source), luma_of(clean))
+        errors = [
+            float((generator.deterministic(pair[:1], window[:1]) - pair[1:]).abs().mean())
+            for pair, window in self.anchors
+        ]
         return HeldOutMeasures(
-            patch_distance(rendered, self.style), colour_distance(rendered, self.style), 1 - float(lost.mean())
+            patch_distance=patch_distance(rendered, self.style),
+            colour_distance=colour_distance(rendered, self.style),
+            structure_kept=1 - float(lost.mean()),
+            pair_error=sum(errors) / max(len(errors), 1),
         )
 
     @torch.no_grad()
@@ -115,7 +102,11 @@ def write_sheet(rows: list[list[Tensor]], path: Path) -> None:
     strips = [np.concatenate([_to_height(picture) for picture in row], axis=1) for row in rows if row]
     width = max(strip.shape[1] for strip in strips)
     padded = [np.pad(strip, ((0, 4), (0, width - strip.shape[1]), (0, 0)), constant_values=24) for strip in strips]
-    cv2.imwrite(str(path), np.concatenate(padded)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    blob = cv2.imencode(".jpg", np.concatenate(padded)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
+    part = path.with_suffix(".part")
+    with disk_errors(path):
+        part.write_bytes(blob.tobytes())
+        os.replace(part, path)
 
 
 def _to_height(picture: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -17,6 +17,7 @@ from relook.corpus import Corpus, Side
 from relook.nets.blocks import LUMA, luma_of, squared_radius
 from relook.nets.generator import Generator
 from relook.recipe.settings import Recipe
+from relook.train.anchors import fit_anchors
 from relook.train.firstpass import first_pass
 from relook.train.grain import grain_energies, grain_response
 from relook.train.softness import extra_softness
@@ -45,9 +46,8 @@ def start_generator(corpus: Corpus, recipe: Recipe) -> tuple[Generator, Marks]:
     generator = Generator(recipe.generator)
     corner = extra_vignette(spaced_pairs(corpus, "source"), spaced_pairs(corpus, "style"))
     generator.spatial.darken_corners(corner)
-    found = first_pass(
-        colour_samples(corpus, "source"), colour_samples(corpus, "style", corner=corner), recipe.generator.num_nodes
-    )
+    sources = colour_samples(corpus, "source")
+    found = first_pass(sources, colour_samples(corpus, "style", corner=corner), recipe.generator.num_nodes)
     marks = measure_marks(luma_runs(corpus, "style"))
     with torch.no_grad():
         generator.grade.base.copy_(torch.from_numpy(found.affine))
@@ -57,6 +57,8 @@ def start_generator(corpus: Corpus, recipe: Recipe) -> tuple[Generator, Marks]:
         texture.scratch_strength.fill_(marks.scratch_strength)
         texture.flicker_strength.fill_(marks.flicker_strength)
         texture.blotch_strength.fill_(marks.blotch_strength)
+    if corpus.anchors:
+        fit_anchors(generator, corpus, torch.from_numpy(np.concatenate(sources)).float())
     soften(generator, corpus)
     fit_grain(generator, corpus)
     return generator, marks

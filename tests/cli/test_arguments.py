@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relook.cli.arguments import parse_budget, spread_paths
+from relook.cli.arguments import parse_budget, parse_pair, spread_paths
 from relook.errors import UsageError
 
 PATHS = st.lists(st.text(min_size=1).filter(lambda text: not text.startswith("-")), min_size=1, max_size=4)
@@ -35,13 +37,28 @@ def test_another_verb_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("3m", 180), ("10m", 600), ("1h", 3600), ("1.5m", 90), ("45", 45)]
+    ("text", "budget"),
+    [
+        ("90s", (90, None)),
+        ("3m", (180, None)),
+        ("1h", (3600, None)),
+        ("1.5m", (90, None)),
+        ("45", (45, None)),
+        ("20000f", (None, 20000)),
+    ],
 )
-def test_budgets(text: str, seconds: float) -> None:
-    assert parse_budget(text) == seconds
+def test_budgets(text: str, budget: tuple[float | None, int | None]) -> None:
+    assert parse_budget(text) == budget
 
 
-@pytest.mark.parametrize("text", ["", "0", "0s", "-3m", "3 minutes", "m", "nan", "1e3s"])
+@pytest.mark.parametrize("text", ["", "0", "0s", "0f", "-3m", "3 minutes", "m", "nan", "1e3s", "1.5f"])
 def test_what_is_no_budget_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="write for example 90s"):
+    with pytest.raises(UsageError, match="such as 90s"):
         parse_budget(text)
+
+
+def test_pairs() -> None:
+    assert parse_pair("a/frame.png=b/painted=1.png") == (Path("a/frame.png"), Path("b/painted=1.png"))
+    for text in ("frame.png", "=painted.png", "frame.png="):
+        with pytest.raises(UsageError, match="--pair"):
+            parse_pair(text)

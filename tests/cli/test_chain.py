@@ -28,7 +28,11 @@ def test_train_then_apply_then_check(media: Path, run: Run, monkeypatch: pytest.
     code, out, err = run("train --source film.mp4 --style style.mp4 film.mp4 -o own.look --budget 1s --json")
     assert code == 0, err
     assert last_line(out)["name"] == "own"
-    assert sorted(path.name for path in Path("own.run").iterdir()) == ["metrics.jsonl", "sheet.jpg"]
+    assert sorted(path.name for path in Path("own.run").iterdir()) == [
+        "metrics.jsonl",
+        "sheet.jpg",
+        "training.html",
+    ]
 
     code, out, err = run("apply film.mp4 --look own.look -o new.mp4 --json")
     assert code == 0, err

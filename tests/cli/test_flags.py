@@ -15,9 +15,13 @@ FLAGS = {
         "--output",
         "--preset",
         "--budget",
+        "--pair",
         "--seed",
+        "--resume",
+        "--fork",
         "--overwrite",
         "--device",
+        "--processes",
         "--json",
     },
     "apply": {

@@ -1,14 +1,25 @@
-"""A painted corpus: colourful source shots, grey and grainy style shots of other subjects."""
+"""A painted corpus: colourful source shots, grey and grainy style shots of other subjects; and a way to train on it."""
 
 from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
+from relook.compute import Crew, alone
 from relook.corpus import Corpus, PreparedShot, Side, Sufficiency, create_array, save_corpus
+from relook.recipe.settings import Recipe
 from relook.timing import FrameRange
+from relook.train.loop import Run, Trained, train_look
 
 
 def drifting(seed: int, *, style: bool) -> NDArray[np.uint8]:
@@ -49,3 +60,39 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     corpus = Corpus(root, tuple(shots), (), Sufficiency("fair", "painted"))
     save_corpus(corpus)
     return corpus
+
+
+@pytest.fixture(scope="session")
+def crew() -> Crew:
+    """A crew of one on the CPU."""
+    return alone(torch.device("cpu"))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what is set up before the first step small: these runs are a few steps long."""
+    for module, name, size in (("matching", "POOL", 96), ("heldout", "POOL", 96), ("heldout", "NUM_SQUARES", 16)):
+        monkeypatch.setattr(sys.modules[f"relook.train.{module}"], name, size)
+
+
+@pytest.fixture
+def train(corpus: Corpus, crew: Crew, tmp_path: Path, small: None) -> Callable[..., Trained]:
+    """Return a function that trains by a recipe, in a folder of its own unless one is given."""
+
+    def run(recipe: Recipe, *, folder: Path | None = None, **settings: Any) -> Trained:
+        if folder is None:
+            folder = Path(mkdtemp(dir=tmp_path))
+        return train_look(corpus, recipe, Run("toy", folder, **settings), crew)
+
+    return run
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that plants faults in this process, counted from now."""
+
+    def plant(text: str) -> None:
+        monkeypatch.setattr("relook.faults._reached", Counter())
+        monkeypatch.setenv("RELOOK_FAIL", text)
+
+    return plant

@@ -82,3 +82,17 @@ def test_grain_is_given_back_with_its_energy() -> None:
         grain = torch.einsum("f,bfhw->bhw", texture.response[4, 0], fields)[:, None]
         given.append(luma + grain)
     assert grain_energies(given, 8)[2:6].sum(axis=1) == pytest.approx(energies[2:6].sum(axis=1), rel=0.25)
+
+
+def test_what_moves_is_not_taken_for_grain() -> None:
+    rng = np.random.default_rng(5)
+    cloth = 0.5 + cv2.GaussianBlur(rng.normal(0, 0.5, (192, 300)).astype(np.float32), (0, 0), 2.5)
+    wall = 0.5 + cv2.GaussianBlur(rng.normal(0, 0.5, (192, 156)).astype(np.float32), (0, 0), 2.5)
+    still, moving = [], []
+    for t in range(4):
+        grain = rng.normal(0, 0.01, (2, 1, 192, 256)).astype(np.float32)
+        shown = np.stack([np.concatenate((cloth[:, k : k + 100], wall), axis=1) for k in (3 * t, 3 * t + 3)])
+        moving.append(torch.from_numpy(shown[:, None] + grain))
+        still.append(torch.from_numpy(shown[:1, None] + grain))
+    with_motion, without = (grain_energies(pairs, 8)[2:6].sum(axis=1) for pairs in (moving, still))
+    assert with_motion == pytest.approx(without, rel=0.15)

@@ -1,0 +1,146 @@
+"""Checkpoints: all that training holds, on disk, whole or not at all.
+
+Each is a folder `ckpt-000123` with `tensors.safetensors`, `course.json` and, written last, `MANIFEST.json` with their hashes. It
+is made as `.tmp`, forced to disk and renamed, so the newest whole one is where a run goes on. The last two are kept. Never
+shipped as a look.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
+from relook import faults
+from relook.errors import InputError
+from relook.film.publish import disk_errors
+from relook.recipe.wear import Wear
+from relook.train.course import Course
+
+SCHEMA = 1
+KEPT = 2
+TENSORS, COURSE, MANIFEST = "tensors.safetensors", "course.json", "MANIFEST.json"
+POINTS = (
+    "checkpoint.tensors",
+    "checkpoint.course",
+    "checkpoint.manifest",
+    "checkpoint.rename",
+    "checkpoint.prune",
+)
+"""Where a test may break the writing of a checkpoint."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What is in a checkpoint beside the tensors."""
+
+    course: Course
+    wear: Wear
+    flicker_strength: float
+    is_augmented: bool
+    schema: int = SCHEMA
+
+
+_SAVED = TypeAdapter(Saved)
+
+
+class DamagedCheckpoint(Exception):
+    """A checkpoint is not what its manifest says; the text says how."""
+
+
+def write_checkpoint(folder: Path, saved: Saved, tensors: dict[str, Tensor]) -> None:
+    """Write a checkpoint beside the earlier ones and drop the oldest.
+
+    Raises:
+        ResourceError: the disk is full; the earlier ones are whole.
+    """
+    final = folder / f"ckpt-{saved.course.step:06d}"
+    part = final.with_suffix(".tmp")
+    try:
+        with disk_errors(final):
+            _write_whole(part, final, saved, tensors)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    faults.point("checkpoint.prune")
+    for old in checkpoints(folder)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_whole(part: Path, final: Path, saved: Saved, tensors: dict[str, Tensor]) -> None:
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    files = {TENSORS: safetensors.torch.save(tensors), COURSE: _SAVED.dump_json(saved, indent=1)}
+    for name, content in files.items():
+        faults.point(f"checkpoint.{name.split('.')[0]}")
+        _write(part / name, content)
+    faults.point("checkpoint.manifest")
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    _write(part / MANIFEST, json.dumps({"schema": SCHEMA, "sha256": hashes}, indent=1).encode())
+    _force(part)
+    faults.point("checkpoint.rename")
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(part, final)
+    _force(final.parent)
+
+
+def read_checkpoint(folder: Path) -> tuple[Saved, dict[str, Tensor], str] | None:
+    """Return the newest whole checkpoint and what is to be said of newer ones that are damaged; None where there is none.
+
+    Raises:
+        InputError: a newer relook wrote it.
+    """
+    said = []
+    for path in reversed(checkpoints(folder)):
+        try:
+            saved, tensors = _read(path)
+        except DamagedCheckpoint as error:
+            said.append(f"{path.name} is damaged ({error}), so an earlier one is used")
+            continue
+        return saved, tensors, "; ".join(said)
+    return None
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints of a run, oldest first."""
+    return sorted(path for path in folder.glob("ckpt-*") if path.is_dir() and path.suffix != ".tmp")
+
+
+def _read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
+    try:
+        manifest = json.loads((path / MANIFEST).read_bytes())
+        if manifest["schema"] > SCHEMA:
+            raise InputError(
+                f"{path} was written by a newer relook (schema {manifest['schema']}, this one reads {SCHEMA}); "
+                "go on with that one, or start again with --overwrite"
+            )
+        files = {name: (path / name).read_bytes() for name in (TENSORS, COURSE)}
+        for name, content in files.items():
+            if hashlib.sha256(content).hexdigest() != manifest["sha256"][name]:
+                raise DamagedCheckpoint(f"{name} is not what was written")
+        return _SAVED.validate_json(files[COURSE]), safetensors.torch.load(files[TENSORS])
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise DamagedCheckpoint(str(error).splitlines()[0]) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _force(folder: Path) -> None:
+    """Force a folder's entries to disk, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,135 @@
+"""The folder of a training run, `NAME.run`: what was asked, the corpus, checkpoints, the journal, the contact sheet.
+
+Locked while a run uses it. When the look is done the corpus and the checkpoints go; a run that was stopped keeps them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from relook.errors import InputChangedError, UsageError
+from relook.film.publish import disk_errors, locked
+from relook.look import Footage
+from relook.recipe.settings import Recipe
+from relook.train.checkpoint import checkpoints
+
+ASKED, LOCK, CORPUS = "run.json", "lock", "corpus"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run was asked for."""
+
+    name: str
+    recipe: Recipe
+    source: tuple[str, ...]
+    style: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...] = ()
+    footage: tuple[Footage, ...] = ()
+    """What was found there."""
+
+
+_ASKED = TypeAdapter(Asked)
+
+
+def run_folder(look: Path) -> Path:
+    """Return the folder beside a look where training keeps what belongs to the run."""
+    return look.with_suffix(".run")
+
+
+@contextmanager
+def opened_run(look: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
+    """Give the folder of a run, locked; cleared first where an earlier run is not gone on with.
+
+    Raises:
+        LockedError: another training uses it.
+        UsageError: it holds an unfinished run, and neither `resume` nor `overwrite` says what to do with it.
+    """
+    run = run_folder(look)
+    with disk_errors(run):
+        run.mkdir(exist_ok=True)
+    with locked(run / LOCK, f"another training is at work in {run}; wait for it, or name the look otherwise"):
+        if checkpoints(run) and not (resume or overwrite):
+            step = int(checkpoints(run)[-1].name.removeprefix("ckpt-"))
+            raise UsageError(
+                f"{run} holds a run that was stopped after step {step}; "
+                "--resume goes on with it, --overwrite starts again"
+            )
+        if not resume:
+            clear(run)
+        try:
+            yield run
+        except BaseException:
+            if not checkpoints(run):
+                clear(run)
+                remove_if_empty(run)
+            raise
+        for path in (run / CORPUS, *checkpoints(run)):
+            shutil.rmtree(path, ignore_errors=True)
+        (run / ASKED).unlink(missing_ok=True)
+    (run / LOCK).unlink(missing_ok=True)
+
+
+def clear(run: Path) -> None:
+    """Remove what a run would go on from."""
+    for path in (run / CORPUS, run / f"{CORPUS}.part", *run.glob("ckpt-*")):
+        shutil.rmtree(path, ignore_errors=True)
+    (run / ASKED).unlink(missing_ok=True)
+
+
+def remove_if_empty(run: Path) -> None:
+    """Remove a run's folder where nothing but its lock is in it."""
+    if {path.name for path in run.iterdir()} <= {LOCK}:
+        (run / LOCK).unlink(missing_ok=True)
+        run.rmdir()
+
+
+def write_asked(run: Path, asked: Asked) -> None:
+    """Note in the run's folder what was asked."""
+    part = run / f"{ASKED}.part"
+    with disk_errors(part):
+        part.write_bytes(_ASKED.dump_json(asked, indent=1))
+        os.replace(part, run / ASKED)
+
+
+def read_asked(run: Path) -> Asked | None:
+    """Return what a run was asked; None where that was not noted, or is damaged."""
+    try:
+        return _ASKED.validate_json((run / ASKED).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def refuse_changes(before: Asked, now: Asked) -> None:
+    """Refuse to go on with a run whose settings or footage are no longer what they were.
+
+    Raises:
+        UsageError: settings or the lists of footage differ.
+        InputChangedError: a film has other bytes than it had.
+    """
+    remedy = "--fork goes on all the same, without the promise of the same look; --overwrite starts again"
+    differing = list(_differences(asdict(before), asdict(now)))
+    settings = [text for name, text in differing if name != "footage"]
+    if settings:
+        raise UsageError(f"this run was begun otherwise: {'; '.join(settings)}. {remedy}")
+    if differing:
+        changed = sorted(set(before.footage) ^ set(now.footage), key=lambda film: film.name)
+        names = ", ".join(dict.fromkeys(film.name for film in changed))
+        raise InputChangedError(f"footage changed since this run was begun: {names}. {remedy}")
+
+
+def _differences(before: dict[str, object], now: dict[str, object], path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the top name and a sentence for every setting that differs."""
+    for name, old in before.items():
+        new, shown = now[name], f"{path}{name}"
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _differences(old, new, f"{shown}.")
+        elif old != new:
+            yield shown.split(".")[0], f"{shown} was {old} and is now {new}"

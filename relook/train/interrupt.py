@@ -1,0 +1,34 @@
+"""Ctrl-C and termination while training: the step is finished and saved first; a second one acts at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+HELD = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def holding_signals() -> Iterator[Callable[[], int]]:
+    """Give a function that returns the signal that came, or 0; outside the main thread signals stay as they are."""
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: 0
+        return
+    before = {number: signal.getsignal(number) for number in HELD}
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        for held, handler in before.items():
+            signal.signal(held, handler)
+
+    for number in HELD:
+        signal.signal(number, hold)
+    try:
+        yield lambda: came[0] if came else 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
