@@ -62,7 +62,7 @@ def load_features(path: Path | None) -> Features:
         SystemExit: no file was given, or it cannot be read, or it lacks a layer, or its layers do not fit each other.
     """
     if path is None or not path.is_file():
-        raise SystemExit(f"gatys needs a file of features and has {path or 'none'}; {HOW}")
+        raise SystemExit(f"gatys has no features: {path or 'no path was given'}{' is no file' if path else ''}; {HOW}")
     try:
         tensors = load_file(path)
     except SafetensorError as error:

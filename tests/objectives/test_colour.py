@@ -14,6 +14,10 @@ from torch.autograd import gradcheck
 from relook.objectives.colour import colour_anchor, colour_distance, patch_anchor, patch_distance, sliced_wasserstein
 
 ANCHORS: dict[str, Callable[..., Tensor]] = {"colour": colour_anchor, "patch": patch_anchor}
+DEVICES = [
+    "meta",  # has no values, and refuses most mixtures with the CPU
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no accelerator here")),
+]
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -61,9 +65,9 @@ def test_distances_are_zero_to_oneself_and_grow_with_the_change() -> None:
 
 def test_the_measures_are_what_they_were() -> None:
     """Figures on record are in these numbers, drawn points and all."""
-    first, second = frames(0, 3, 128, torch.float32), 0.7 * frames(1, 2, 96, torch.float32).square()
-    assert colour_distance(first, second) == pytest.approx(22.219568, rel=1e-5)
-    assert patch_distance(first, second) == pytest.approx(5.0380886, rel=1e-5)
+    first, second = frames(0, 2, 280, torch.float32), 0.7 * frames(1, 2, 264, torch.float32).square()
+    assert colour_distance(first, second) == pytest.approx(22.341247, rel=1e-5)
+    assert patch_distance(first, second) == pytest.approx(4.9455071, rel=1e-5)
 
 
 def test_the_colour_measure_is_the_anchor_in_per_cent() -> None:
@@ -126,7 +130,11 @@ def test_half_precision(name: str, dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("name", ANCHORS)
-def test_draws_are_made_on_the_cpu_wherever_the_frames_are(name: str) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_draws_are_made_on_the_cpu_wherever_the_frames_are(name: str, device: str) -> None:
     """More points than are drawn, so that the draw is seen as well as the directions."""
-    rendered, style = (frames(seed, 2, 280, torch.float32).to("meta") for seed in (0, 1))
-    assert ANCHORS[name](rendered, style, generator=seeded()).shape == ()
+    rendered, style = (frames(seed, 2, 280, torch.float32) for seed in (0, 1))
+    anchor = ANCHORS[name](rendered.to(device), style.to(device), generator=seeded())
+    assert anchor.shape == () and anchor.device.type == device
+    if device != "meta":
+        assert torch.allclose(anchor.cpu(), ANCHORS[name](rendered, style, generator=seeded()), rtol=1e-3)

@@ -191,6 +191,11 @@ def test_descriptors_in_half_precision(dtype: torch.dtype, gain: float) -> None:
     assert described.dtype == torch.float32 and described.isfinite().all() and slope.isfinite().all()
 
 
+def test_positions_may_lie_on_the_cpu_wherever_the_picture_is() -> None:
+    positions = draw_positions(2, 6, (24, 24), seeded())
+    assert patch_descriptors(torch.rand(2, 1, 24, 24, device="meta"), positions).shape == (2, 6, 82)
+
+
 @pytest.mark.parametrize("num_patches", [1, 2, 7])
 def test_patches_that_are_all_equal_are_told_apart_by_luck(num_patches: int) -> None:
     keys = torch.rand(1, 1, 5, generator=seeded()).expand(2, num_patches, 5)

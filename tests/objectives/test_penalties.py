@@ -16,6 +16,10 @@ from relook.objectives.penalties import PENALTIES
 
 BETWEEN = ("wgan_gp", "gp0")
 BOTH_ENDS = ("r1", "r2", "r1_r2")
+DEVICES = [
+    "meta",  # has no values, and refuses most mixtures with the CPU
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no accelerator here")),
+]
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -147,9 +151,13 @@ def test_half_precision(name: str, dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("name", PENALTIES)
-def test_draws_are_made_on_the_cpu_wherever_the_evidence_is(name: str) -> None:
-    real, rendered = (side.to("meta") for side in evidence())
-    assert PENALTIES[name](halved_square, real, rendered, seeded()).shape == (3,)
+@pytest.mark.parametrize("device", DEVICES)
+def test_draws_are_made_on_the_cpu_wherever_the_evidence_is(name: str, device: str) -> None:
+    real, rendered = (side.float() for side in evidence())
+    values = PENALTIES[name](halved_square, real.to(device), rendered.to(device), seeded())
+    assert values.shape == (3,) and values.device.type == device
+    if device != "meta":
+        assert torch.allclose(values.cpu(), PENALTIES[name](halved_square, real, rendered, seeded()))
 
 
 @pytest.mark.parametrize("name", BOTH_ENDS)

@@ -1,0 +1,290 @@
+"""A run that was killed goes on and ends in the same look, bit for bit; every piece of what is saved is needed for it."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from relook.compute import Crew, alone
+from relook.corpus import Corpus, load_corpus
+from relook.errors import InputError, ResourceError
+from relook.recipe.settings import Recipe
+from relook.train.checkpoint import MANIFEST, POINTS, TENSORS, checkpoints, read_checkpoint, write_checkpoint
+from relook.train.course import Course
+from relook.train.loop import Run, Trained, train_look
+from relook.train.measures import HeldOutMeasures
+
+SHORT = Recipe(budget_frames=48, num_checks=3, batch_pairs=2, crop_px=64)
+FOREVER = Recipe(check_steps=3, patience=2, batch_pairs=2, crop_px=64)
+STOP_AT = 9
+FAULTS_BEFORE = (3, 4, 5, 6, 9)
+FAULTS_AFTER = (1, 2, 3)
+"""Steps whose loss is spoilt: four in a row are rolled back, and one more stands in a row with three after the stop."""
+NUM_KILLS = 30
+
+Outcome = tuple[dict[str, Any], dict[str, Tensor]]
+Train = Callable[..., Trained]
+Faults = Callable[[str], None]
+
+
+class Killed(BaseException):
+    """Ends a run as abruptly as this process allows."""
+
+
+def train_in_child(root: Path, folder: Path, fault: str) -> None:
+    """Train as a process of its own that may be killed, saving after every step."""
+    os.environ["RELOOK_FAIL"] = fault
+    torch.set_num_threads(1)
+    shrink(setattr)
+    sys.modules["relook.train.loop"].SAVE_SECONDS = -1.0  # type: ignore[attr-defined]
+    train_look(load_corpus(root), SHORT, Run("toy", folder), alone(torch.device("cpu")))
+
+
+def shrink(set_one: Callable[[Any, str, int], None]) -> None:
+    for module, name, size in (("matching", "POOL", 96), ("heldout", "POOL", 96), ("heldout", "NUM_SQUARES", 16)):
+        set_one(sys.modules[f"relook.train.{module}"], name, size)
+
+
+@pytest.fixture(scope="module")
+def starter() -> Iterator[Any]:
+    """A server that forks children which have torch already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["relook.train.loop", "lightning_fabric"])
+    yield context
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    with pytest.MonkeyPatch.context() as patch:
+        shrink(patch.setattr)
+        trained = train_look(corpus, SHORT, Run("toy", folder), alone(torch.device("cpu")))
+    return trained.look.generator.state_dict() | {f"last {key}": value for key, value in last(folder)[1].items()}
+
+
+def last(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the plain numbers and the tensors of the newest checkpoint."""
+    found = read_checkpoint(folder)
+    assert found is not None
+    numbers = asdict(found[0])
+    numbers["course"].pop("seconds")
+    return numbers, found[1]
+
+
+def assert_same_end(train: Train, folder: Path, uninterrupted: dict[str, Tensor]) -> None:
+    look = train(SHORT, folder=folder).look.generator.state_dict()
+    ended = look | {f"last {key}": value for key, value in last(folder)[1].items()}
+    assert ended.keys() == uninterrupted.keys()
+    assert all(torch.equal(ended[key], uninterrupted[key]) for key in ended)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+@pytest.mark.parametrize("nth", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("point", (*POINTS, "journal", "sheet"))
+def test_killed_at_a_failpoint(
+    point: str, nth: int, starter: Any, corpus: Corpus, train: Train, uninterrupted: dict[str, Tensor], tmp_path: Path
+) -> None:
+    child = starter.Process(target=train_in_child, args=(corpus.root, tmp_path, f"{point}:kill:{nth}"))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert_same_end(train, tmp_path, uninterrupted)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+@pytest.mark.parametrize("number", range(NUM_KILLS))
+def test_killed_at_a_random_moment(
+    number: int, starter: Any, corpus: Corpus, train: Train, uninterrupted: dict[str, Tensor], tmp_path: Path
+) -> None:
+    chance = random.Random(number)
+    child = starter.Process(target=train_in_child, args=(corpus.root, tmp_path, ""))
+    child.start()
+    while not (tmp_path / "metrics.jsonl").exists() and child.is_alive():
+        time.sleep(0.01)
+    child.join(timeout=chance.uniform(0, 4))
+    child.kill()
+    child.join()
+    assert_same_end(train, tmp_path, uninterrupted)
+
+
+def train_until_stopped(corpus: Corpus, crew: Crew, recipe: Recipe, folder: Path) -> None:
+    def stop(progress: Any) -> None:
+        if progress.stage == "training" and progress.done == STOP_AT * recipe.frames_a_step:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_look(corpus, recipe, Run("toy", folder), crew, on_progress=stop)
+
+
+@pytest.fixture(scope="module")
+def troubled(corpus: Corpus, crew: Crew, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A run that was rolled back once and stopped after a step that failed, and what it came to when it was not stopped."""
+    whole, part = (tmp_path_factory.mktemp(name) for name in ("whole", "part"))
+    with pytest.MonkeyPatch.context() as patch:
+        save_often(patch)
+        plant(patch, (*FAULTS_BEFORE, *(STOP_AT + nth for nth in FAULTS_AFTER)))
+        train_look(corpus, FOREVER, Run("toy", whole), crew)
+        plant(patch, FAULTS_BEFORE)
+        train_until_stopped(corpus, crew, FOREVER, part)
+    return part, outcome(whole)
+
+
+@pytest.fixture(scope="module")
+def calm(corpus: Corpus, crew: Crew, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A run without faults that was stopped when it had kept a look, and what it comes to."""
+    part = tmp_path_factory.mktemp("part")
+    with pytest.MonkeyPatch.context() as patch:
+        save_often(patch)
+        keep(patch, True)
+        train_until_stopped(corpus, crew, SHORT, part)
+        keep(patch, False)
+        whole = Path(shutil.copytree(part, tmp_path_factory.mktemp("whole") / "copy"))
+        train_look(corpus, SHORT, Run("toy", whole), crew)
+    return part, outcome(whole)
+
+
+def keep(patch: pytest.MonkeyPatch, wanted: bool) -> None:
+    """Let every candidate be kept as the best, or none."""
+    patch.setattr(sys.modules["relook.train.measures"], "LEAST_GAIN", -9.0 if wanted else 9.0)
+
+
+def save_often(patch: pytest.MonkeyPatch) -> None:
+    shrink(patch.setattr)
+    patch.setattr(sys.modules["relook.train.loop"], "SAVE_SECONDS", -1.0)
+
+
+def plant(patch: pytest.MonkeyPatch, steps: tuple[int, ...]) -> None:
+    sys.modules["relook.faults"]._reached.clear()  # type: ignore[attr-defined]
+    patch.setenv("RELOOK_FAIL", ",".join(f"generator.loss:spoil:{nth}" for nth in steps))
+
+
+def outcome(folder: Path) -> Outcome:
+    numbers, tensors = last(folder)
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return {"numbers": numbers, "noted": [(line["event"], line["step"]) for line in lines]}, tensors
+
+
+def is_same(one: Outcome, other: Outcome) -> bool:
+    return one[0] == other[0] and all(torch.equal(one[1][key], other[1][key]) for key in one[1])
+
+
+NETS = ("generator", "average", "critic", "generator_optimiser", "critic_optimiser", "good", "start", "best")
+NUMBERS = tuple(field.name for field in fields(Course) if field.name != "seconds")
+OTHERS = ("wear", "flicker_strength", "is_augmented")
+SHOWS_WHEN_CALM = (
+    *NETS[:5],
+    "best",
+    "kept",
+    "kept_step",
+    "accuracy",
+    "spread",
+    "critic_gradient",
+    "generator_gradient",
+    "sound_steps",
+)
+
+
+@pytest.mark.parametrize("piece", ["nothing", *NETS, *NUMBERS, *OTHERS])
+def test_every_piece_is_needed(
+    piece: str, request: pytest.FixtureRequest, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_calm = piece in SHOWS_WHEN_CALM
+    part, wanted = request.getfixturevalue("calm" if is_calm else "troubled")
+    folder = shutil.copytree(part, tmp_path / "copy")
+    leave_out(piece, folder)
+    save_often(monkeypatch)
+    plant(monkeypatch, FAULTS_AFTER)
+    if is_calm:
+        monkeypatch.delenv("RELOOK_FAIL")
+        keep(monkeypatch, False)
+    train(SHORT if is_calm else FOREVER, folder=folder)
+    assert is_same(outcome(folder), wanted) == (piece == "nothing")
+
+
+def leave_out(piece: str, folder: Path) -> None:
+    """Write the newest checkpoint again without one piece of it."""
+    found = read_checkpoint(folder)
+    assert found is not None
+    saved, tensors, _ = found
+    for path in checkpoints(folder):
+        shutil.rmtree(path)
+    if piece in NETS:
+        tensors = {
+            key: forgotten(key, value) if key.startswith(f"{piece}.") else value for key, value in tensors.items()
+        }
+    elif piece in NUMBERS:
+        empty = Course(first=HeldOutMeasures(1, 1, 1), kept=saved.course.first)
+        saved = replace(saved, course=replace(saved.course, **{piece: getattr(empty, piece)}))
+    elif piece == "is_augmented":
+        saved = replace(saved, is_augmented=not saved.is_augmented)
+    elif piece in OTHERS:
+        saved = replace(saved, **{piece: type(getattr(saved, piece))()})
+    write_checkpoint(folder, saved, tensors)
+
+
+def forgotten(name: str, value: Tensor) -> Tensor:
+    """Return what a tensor would be had it not been saved: moments of zero, weights somewhat off."""
+    return torch.zeros_like(value) if "optimiser" in name else value * 0.9
+
+
+def one_checkpoint(train: Train, folder: Path) -> None:
+    train(SHORT, folder=folder)
+    assert len(checkpoints(folder)) == 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "absent", "no manifest"])
+def test_a_damaged_checkpoint_is_passed_over_and_named(damage: str, train: Train, tmp_path: Path) -> None:
+    one_checkpoint(train, tmp_path)
+    before, newest = checkpoints(tmp_path)
+    content = (newest / TENSORS).read_bytes()
+    if damage == "cut":
+        (newest / TENSORS).write_bytes(content[: len(content) // 2])
+    elif damage == "flipped":
+        (newest / TENSORS).write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    else:
+        (newest / (TENSORS if damage == "absent" else MANIFEST)).unlink()
+    found = read_checkpoint(tmp_path)
+    assert found is not None
+    assert found[0].course.step == int(before.name.removeprefix("ckpt-"))
+    assert newest.name in found[2] and "damaged" in found[2]
+
+
+def test_a_checkpoint_of_a_newer_relook_is_refused(train: Train, tmp_path: Path) -> None:
+    one_checkpoint(train, tmp_path)
+    manifest = checkpoints(tmp_path)[-1] / MANIFEST
+    manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 99'))
+    with pytest.raises(InputError, match="newer relook"):
+        read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("point", [*POINTS[:4], "journal"])
+def test_a_full_disk_stops_training_and_leaves_the_last_checkpoint_whole(
+    point: str, train: Train, faults: Faults, uninterrupted: dict[str, Tensor], tmp_path: Path
+) -> None:
+    faults(f"{point}:full:{3 if point == 'journal' else 2}")
+    with pytest.raises(ResourceError, match="free"):
+        train(SHORT, folder=tmp_path)
+    assert not list(tmp_path.glob("*.tmp"))
+    faults("")
+    assert_same_end(train, tmp_path, uninterrupted)
+
+
+def test_training_goes_on_without_a_contact_sheet(train: Train, faults: Faults, tmp_path: Path) -> None:
+    faults("sheet:full:1+")
+    assert not train(SHORT, folder=tmp_path).diverged
+    assert "without the picture" in (tmp_path / "metrics.jsonl").read_text()
