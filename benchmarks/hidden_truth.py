@@ -3,10 +3,10 @@
     python benchmarks/hidden_truth.py FOOTAGE_FOLDER [--budget-seconds 120] [--seeds 0]
 
 Source shots and style shots are different shots; the style's went through `old_film.py`. Held-out clips of a third film are
-rendered without texture and compared with the deterministic truth (PSNR, SSIM), and with texture against the worn truth
-(distances of patches and colours). All clips are brought to 240 rows, so that their own softness does not confuse the answer.
-Prints one row each for the untouched source, the closed-form first pass, relook, and relook with the least-squares game and no
-gradient penalty at the same budget.
+rendered without texture and compared with the deterministic truth (PSNR, SSIM) and along the source's motion (warp error, 1 is
+the source's own), and with texture against the worn truth (distances of patches and colours). All clips are brought to 240
+rows, so that their own softness does not confuse the answer. Prints one row each for the untouched source, the closed-form
+first pass, and relook. `objectives.py` compares games and published recipes on the same truth.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import cv2
@@ -27,21 +27,19 @@ from numpy.typing import NDArray
 from old_film import develop, wear
 from torch import Tensor
 
+from relook.compute import alone
 from relook.corpus import Corpus, PreparedShot, Side, Sufficiency, create_array, save_corpus
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
-from relook.look import Look
 from relook.nets.generator import Generator
+from relook.nets.motion import dense_motion
 from relook.nets.plates import draw_plates
 from relook.objectives.colour import colour_distance, patch_distance
-from relook.recipe.settings import Recipe, Weights
+from relook.recipe.settings import Recipe
 from relook.recipe.wear import Wear
 from relook.timing import FrameRange
-from relook.train.batches import draw_batch
-from relook.train.loop import Clock, train_look, train_step
-from relook.train.matching import Matcher
+from relook.train.loop import Run, train_look
 from relook.train.start import start_generator
-from relook.train.state import set_rates, start_state
 
 ROWS = 240
 CLIP_FRAMES = 32
@@ -52,6 +50,8 @@ STYLE = ("davis/car-roundabout", "davis/parkour", "davis/kite-surf", "cityCC0.mp
 TEST = "live-action/bikes_6shots.mp4"
 
 Clip = NDArray[np.float32]
+Render = Callable[[Clip, int], tuple[Tensor, Tensor]]
+"""From a clip and its number to its clean and its textured frames."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ class Score:
     ssim: float
     patch: float
     colour: float
-    seconds: float
+    warp: float
+    cpu_seconds: float = 0.0
+    note: str = ""
 
 
 def main() -> None:
@@ -74,82 +76,95 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         corpus = build_corpus(options.footage, Path(folder))
-        tests = [clip[:TEST_FRAMES] for clip in clips_of(options.footage / TEST)]
-        rows = list(scores(corpus, tests, options.budget_seconds, options.seeds, Path(folder)))
-    floor = distances(tests, lambda clip, index: frames(wear(develop(clip), 500 + index)))
-    sys.stdout.write(f"{'':28} {'PSNR':>6} {'SSIM':>6} {'patch':>6} {'colour':>7} {'seconds':>8}\n")
+        tests = test_clips(options.footage)
+        rows = [
+            *starts(corpus, tests),
+            *(trained(corpus, tests, options.budget_seconds, seed, Path(folder) / f"{seed}") for seed in options.seeds),
+        ]
+    print_table([*rows, floor(tests)])
+
+
+def print_table(rows: list[Score]) -> None:
+    names = [field.name for field in fields(Score)][1:]
+    sys.stdout.write(f"{'':44}" + "".join(f"{name:>9}" for name in names) + "\n")
     for row in rows:
-        sys.stdout.write(
-            f"{row.name:28} {row.psnr:6.2f} {row.ssim:6.3f} {row.patch:6.3f} {row.colour:7.2f} {row.seconds:8.1f}\n"
-        )
-    sys.stdout.write(f"{'truth against truth':28} {'':6} {'':6} {floor[0]:6.3f} {floor[1]:7.2f}\n")
+        values = [getattr(row, name) for name in names]
+        sys.stdout.write(f"{row.name:44}" + "".join(f"{value:9.3f}" for value in values) + f"  {row.note}\n")
+    sys.stdout.flush()
 
 
-def scores(corpus: Corpus, tests: list[Clip], budget: float, seeds: list[int], folder: Path) -> Iterator[Score]:
-    """Yield the rows of the table."""
-    recipe = Recipe(budget_seconds=budget)
-    yield score("untouched source", Generator(recipe.generator), Wear(), tests, 0)
-    started = time.monotonic()
+def starts(corpus: Corpus, tests: list[Clip]) -> Iterator[Score]:
+    """Yield the rows of the untouched source and of the first pass."""
+    recipe = Recipe()
+    yield score("untouched source", rendering(Generator(recipe.generator), Wear()), tests)
+    started = time.process_time()
     generator, marks = start_generator(corpus, recipe)
-    yield score("first pass, closed form", generator, marks.wear, tests, time.monotonic() - started)
-    for seed in seeds:
-        look, seconds = trained(corpus, replace(recipe, seed=seed), folder)
-        yield score(f"relook, seed {seed}", look.generator, look.card.wear, tests, seconds)
-    least = replace(
-        recipe, objective="least_squares", weights=replace(Weights(), adversarial=1.0, gradient_penalty=0.0)
-    )
-    generator, worn, seconds = last_weights(corpus, least)
-    yield score("least squares, last weights", generator, worn, tests, seconds)
+    spent = time.process_time() - started
+    yield replace(score("first pass, closed form", rendering(generator, marks.wear), tests), cpu_seconds=spent)
 
 
-def last_weights(corpus: Corpus, recipe: Recipe) -> tuple[Generator, Wear, float]:
-    """Train without looking at held-out frames: what the game alone makes of the first pass."""
-    started = time.monotonic()
-    generator, marks = start_generator(corpus, recipe)
-    matcher = Matcher(corpus, generator, seed=recipe.seed, crop_px=recipe.crop_px, held_out=False)
-    state, clock = start_state(generator, recipe), Clock(recipe)
-    while (share := clock.share(state.step)) < 1:
-        set_rates(state, recipe, share)
-        train_step(state, recipe, draw_batch(corpus, recipe, marks.wear, matcher, state.step * recipe.batch_pairs))
-        state.step += 1
-    return state.average, marks.wear, time.monotonic() - started
+def trained(corpus: Corpus, tests: list[Clip], budget: float, seed: int, folder: Path) -> Score:
+    """Return the row of relook as it ships."""
+    folder.mkdir()
+    started = time.process_time()
+    crew = alone(torch.device("cpu"))
+    look = train_look(corpus, Recipe(budget_seconds=budget, seed=seed), Run("truth", folder), crew).look
+    row = score(f"relook, seed {seed}", rendering(look.generator, look.card.wear), tests)
+    return replace(row, cpu_seconds=time.process_time() - started)
 
 
-def trained(corpus: Corpus, recipe: Recipe, folder: Path) -> tuple[Look, float]:
-    started = time.monotonic()
-    look = train_look(corpus, recipe, name="truth", run_dir=folder, device=torch.device("cpu"))
-    return look, time.monotonic() - started
+def floor(tests: list[Clip]) -> Score:
+    """Return the distances between two prints of the truth."""
+
+    def printed(clip: Clip, index: int) -> tuple[Tensor, Tensor]:
+        return frames(develop(clip)), frames(wear(develop(clip), 500 + index))
+
+    return score("truth against truth", printed, tests)
+
+
+def rendering(generator: Generator, worn: Wear) -> Render:
+    """Return what a look makes of a clip."""
+
+    def render(clip: Clip, index: int) -> tuple[Tensor, Tensor]:
+        clean = generator.deterministic(frames(clip))
+        size = (clean.shape[-2], clean.shape[-1])
+        plates = [draw_plates(size, worn, seed=index, frame=t) for t in range(len(clean))]
+        return clean, torch.cat([generator.textured(clean[t : t + 1], plate) for t, plate in enumerate(plates)])
+
+    return render
 
 
 @torch.no_grad()
-def score(name: str, generator: Generator, worn: Wear, tests: list[Clip], seconds: float) -> Score:
-    """Score a generator on the test clips."""
-    psnr, ssim = [], []
-    for clip in tests:
-        ours = generator.deterministic(frames(clip))
-        for mine, truth in zip(ours, frames(develop(clip)), strict=True):
-            psnr.append(-10 * float(torch.log10((mine - truth).square().mean())))
-            ssim.append(structural_similarity(mine.mean(0).numpy(), truth.mean(0).numpy()))
-
-    def textured(clip: Clip, index: int) -> Tensor:
-        clean = generator.deterministic(frames(clip))
-        size = (clean.shape[-2], clean.shape[-1])
-        return torch.cat(
-            [
-                generator.textured(clean[t : t + 1], draw_plates(size, worn, seed=index, frame=t))
-                for t in range(len(clean))
-            ]
-        )
-
-    patch, colour = distances(tests, textured)
-    return Score(name, float(np.mean(psnr)), float(np.mean(ssim)), patch, colour, seconds)
+def score(name: str, render: Render, tests: list[Clip]) -> Score:
+    """Score what makes clean and textured frames of the test clips."""
+    psnr, ssim, warps, patches, colours = [], [], [], [], []
+    for index, clip in enumerate(tests):
+        clean, textured = render(clip, index)
+        truth, worn = frames(develop(clip)), frames(wear(develop(clip), 900 + index))
+        for mine, wanted in zip(clean, truth, strict=True):
+            psnr.append(-10 * float(torch.log10((mine - wanted).square().mean())) if mine is not wanted else 99.0)
+            ssim.append(structural_similarity(mine.mean(0).numpy(), wanted.mean(0).numpy()))
+        warps.append(warp_error(clip, clean))
+        patches.append(patch_distance(textured, worn))
+        colours.append(colour_distance(textured, worn))
+    means = [float(np.mean(values)) for values in (psnr, ssim, patches, colours, warps)]
+    return Score(name, *means)
 
 
-def distances(tests: list[Clip], render) -> tuple[float, float]:  # type: ignore[no-untyped-def]
-    """Return the mean distances, of patches and of colours, of renders to the worn truth."""
-    pairs = [(render(clip, index), frames(wear(develop(clip), 900 + index))) for index, clip in enumerate(tests)]
-    patch = float(np.mean([patch_distance(mine, truth) for mine, truth in pairs]))
-    return patch, float(np.mean([colour_distance(mine, truth) for mine, truth in pairs]))
+def warp_error(clip: Clip, rendered: Tensor) -> float:
+    """Return how far frames differ from the frame before, moved along the source's motion; 1 is as far as the source's do."""
+    ours = rearrange(rendered, "t c h w -> t h w c").numpy()
+    errors = []
+    for t in range(len(clip) - 1):
+        codes = [(clip[n].mean(axis=2) * 255).astype(np.uint8) for n in (t, t + 1)]
+        flow = dense_motion(codes[0], codes[1])
+        rows, columns = np.mgrid[0 : flow.shape[0], 0 : flow.shape[1]].astype(np.float32)
+        reach = columns + flow[..., 0], rows + flow[..., 1]
+        pairs = [cv2.remap(film[t + 1], *reach, cv2.INTER_LINEAR) - film[t] for film in (clip, ours)]
+        seen = np.abs(pairs[0]).mean(axis=2) < 0.1
+        errors.append([float(np.square(pair[seen]).mean()) for pair in pairs])
+    source, mine = np.sqrt(np.mean(errors, axis=0))
+    return float(mine / source)
 
 
 def structural_similarity(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
@@ -199,6 +214,11 @@ def describe(side: Side, index: int, codes: NDArray[np.uint8], *, held_out: bool
         bit_depth=8,
         seconds=len(codes) / 24,
     )
+
+
+def test_clips(footage: Path) -> list[Clip]:
+    """Return the clips that are scored: of a film that neither side has."""
+    return [clip[:TEST_FRAMES] for clip in clips_of(footage / TEST)]
 
 
 def clips_of(film: Path) -> Iterator[Clip]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import torch
@@ -113,6 +114,7 @@ def join_crew(kind: str) -> Crew:
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its banner belongs to no film
     environment = TorchElasticEnvironment()
     fabric = Fabric(accelerator=kind, devices=environment.world_size(), strategy="ddp", plugins=[environment])
     fabric.launch()
@@ -148,7 +150,7 @@ def leading_crew(members: Sequence[str], size: int, kind: str) -> Iterator[Crew]
         if any(other.wait() for other in others):
             raise ResourceError("another process of this training failed; its message stands above")
     except RuntimeError as error:
-        if not any(other.poll() for other in others):
+        if not any(_left(other) for other in others):
             raise
         raise ResourceError(f"another process of this training failed ({error}); its message stands above") from error
     finally:
@@ -159,6 +161,13 @@ def leading_crew(members: Sequence[str], size: int, kind: str) -> Iterator[Crew]
             torch.distributed.destroy_process_group()
         os.environ.clear()
         os.environ.update(before)
+
+
+def _left(member: subprocess.Popen[bytes]) -> bool:
+    """Tell whether a member has failed; one whose connection just broke is given a moment to leave."""
+    with suppress(subprocess.TimeoutExpired):
+        return member.wait(timeout=5) != 0
+    return False
 
 
 def _free_port() -> int:

@@ -86,7 +86,8 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
     diverged, saved_seconds = "", course.seconds
     with holding_signals() as signal_held:
         show(state, held_out, run, journal)
-        while not (moment := clock.tick(course, crew)).is_over:
+        moment = clock.tick(course, crew)
+        while not moment.is_over:
             # One step.
             set_rates(state, recipe, moment.rate_factor)
             trouble, terms = "", {}
@@ -105,7 +106,7 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
                 break
             if terms and course.step % LOG_STEPS == 0:
                 journal.write("terms", course, **terms)
-            is_check = clock.is_check(moment, course)
+            is_check = clock.is_check(moment, clock.tick(course, crew), course)
             if is_check:
                 check(state, held_out, corpus, recipe, journal)
                 show(state, held_out, run, journal)
@@ -121,6 +122,7 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
                 )
             said = remark(course, clock.seconds_left(course))
             on_progress(Progress("training", clock.done(course), clock.total, clock.unit, said))
+            moment = clock.read(course)
     journal.write("end", course, reason=diverged or ENDED[clock.total is None])
     show(state, held_out, run, journal)
     return Trained(finish(state, held_out, corpus, recipe, run), diverged)

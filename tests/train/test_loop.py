@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import fields, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,14 @@ def test_without_a_budget_a_run_stops_itself(train: Train, tmp_path: Path) -> No
     vain = [line["step"] for line in journal(tmp_path) if line["event"] == "check" and line["step"] not in gains]
     assert len(set(vain)) == len(COOLINGS), "every check in vain lowers the rates, and the last one ends the run"
     assert trained.look.card.measures["steps"] == max(vain)
+
+
+def test_a_budget_of_seconds_is_checked_as_evenly(train: Train, tmp_path: Path) -> None:
+    """The clock here goes on by a second whenever it is read: once before the first step and once after each."""
+    trained = train(replace(SHORT, budget_frames=None, budget_seconds=9.0), folder=tmp_path, now=count().__next__)
+    steps = [line["step"] for line in journal(tmp_path) if line["event"] == "check"]
+    assert len(steps) == 1 + 2 * SHORT.num_checks and trained.look.card.measures["steps"] == steps[-1]
+    assert sorted(set(steps)) == [0, 4, 8]
 
 
 def test_the_first_pass_alone_takes_the_style(corpus: Corpus) -> None:

@@ -1,0 +1,74 @@
+"""Several processes train one look: the same weights for every member, and those of one process but for rounding."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from relook.compute import Crew, leading_crew
+from relook.corpus import Corpus
+from relook.errors import ResourceError
+from relook.recipe.settings import Recipe
+from relook.train.checkpoint import read_checkpoint
+from relook.train.loop import Run, train_look
+
+RECIPE = Recipe(budget_frames=64, num_checks=2, batch_pairs=4, crop_px=64)
+TOLERANCE = 2e-5
+"""Of weights, between two processes and one: sums are taken in another order."""
+
+MEMBER = """
+import sys
+from pathlib import Path
+import safetensors.torch, torch
+from relook.compute import join_crew
+from relook.corpus import load_corpus
+from relook.recipe.settings import Recipe
+from relook.train.loop import Run, train_look
+torch.set_num_threads(1)
+for module, name, size in (("matching", "POOL", 96), ("heldout", "POOL", 96), ("heldout", "NUM_SQUARES", 16)):
+    setattr(sys.modules[f"relook.train.{module}"], name, size)
+crew = join_crew("cpu")
+if sys.argv[-1] == "fail":
+    sys.exit("this member fails")
+recipe = Recipe(budget_frames=64, num_checks=2, batch_pairs=4, crop_px=64)
+look = train_look(load_corpus(Path(sys.argv[1])), recipe, Run("toy", Path(sys.argv[2])), crew).look
+Path(sys.argv[3]).write_bytes(safetensors.torch.save(look.generator.state_dict()))
+"""
+
+
+def test_two_processes_are_one(corpus: Corpus, crew: Crew, small: None, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    train_look(corpus, RECIPE, Run("toy", folders[0]), crew)
+    words = [sys.executable, "-c", MEMBER, str(corpus.root), str(folders[1]), str(tmp_path / "other")]
+    with leading_crew(words, 2, "cpu") as pair:
+        assert (pair.size, pair.rank, pair.leads) == (2, 0, True)
+        look = train_look(corpus, RECIPE, Run("toy", folders[1]), pair).look
+    theirs = safetensors.torch.load((tmp_path / "other").read_bytes())
+    assert all(torch.equal(value, theirs[key]) for key, value in look.generator.state_dict().items())
+    one, two = (read_checkpoint(folder) for folder in folders)
+    assert one is not None and two is not None
+    assert one[0].course.step == two[0].course.step == 8
+    weights = [key for key in one[1] if "optimiser" not in key]
+    furthest = max(float((one[1][key] - two[1][key]).abs().max()) for key in weights)
+    assert 0 < furthest < TOLERANCE
+
+
+def test_a_member_that_dies_is_named(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", MEMBER, "corpus", str(tmp_path), "other", "fail"]
+    with pytest.raises(ResourceError, match="another process"), leading_crew(words, 2, "cpu") as pair:
+        for _ in range(1000):
+            pair.mean(torch.ones(1))
+
+
+def test_a_crew_of_one_changes_nothing(crew: Crew) -> None:
+    values = torch.randn(5)
+    parameter = torch.nn.Parameter(torch.zeros(3))
+    parameter.grad = torch.tensor([3.0, 0.0, 4.0])
+    assert crew.mean(values) is values and crew.agree(0.25) == 0.25
+    assert float(crew.average_gradients([parameter])) == 5 and parameter.grad.tolist() == [3, 0, 4]
