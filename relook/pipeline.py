@@ -26,6 +26,7 @@ from relook.look import ENDING, Footage, Look, load_look, save_look
 from relook.prepare.anchors import add_anchors
 from relook.prepare.footage import prepare_corpus
 from relook.progress import OnProgress, ignore
+from relook.recipe.files import read_recipe
 from relook.recipe.presets import PRESETS
 from relook.recipe.settings import Dials, Recipe
 from relook.report import Report
@@ -46,11 +47,11 @@ def train(
     style: Paths,
     output: str | Path,
     *,
-    preset: str = "film",
+    preset: str | Path | Recipe = "film",
     budget_seconds: float | None = None,
     budget_frames: int | None = None,
     pairs: Sequence[tuple[str | Path, str | Path]] = (),
-    seed: int = 0,
+    seed: int | None = None,
     resume: bool = False,
     fork: bool = False,
     overwrite: bool = False,
@@ -64,10 +65,11 @@ def train(
         source: films, image sequences, or folders of stills or films, like those to be changed.
         style: footage of the same kinds, whose look is learned.
         output: the look file, `NAME.look`; its contact sheet, measures and `training.html` are kept in `NAME.run` beside it.
-        preset: a name in `recipe.presets.PRESETS`.
+        preset: a name in `recipe.presets.PRESETS`, a TOML file as `recipe.files` reads it, or a recipe.
         budget_seconds: how long to refine. Without any budget training stops when unseen frames come no closer to the style.
         budget_frames: frames seen instead of a time: the same footage, recipe, seed and machine then give the same look.
         pairs: an artist's few frames: pictures of a source frame and of what it shall become.
+        seed: 0 where neither this nor the recipe says otherwise.
         resume: go on with a run that was stopped; with nothing to go on with, begin.
         fork: go on even though settings or footage have changed since.
         overwrite: replace `output` where it exists, and a stopped run.
@@ -97,7 +99,7 @@ def train(
         with _crew(folder, chosen, processes, is_fork=fork) as crew:
             trained = train_look(corpus, recipe, run, crew, on_progress=on_progress)
         look = trained.look
-        judge = calibrate(look.generator, corpus, seed=seed, wear=look.card.wear, on_progress=on_progress)
+        judge = calibrate(look.generator, corpus, seed=recipe.seed, wear=look.card.wear, on_progress=on_progress)
         look = save_look(replace(look, judge=judge.to_tensors()), target)
         show(trained.diverged, is_done=True)
     if trained.diverged:
@@ -298,11 +300,19 @@ def _loaded(look: Look | str | Path) -> Look:
     return look if isinstance(look, Look) else load_look(look)
 
 
-def _recipe(preset: str, **settings: Any) -> Recipe:
-    if preset not in PRESETS:
-        raise UsageError(f"there is no preset {preset!r}; the presets are: {', '.join(PRESETS)}")
+def _recipe(preset: str | Path | Recipe, **settings: Any) -> Recipe:
+    """Return the recipe of a preset's name, of a TOML file, or as given, with what else was asked for."""
+    asked = {name: value for name, value in settings.items() if value is not None}
+    if any(name.startswith("budget") for name in asked):
+        asked = {"budget_seconds": None, "budget_frames": None} | asked
     with _refusing_wrong_settings():
-        return PRESETS[preset](**settings)
+        if isinstance(preset, Recipe):
+            return replace(preset, **asked)
+        if Path(preset).suffix == ".toml":
+            return replace(read_recipe(Path(preset)), **asked)
+        if str(preset) in PRESETS:
+            return PRESETS[str(preset)](**asked)
+    raise UsageError(f"there is no preset {preset!r}; give a TOML file, or one of the presets: {', '.join(PRESETS)}")
 
 
 def _words(paths: Sequence[Path]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from relook.cli.arguments import Device, Json, Overwrite, Seed, parse_budget, parse_pair
+from relook.cli.arguments import Device, Json, Overwrite, parse_budget, parse_pair
 from relook.cli.display import print_json, print_lines, showing_progress
 
 
@@ -20,7 +20,9 @@ def train(
         list[Path], typer.Option(metavar="PATH..", help="Footage whose look is learned, of the same kinds.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="NAME.look", help="The look file to write.")],
-    preset: Annotated[str, typer.Option(metavar="NAME", help="The recipe: film, for a change of film stock.")] = "film",
+    preset: Annotated[
+        str, typer.Option(metavar="NAME|FILE.toml", help="The recipe: film, for a change of film stock, or your own.")
+    ] = "film",
     budget: Annotated[
         str | None,
         typer.Option(
@@ -33,7 +35,9 @@ def train(
         list[str] | None,
         typer.Option(metavar="FRAME=PAINTED", help="A picture of a source frame and what it shall become; repeat."),
     ] = None,
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="NUMBER", help="The same seed gives the same result.", show_default="0")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped; else begin.")] = False,
     fork: Annotated[
         bool, typer.Option("--fork", help="Go on with a stopped run even though settings or footage changed.")

@@ -25,7 +25,8 @@ MOST_SATURATION = 1.8
 SINGLE_SHOT_DOUBT = 0.08
 """How far the luma of one shot is taken to lie from that of its film, where there is no second one to tell."""
 LEAST_TINT = 0.55
-"""A colourful style still tints by the square of this: less and its palette is not seen, more and faces turn green."""
+"""A colourful style still tints, beyond the source's own tint, by the square of this: less and its palette is not seen, more and
+faces turn green."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ def first_pass(source: list[Array], style: list[Array], num_nodes: int) -> First
         saturation = np.clip(spread_y / max(spread_x, 1e-6), 0, MOST_SATURATION)
         transport = saturation * _chroma(np.eye(3)).T
         share = max(explained, LEAST_TINT) ** 2
+        tint = _chroma(mean_y) - _chroma(mean_x)
         mean_x = np.repeat(nodes[:, None], 3, axis=1)
-        mean_y = tone[:, None] + share * _chroma(mean_y)
+        mean_y = tone[:, None] + share * tint
     offsets = mean_y - mean_x @ transport.T
     maps = np.repeat(transport[None], num_nodes, axis=0)
     return FirstPass(np.concatenate((maps, offsets[:, :, None]), axis=2), False, tone, float(explained))

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relook.compute import Crew
+from relook.corpus import Corpus
 from relook.recipe.settings import Rates, Recipe
 from relook.train.course import Course
-from relook.train.loop import Trained
+from relook.train.loop import Run, Trained, train_look
 from relook.train.measures import HeldOutMeasures
 from relook.train.watch import (
     MOST_ROLL_BACKS,
@@ -124,3 +127,19 @@ def test_a_picture_that_goes_grey_is_noticed() -> None:
     seen = course()
     said = [find_trouble(seen, {"accuracy": 0.6, "spread": 0.2}) for _ in range(50)]
     assert said[-1].startswith("the picture collapses")
+
+
+def test_a_style_that_is_the_source_changes_nothing_and_says_so(
+    corpus: Corpus, crew: Crew, small: None, tmp_path: Path
+) -> None:
+    source = [shot for shot in corpus.shots if shot.side == "source"]
+    same = replace(corpus, shots=(*source, *(replace(shot, side="style") for shot in source)))
+    trained = train_look(same, SHORT, Run("same", tmp_path), crew)
+    assert not trained.diverged
+    assert "in this style already" in trained.look.card.sufficiency
+    frames = torch.stack(corpus.sample_frames("source", 4, held_out=True))
+    assert float((trained.look.generator.deterministic(frames) - frames).abs().mean()) < 2 / 255
+
+
+def test_a_style_that_differs_is_not_said_to_be_the_same(train: Train) -> None:
+    assert "already" not in train(SHORT).look.card.sufficiency
