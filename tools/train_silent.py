@@ -1,6 +1,6 @@
 """Train the look that ships with relook: `silent`, from reels of 1903 and 1906.
 
-    python tools/train_silent.py FOOTAGE_FOLDER [--budget-seconds 480]
+    python tools/train_silent.py FOOTAGE_FOLDER [--frames 12000]
 
 The folder holds `old-film/` and `live-action/`, laid out as the lists below name them.
 """
@@ -32,7 +32,7 @@ LOOK = Path(__file__).parents[1] / "relook" / "looks" / "silent.look"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("footage", type=Path)
-    parser.add_argument("--budget-seconds", type=float, default=480)
+    parser.add_argument("--frames", type=int, default=12000, help="frames seen in training")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, default=LOOK)
     options = parser.parse_args()
@@ -40,7 +40,7 @@ def main() -> None:
         [options.footage / name for name in SOURCE],
         [options.footage / name for name in STYLE],
         options.output,
-        budget_seconds=options.budget_seconds,
+        budget_frames=options.frames,
         seed=options.seed,
         overwrite=True,
         on_progress=report,
