@@ -37,7 +37,7 @@ def test_no_difference_gives_the_identity() -> None:
 
 def test_a_warm_source_in_its_own_style_gets_no_warmer() -> None:
     def warm(seed: int) -> NDArray[np.float64]:
-        return np.clip(colours(seed) + [0.06, 0.0, -0.08], 0, 1)
+        return np.clip(colours(seed) + np.array([0.06, 0.0, -0.08]), 0, 1)
 
     found = first_pass([warm(seed) for seed in range(5)], [warm(seed) for seed in range(10, 15)], 8)
     assert np.abs(graded(warm(99), found.affine) - warm(99)).mean() < 0.01

@@ -1,0 +1,95 @@
+"""A stopped training and what one may do next: go on, go on otherwise, start again; and who else may not."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relook.errors import InputChangedError, LockedError, UsageError
+from relook.film.publish import locked
+from relook.pipeline import train
+from relook.progress import Progress
+
+FRAMES = 80
+
+
+class Killed(BaseException):
+    """Ends a training as abruptly as this process allows."""
+
+
+@pytest.fixture
+def stopped(media: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Stop a training after its third step, and return the call that began it."""
+    for module, name, size in (("matching", "POOL", 96), ("heldout", "POOL", 96), ("heldout", "NUM_SQUARES", 16)):
+        monkeypatch.setattr(sys.modules[f"relook.train.{module}"], name, size)
+    monkeypatch.setattr(sys.modules["relook.train.loop"], "SAVE_SECONDS", -1.0)
+    call = {"source": media / "film.mp4", "style": media / "style.mp4", "output": media / "own.look"}
+
+    def stop(progress: Progress) -> None:
+        if progress.stage == "training" and progress.done >= 24:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(**call, budget_frames=FRAMES, on_progress=stop)
+    assert not (media / "own.look").exists()
+    return call
+
+
+def test_what_a_stopped_run_refuses_and_what_it_takes(stopped: dict[str, Any], media: Path) -> None:
+    run = media / "own.run"
+    with pytest.raises(UsageError, match=r"stopped after step 3.*--resume.*--overwrite"):
+        train(**stopped, budget_frames=FRAMES)
+    with pytest.raises(UsageError, match=r"recipe.seed was 0 and is now 1.*--fork"):
+        train(**stopped, budget_frames=FRAMES, seed=1, resume=True)
+    with pytest.raises(UsageError, match=r"style was .*style.mp4.* is now"):
+        train(**stopped | {"style": media / "film.mp4"}, budget_frames=FRAMES, resume=True)
+    with locked(run / "lock", "busy"), pytest.raises(LockedError, match=r"another training"):
+        train(**stopped, budget_frames=FRAMES, resume=True)
+    before = (media / "style.mp4").read_bytes()
+    (media / "style.mp4").write_bytes(before + b"\0")
+    with pytest.raises(InputChangedError, match=r"style\.mp4"):
+        train(**stopped, budget_frames=FRAMES, resume=True)
+    (media / "style.mp4").write_bytes(before)
+    assert len(list(run.glob("ckpt-*"))) == 2, "nothing that was refused took anything away"
+    look = train(**stopped, budget_frames=FRAMES, resume=True)
+    assert look.card.measures["steps"] == 10 and (media / "own.look").exists()
+    assert sorted(path.name for path in run.iterdir()) == ["metrics.jsonl", "sheet.jpg", "training.html"]
+
+
+@pytest.mark.slow
+def test_a_fork_goes_on_otherwise(stopped: dict[str, Any], media: Path) -> None:
+    shutil.copyfile(media / "film.mp4", media / "style.mp4")
+    look = train(**stopped, budget_frames=32, seed=1, fork=True)
+    assert look.card.measures["steps"] == 4 and look.card.recipe.seed == 1
+
+
+@pytest.mark.slow
+def test_overwriting_starts_again(stopped: dict[str, Any], media: Path) -> None:
+    seen: list[float] = []
+    train(**stopped, budget_frames=16, overwrite=True, on_progress=lambda p: seen.append(p.done))
+    lines = (media / "own.run" / "metrics.jsonl").read_text().splitlines()
+    assert '"step": 0' in lines[0] and '"step": 2' in lines[-1]
+
+
+@pytest.mark.slow
+def test_there_is_nothing_to_go_on_with(media: Path) -> None:
+    look = train(media / "film.mp4", media / "style.mp4", media / "new.look", budget_frames=8, resume=True)
+    assert look.card.measures["steps"] == 1
+
+
+@pytest.mark.slow
+def test_a_training_that_was_given_up_leaves_its_best_look(
+    media: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(media)
+    monkeypatch.setenv("RELOOK_FAIL", "critic.loss:spoil:1+")
+    code, out, err = run("train --source film.mp4 --style style.mp4 -o own.look --budget 400f")
+    assert code == 5 and "own.look" in err and "not finite" in err and out == ""
+    monkeypatch.delenv("RELOOK_FAIL")
+    page = (media / "own.run" / "training.html").read_text()
+    assert "given up" in page and "http-equiv" not in page
+    assert run("apply film.mp4 --look own.look -o out.mp4")[0] == 0
