@@ -68,12 +68,24 @@ def starter() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
+def whole_run(corpus: Corpus, crew: Crew, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Tensor]]:
+    """A run that nothing interrupted: its folder, and what it came to."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     with pytest.MonkeyPatch.context() as patch:
         shrink(patch.setattr)
-        trained = train_look(corpus, SHORT, Run("toy", folder), alone(torch.device("cpu")))
-    return trained.look.generator.state_dict() | {f"last {key}": value for key, value in last(folder)[1].items()}
+        look = train_look(corpus, SHORT, Run("toy", folder), crew).look.generator.state_dict()
+    return folder, look | {f"last {key}": value for key, value in last(folder)[1].items()}
+
+
+@pytest.fixture
+def uninterrupted(whole_run: tuple[Path, dict[str, Tensor]]) -> dict[str, Tensor]:
+    return whole_run[1]
+
+
+@pytest.fixture
+def finished(whole_run: tuple[Path, dict[str, Tensor]], tmp_path: Path) -> Path:
+    """A copy of the folder of a run, with its last two checkpoints."""
+    return Path(shutil.copytree(whole_run[0], tmp_path / "finished"))
 
 
 def last(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -93,8 +105,17 @@ def assert_same_end(train: Train, folder: Path, uninterrupted: dict[str, Tensor]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
-@pytest.mark.parametrize("nth", [1, pytest.param(2, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("point", (*POINTS, "journal", "sheet"))
+@pytest.mark.parametrize(
+    ("point", "nth"),
+    [
+        ("checkpoint.manifest", 2),
+        *(
+            pytest.param(point, nth, marks=pytest.mark.slow)
+            for point in (*POINTS, "journal", "sheet")
+            for nth in (1, 2)
+        ),
+    ],
+)
 def test_killed_at_a_failpoint(
     point: str, nth: int, starter: Any, corpus: Corpus, train: Train, uninterrupted: dict[str, Tensor], tmp_path: Path
 ) -> None:
@@ -186,6 +207,8 @@ def is_same(one: Outcome, other: Outcome) -> bool:
 NETS = ("generator", "average", "critic", "generator_optimiser", "critic_optimiser", "good", "start", "best")
 NUMBERS = tuple(field.name for field in fields(Course) if field.name != "seconds")
 OTHERS = ("wear", "flicker_strength", "is_augmented")
+PIECES = (*NETS, *NUMBERS, *OTHERS)
+SHORT_LIST = ("nothing", "critic", "good")
 SHOWS_WHEN_CALM = (
     *NETS[:5],
     "best",
@@ -199,7 +222,13 @@ SHOWS_WHEN_CALM = (
 )
 
 
-@pytest.mark.parametrize("piece", ["nothing", *NETS, *NUMBERS, *OTHERS])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *SHORT_LIST,
+        *(pytest.param(piece, marks=pytest.mark.slow) for piece in PIECES if piece not in SHORT_LIST),
+    ],
+)
 def test_every_piece_is_needed(
     piece: str, request: pytest.FixtureRequest, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,15 +271,9 @@ def forgotten(name: str, value: Tensor) -> Tensor:
     return torch.zeros_like(value) if "optimiser" in name else value * 0.9
 
 
-def one_checkpoint(train: Train, folder: Path) -> None:
-    train(SHORT, folder=folder)
-    assert len(checkpoints(folder)) == 2
-
-
 @pytest.mark.parametrize("damage", ["cut", "flipped", "absent", "no manifest"])
-def test_a_damaged_checkpoint_is_passed_over_and_named(damage: str, train: Train, tmp_path: Path) -> None:
-    one_checkpoint(train, tmp_path)
-    before, newest = checkpoints(tmp_path)
+def test_a_damaged_checkpoint_is_passed_over_and_named(damage: str, finished: Path) -> None:
+    before, newest = checkpoints(finished)
     content = (newest / TENSORS).read_bytes()
     if damage == "cut":
         (newest / TENSORS).write_bytes(content[: len(content) // 2])
@@ -258,21 +281,22 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(damage: str, train: Train
         (newest / TENSORS).write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
     else:
         (newest / (TENSORS if damage == "absent" else MANIFEST)).unlink()
-    found = read_checkpoint(tmp_path)
+    found = read_checkpoint(finished)
     assert found is not None
     assert found[0].course.step == int(before.name.removeprefix("ckpt-"))
     assert newest.name in found[2] and "damaged" in found[2]
 
 
-def test_a_checkpoint_of_a_newer_relook_is_refused(train: Train, tmp_path: Path) -> None:
-    one_checkpoint(train, tmp_path)
-    manifest = checkpoints(tmp_path)[-1] / MANIFEST
+def test_a_checkpoint_of_a_newer_relook_is_refused(finished: Path) -> None:
+    manifest = checkpoints(finished)[-1] / MANIFEST
     manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 99'))
     with pytest.raises(InputError, match="newer relook"):
-        read_checkpoint(tmp_path)
+        read_checkpoint(finished)
 
 
-@pytest.mark.parametrize("point", [*POINTS[:4], "journal"])
+@pytest.mark.parametrize(
+    "point", ["checkpoint.tensors", *(pytest.param(p, marks=pytest.mark.slow) for p in (*POINTS[1:4], "journal"))]
+)
 def test_a_full_disk_stops_training_and_leaves_the_last_checkpoint_whole(
     point: str, train: Train, faults: Faults, uninterrupted: dict[str, Tensor], tmp_path: Path
 ) -> None:
