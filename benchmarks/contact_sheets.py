@@ -101,10 +101,15 @@ def write_sheet(path: Path, unseen: list[Path], look: relook.Look, folder: Path)
         relook.apply(stills, look, rendered)
         for before in sorted(stills.iterdir()):
             columns.append(np.concatenate([shown(before), shown(rendered / before.name)]))
-    height = max(column.shape[0] for column in columns)
-    padded = [np.pad(c, ((0, height - c.shape[0] + 8), (0, 8), (0, 0)), constant_values=24) for c in columns]
-    rows = [np.concatenate(padded[k : k + 4], axis=1) for k in range(0, len(padded), 4)]
-    cv2.imwrite(str(path), np.concatenate(rows))
+    rows = [columns[k : k + 4] for k in range(0, len(columns), 4)]
+    cv2.imwrite(str(path), np.concatenate([beside(row) for row in rows]))
+
+
+def beside(pictures: list[Picture]) -> Picture:
+    """Put pictures of any heights in a row."""
+    height = max(picture.shape[0] for picture in pictures) + 8
+    padded = [np.pad(p, ((0, height - p.shape[0]), (0, 8), (0, 0)), constant_values=24) for p in pictures]
+    return np.concatenate(padded, axis=1)
 
 
 def shown(path: Path) -> Picture:

@@ -116,13 +116,13 @@ def our_rows(job: Job, tests: list[Clip]) -> list[Score]:
         settings = Run(job.name, Path(folder), now=time.process_time)
         trained = train_look(load_corpus(job.root / "corpus"), recipe, settings, alone(torch.device("cpu")))
         spent = time.process_time() - started
-        found = read_checkpoint(Path(folder))
-    assert found is not None
+        saved, tensors, _ = read_checkpoint(Path(folder))
+    assert saved is not None
     last = Generator(recipe.generator)
-    last.load_state_dict({k.removeprefix("average."): v for k, v in found[1].items() if k.startswith("average.")})
+    last.load_state_dict({k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")})
     wear = trained.look.card.wear
     looks = {"last": last, "kept": trained.look.generator}
-    note = f"{found[0].course.step} steps" + (", diverged" if trained.diverged else "")
+    note = f"{saved.course.step} steps" + (", diverged" if trained.diverged else "")
     return [
         replace(
             score(f"{job.name}, {job.seed}: {which}", rendering(generator, wear), tests), cpu_seconds=spent, note=note

@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import torch
@@ -35,9 +36,31 @@ def choose_device(wanted: str = "auto") -> torch.device:
         count = torch.cuda.device_count()
         if int(number or 0) >= count:
             raise ResourceError(f"--device {wanted}: this machine shows {count} CUDA devices; use --device cpu or auto")
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
+        compute_exactly()
     return torch.device(f"{kind}:{number}" if number else kind)
+
+
+def compute_exactly() -> None:
+    """Let GPUs compute in float32 what is float32."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def require_processes(processes: int, device: torch.device) -> None:
+    """Refuse a number of processes that a device cannot have.
+
+    Raises:
+        UsageError: a certain GPU was asked for and several processes; these take one each.
+        ResourceError: there are not so many GPUs.
+    """
+    if processes > 1 and device.index is not None:
+        raise UsageError(f"--device {device} is one GPU and --processes {processes} take one each; use --device cuda")
+    if processes > 1 and device.type == "cuda" and processes > torch.cuda.device_count():
+        raise ResourceError(f"--processes {processes}: this machine shows {torch.cuda.device_count()} CUDA devices")
+
+
+PATIENCE_SECONDS = 300.0
+"""So long does a member wait for another, at the start and in every sum, before it gives up."""
 
 
 class Crew:
@@ -113,10 +136,13 @@ def join_crew(kind: str) -> Crew:
     """
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+    from lightning_fabric.strategies.ddp import DDPStrategy
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its banner belongs to no film
     environment = TorchElasticEnvironment()
-    fabric = Fabric(accelerator=kind, devices=environment.world_size(), strategy="ddp", plugins=[environment])
+    compute_exactly()
+    strategy = DDPStrategy(timeout=timedelta(seconds=PATIENCE_SECONDS))
+    fabric = Fabric(accelerator=kind, devices=environment.world_size(), strategy=strategy, plugins=[environment])
     fabric.launch()
     return Crew(fabric)
 
@@ -141,7 +167,9 @@ def leading_crew(members: Sequence[str], size: int, kind: str) -> Iterator[Crew]
     }
     before = dict(os.environ)
     others = [
-        subprocess.Popen(members, env=before | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+        subprocess.Popen(
+            members, env=before | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, start_new_session=True
+        )
         for rank in range(1, size)
     ]
     os.environ.update(shared | {"RANK": "0", "LOCAL_RANK": "0"})

@@ -56,7 +56,10 @@ def parse_budget(text: str) -> tuple[float | None, int | None]:
 
 def parse_pair(text: str) -> tuple[Path, Path]:
     """Return the two pictures of "SOURCE_FRAME=TARGET_FRAME"."""
-    source, _, target = text.partition("=")
+    parts = text.split("=")
+    splits = [("=".join(parts[:n]), "=".join(parts[n:])) for n in range(1, len(parts))]
+    there = [split for split in splits if all(Path(path).exists() for path in split)]
+    source, target = (there or splits or [("", "")])[0]
     if not source or not target:
         raise UsageError(f"--pair {text!r} is no pair; write --pair frame.png=painted.png")
     return Path(source), Path(target)

@@ -7,35 +7,42 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from relook.corpus import AnchorPair, Corpus, save_anchor, save_corpus
 from relook.errors import InputError
 from relook.film.pictures import picture_pixels, read_picture
 
-LEAST_PX = 96
-"""Training cuts crops of this size out of a pair."""
 
-
-def add_anchors(corpus: Corpus, pairs: Sequence[tuple[Path, Path]]) -> Corpus:
-    """Store pairs of pictures, source and target, in a corpus.
-
-    Raises:
-        InputError: a picture cannot be read, is too small, or its partner has another size.
-    """
+def add_anchors(corpus: Corpus, pairs: Sequence[tuple[Path, Path]], *, least_px: int) -> Corpus:
+    """Store pairs of pictures, source and target, in a corpus. Args and errors as of `read_pair`."""
     anchors = []
     for number, (source, target) in enumerate(pairs):
-        frames = [picture_pixels(read_picture(path)) for path in (source, target)]
-        sizes = [(frame.shape[-1], frame.shape[-2]) for frame in frames]
-        if sizes[0] != sizes[1]:
-            shown = " and ".join(
-                f"{path.name} {width}x{height}" for path, (width, height) in zip((source, target), sizes, strict=True)
-            )
-            raise InputError(f"the pictures of a pair differ in size: {shown}; paint over a frame of the same size")
-        if min(sizes[0]) < LEAST_PX:
-            raise InputError(f"{source} is smaller than {LEAST_PX} px a side; give pairs of whole frames")
-        pair = AnchorPair(f"pair-{number:04d}", str(source), str(target), sizes[0][1], sizes[0][0])
-        save_anchor(corpus.root, pair, torch.stack(frames))
+        frames = read_pair(source, target, least_px=least_px)
+        name = f"pair-{number:04d}"
+        pair = AnchorPair(name, str(source), str(target), height=frames.shape[-2], width=frames.shape[-1])
+        save_anchor(corpus.root, pair, frames)
         anchors.append(pair)
     grown = replace(corpus, anchors=tuple(anchors))
     save_corpus(grown)
     return grown
+
+
+def read_pair(source: Path, target: Path, *, least_px: int) -> Tensor:
+    """Read the two pictures of a pair, `[2 c h w]`, 0..1.
+
+    Args:
+        least_px: training cuts crops of this size out of a pair.
+    Raises:
+        InputError: a picture cannot be read, is too small, or its partner has another size.
+    """
+    frames = [picture_pixels(read_picture(path)) for path in (source, target)]
+    sizes = [f"{frame.shape[-1]}x{frame.shape[-2]}" for frame in frames]
+    if sizes[0] != sizes[1]:
+        raise InputError(
+            f"the pictures of a pair differ in size: {source.name} {sizes[0]} and {target.name} {sizes[1]}; "
+            "paint over a frame of the same size"
+        )
+    if min(frames[0].shape[-2:]) < least_px:
+        raise InputError(f"{source} is smaller than {least_px} px a side; give pairs of whole frames")
+    return torch.stack(frames)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from relook.errors import UsageError
 from relook.recipe.presets import PRESETS
@@ -24,14 +25,14 @@ def read_recipe(path: Path) -> Recipe:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path} cannot be read as a recipe ({error}); write TOML, for example seed = 1") from error
     name = settings.get("preset", "film")
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise UsageError(f"{path}: there is no preset {name!r}; the presets are: {', '.join(PRESETS)}")
     return _changed(PRESETS[name](), settings, f"{path}: ")
 
 
 def _changed(value: Any, settings: Mapping[str, Any], where: str) -> Any:
     """Return a settings value with some of its fields set, named groups within it likewise."""
-    known = {field.name for field in fields(value)}
+    known, kinds = {field.name for field in fields(value)}, get_type_hints(type(value))
     changed: dict[str, Any] = {}
     for name, wanted in settings.items():
         if name not in known:
@@ -42,7 +43,7 @@ def _changed(value: Any, settings: Mapping[str, Any], where: str) -> Any:
                 raise UsageError(f"{where}{name} is a group of settings; write it as a table, [{name}]")
             changed[name] = _changed(old, wanted, f"{where}{name}.")
         else:
-            changed[name] = _of_kind(wanted, old, f"{where}{name}")
+            changed[name] = _of_kind(wanted, kinds[name], f"{where}{name}")
     kept = {field.name: getattr(value, field.name) for field in fields(value)}
     try:
         return type(value)(**(kept | changed))
@@ -50,28 +51,11 @@ def _changed(value: Any, settings: Mapping[str, Any], where: str) -> Any:
         raise UsageError(f"{where}{error}") from error
 
 
-def _of_kind(wanted: Any, old: Any, where: str) -> Any:
-    """Return a value where it is of the kind of the one it replaces; whole numbers may stand for others."""
-    kinds: tuple[type, ...] = (
-        (int, float, bool) if old is None else (type(old), int) if type(old) is float else (type(old),)
-    )
+def _of_kind(wanted: Any, kind: Any, where: str) -> Any:
+    """Return a value where it is of a setting's kind; whole numbers may stand for others."""
+    kinds = [one for one in (get_args(kind) or (kind,)) if isinstance(one, type) and one is not NoneType] or [str]
+    if type(wanted) is int and kinds == [float]:
+        return float(wanted)
     if type(wanted) not in kinds:
-        raise UsageError(f"{where} takes {' or '.join(kind.__name__ for kind in kinds)}, not {wanted!r}")
-    return float(wanted) if type(old) is float else wanted
-
-
-def recipe_text(recipe: Recipe) -> str:
-    """Write a recipe out in full as TOML."""
-    plain, tables = [], []
-    for name, value in asdict(recipe).items():
-        if isinstance(value, dict):
-            tables.append("\n".join([f"\n[{name}]", *(f"{key} = {_toml(one)}" for key, one in value.items())]))
-        elif value is not None:
-            plain.append(f"{name} = {_toml(value)}")
-    return "\n".join([*plain, *tables]) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+        raise UsageError(f"{where} takes {' or '.join(one.__name__ for one in kinds)}, not {wanted!r}")
+    return wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -86,6 +87,11 @@ class Weights:
     pairs: float = 20.0
     """Of the artist's pairs, where some are given."""
 
+    def __post_init__(self) -> None:
+        for name, weight in vars(self).items():
+            if not 0 <= weight < math.inf:
+                raise ValueError(f"the weight {name} must be 0 or more, got {weight}; for example {name}=1.0")
+
 
 ObjectiveName = Literal["minimax", "non_saturating", "least_squares", "wasserstein", "hinge", "relativistic"]
 PenaltyName = Literal["r1", "r2", "r1_r2", "wgan_gp", "gp0"]
@@ -100,7 +106,7 @@ class Recipe:
     budget_seconds: float | None = None
     """Wall time of the adversarial refinement."""
     budget_frames: int | None = None
-    """Frames seen, instead of a time: the same look bit for bit on the same machine. With neither, training stops itself."""
+    """Frames seen, instead of a time: the same look bit for bit on the same CPU. With neither, training stops itself."""
     crop_px: int = 96
     batch_pairs: int = 4
     """Pairs of consecutive frames in a step, over all processes."""
@@ -125,8 +131,13 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, example in (("budget_seconds", 180.0), ("budget_frames", 8000)):
             budget = getattr(self, name)
-            if budget is not None and budget <= 0:
+            if budget is not None and not 0 < budget < math.inf:
                 raise ValueError(f"the budget must be positive, got {budget}; for example {name}={example:.0f}")
+        for name in ("batch_pairs", "penalty_every", "num_checks", "check_steps", "patience"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if self.seed < 0:
+            raise ValueError(f"the seed must be 0 or more, got {self.seed}")
         if self.crop_px % 16 or self.crop_px < 64:
             raise ValueError(f"crop_px must be a multiple of 16 from 64 upwards, got {self.crop_px}; for example 96")
         for name, known in (("objective", get_args(ObjectiveName)), ("penalty", get_args(PenaltyName))):

@@ -43,7 +43,8 @@ def fit_anchors(generator: Generator, corpus: Corpus, footage: Tensor) -> None:
         graded = _graded(generator.grade, source) * light
         spread = graded * radius
         corner += float(((target - graded) * spread).sum() / spread.square().sum().clamp_min(1e-9))
-    generator.spatial.darken_corners(min(corner, 0.0))
+        corner = min(corner, 0.0)
+    generator.spatial.darken_corners(corner)
 
 
 def _change(grade: Grade, source: Tensor, target: Tensor, footage: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from relook.recipe.wear import Wear
 from relook.train.course import Course
 
 SCHEMA = 1
+NAME = re.compile(r"ckpt-\d+")
 KEPT = 2
 TENSORS, COURSE, MANIFEST = "tensors.safetensors", "course.json", "MANIFEST.json"
 POINTS = (
@@ -56,7 +58,7 @@ class DamagedCheckpoint(Exception):
 
 
 def write_checkpoint(folder: Path, saved: Saved, tensors: dict[str, Tensor]) -> None:
-    """Write a checkpoint beside the earlier ones and drop the oldest.
+    """Write a checkpoint beside the one before; older ones go, and later ones, which were damaged or left behind.
 
     Raises:
         ResourceError: the disk is full; the earlier ones are whole.
@@ -69,8 +71,10 @@ def write_checkpoint(folder: Path, saved: Saved, tensors: dict[str, Tensor]) -> 
     finally:
         shutil.rmtree(part, ignore_errors=True)
     faults.point("checkpoint.prune")
-    for old in checkpoints(folder)[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+    past = [path for path in checkpoints(folder) if step_of(path) <= saved.course.step]
+    for path in checkpoints(folder):
+        if path not in past[-KEPT:]:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _write_whole(part: Path, final: Path, saved: Saved, tensors: dict[str, Tensor]) -> None:
@@ -90,8 +94,8 @@ def _write_whole(part: Path, final: Path, saved: Saved, tensors: dict[str, Tenso
     _force(final.parent)
 
 
-def read_checkpoint(folder: Path) -> tuple[Saved, dict[str, Tensor], str] | None:
-    """Return the newest whole checkpoint and what is to be said of newer ones that are damaged; None where there is none.
+def read_checkpoint(folder: Path) -> tuple[Saved | None, dict[str, Tensor], str]:
+    """Return the newest whole checkpoint, None where there is none, and what is to be said of newer ones that are damaged.
 
     Raises:
         InputError: a newer relook wrote it.
@@ -101,15 +105,20 @@ def read_checkpoint(folder: Path) -> tuple[Saved, dict[str, Tensor], str] | None
         try:
             saved, tensors = _read(path)
         except DamagedCheckpoint as error:
-            said.append(f"{path.name} is damaged ({error}), so an earlier one is used")
+            said.append(f"{path.name} is damaged ({error})")
             continue
         return saved, tensors, "; ".join(said)
-    return None
+    return None, {}, "; ".join(said)
 
 
 def checkpoints(folder: Path) -> list[Path]:
     """Return the checkpoints of a run, oldest first."""
-    return sorted(path for path in folder.glob("ckpt-*") if path.is_dir() and path.suffix != ".tmp")
+    return sorted((path for path in folder.glob("ckpt-*") if NAME.fullmatch(path.name)), key=step_of)
+
+
+def step_of(checkpoint: Path) -> int:
+    """Return the step after which a checkpoint was written."""
+    return int(checkpoint.name.removeprefix("ckpt-"))
 
 
 def _read(path: Path) -> tuple[Saved, dict[str, Tensor]]:

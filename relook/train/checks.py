@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import astuple
 
+from relook.compute import Crew
 from relook.corpus import Corpus
 from relook.nets.generator import Generator
 from relook.recipe.settings import Recipe
 from relook.train.heldout import HeldOut
 from relook.train.journal import Journal
+from relook.train.measures import HeldOutMeasures
 from relook.train.start import fit_grain
 from relook.train.state import TrainState, tensors_of
 
 
-def check(state: TrainState, held_out: HeldOut, corpus: Corpus, recipe: Recipe, journal: Journal) -> None:
-    """Measure what may become the look, keep the best, and remember the nets as good."""
+def check(state: TrainState, held_out: HeldOut, corpus: Corpus, recipe: Recipe, journal: Journal, crew: Crew) -> None:
+    """Measure what may become the look, keep the best by the leader's measures, and remember the nets as good."""
     course, is_gain = state.course, False
     for name, candidate in candidates(state, corpus):
-        measures = held_out.measure(candidate)
+        measures = HeldOutMeasures(*map(crew.agree, astuple(held_out.measure(candidate))))
         is_kept = measures.is_better(course.kept, course.first)
         journal.check(course, name, measures, is_kept=is_kept)
         if is_kept:

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,7 +18,8 @@ from relook.errors import InputChangedError, UsageError
 from relook.film.publish import disk_errors, locked
 from relook.look import Footage
 from relook.recipe.settings import Recipe
-from relook.train.checkpoint import checkpoints
+from relook.train.checkpoint import checkpoints, step_of
+from relook.train.journal import NAME as JOURNAL
 
 ASKED, LOCK, CORPUS = "run.json", "lock", "corpus"
 
@@ -34,6 +35,8 @@ class Asked:
     pairs: tuple[tuple[str, str], ...] = ()
     footage: tuple[Footage, ...] = ()
     """What was found there."""
+    is_fork: bool = False
+    """True where an earlier run was gone on with by other settings or on other footage."""
 
 
 _ASKED = TypeAdapter(Asked)
@@ -50,16 +53,18 @@ def opened_run(look: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
 
     Raises:
         LockedError: another training uses it.
-        UsageError: it holds an unfinished run, and neither `resume` nor `overwrite` says what to do with it.
+        UsageError: it holds an unfinished run, and neither `resume` nor `overwrite` says what to do with it; or it is somebody
+            else's folder.
     """
     run = run_folder(look)
     with disk_errors(run):
         run.mkdir(exist_ok=True)
+    if (there := {path.name for path in run.iterdir()}) and not there & {LOCK, ASKED, JOURNAL}:
+        raise UsageError(f"{run} is not a folder of relook's; name the look otherwise, or move that folder")
     with locked(run / LOCK, f"another training is at work in {run}; wait for it, or name the look otherwise"):
         if checkpoints(run) and not (resume or overwrite):
-            step = int(checkpoints(run)[-1].name.removeprefix("ckpt-"))
             raise UsageError(
-                f"{run} holds a run that was stopped after step {step}; "
+                f"{run} holds a run that was stopped after step {step_of(checkpoints(run)[-1])}; "
                 "--resume goes on with it, --overwrite starts again"
             )
         if not resume:
@@ -71,17 +76,16 @@ def opened_run(look: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
                 clear(run)
                 remove_if_empty(run)
             raise
-        for path in (run / CORPUS, *checkpoints(run)):
-            shutil.rmtree(path, ignore_errors=True)
-        (run / ASKED).unlink(missing_ok=True)
-    (run / LOCK).unlink(missing_ok=True)
+        clear(run)
+        (run / LOCK).unlink(missing_ok=True)
 
 
 def clear(run: Path) -> None:
     """Remove what a run would go on from."""
     for path in (run / CORPUS, run / f"{CORPUS}.part", *run.glob("ckpt-*")):
         shutil.rmtree(path, ignore_errors=True)
-    (run / ASKED).unlink(missing_ok=True)
+    for left in (run / ASKED, *run.glob("*.part")):
+        left.unlink(missing_ok=True)
 
 
 def remove_if_empty(run: Path) -> None:
@@ -115,7 +119,7 @@ def refuse_changes(before: Asked, now: Asked) -> None:
         InputChangedError: a film has other bytes than it had.
     """
     remedy = "--fork goes on all the same, without the promise of the same look; --overwrite starts again"
-    differing = list(_differences(asdict(before), asdict(now)))
+    differing = list(_differences(asdict(before), asdict(replace(now, is_fork=before.is_fork))))
     settings = [text for name, text in differing if name != "footage"]
     if settings:
         raise UsageError(f"this run was begun otherwise: {'; '.join(settings)}. {remedy}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,12 @@ class Journal:
         self._frames_a_step = frames_a_step
         self._path = run / NAME if run else None
         if self._path and self._path.exists():
-            kept = [line for line in self._path.read_text().splitlines() if _step_of(line) <= course.step]
-            self._path.write_text("".join(f"{line}\n" for line in kept if course.step))
+            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+            kept = [line for line in lines if course.step and _step_of(line) <= course.step]
+            part = self._path.with_suffix(".part")
+            with disk_errors(self._path):
+                part.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+                os.replace(part, self._path)
 
     @property
     def is_kept(self) -> bool:
@@ -46,7 +51,7 @@ class Journal:
             return
         frames = course.step * self._frames_a_step
         line = {"event": event, "step": course.step, "frames": frames, "seconds": round(course.seconds, 3), **values}
-        with disk_errors(self._path), self._path.open("a") as file:
+        with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
             faults.point("journal")
             file.write(json.dumps(line) + "\n")
 

@@ -80,7 +80,7 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
     journal = Journal(run.folder if crew.leads else None, course, recipe.frames_a_step)
     clock = Clock(recipe, course, run.now)
     if said:
-        journal.trouble(course, said, "the run goes on")
+        journal.trouble(course, said, "the run goes on from an earlier one, or begins again")
     if course.step == 0:
         journal.check(course, "first pass", course.first, is_kept=True)
     diverged, saved_seconds = "", course.seconds
@@ -90,17 +90,19 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
         while not moment.is_over:
             # One step.
             set_rates(state, recipe, moment.rate_factor)
-            trouble, terms = "", {}
+            trouble, unsound, terms = "", "", {}
             try:
                 numbers = own_share(recipe, course.step, crew)
                 batch = draw_batch(corpus, recipe, state.wear, matcher, numbers).to(crew.device)
                 terms = train_step(state, recipe, batch, crew)
                 trouble = find_trouble(course, terms)
             except Unsound as error:
-                trouble = skip(course, str(error), journal)
+                unsound = str(error)
             course.step += 1
 
             # What it led to.
+            if unsound:
+                trouble = skip(course, unsound, journal)
             if trouble and not roll_back(state, trouble, journal):
                 diverged = trouble
                 break
@@ -108,18 +110,16 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
                 journal.write("terms", course, **terms)
             is_check = clock.is_check(moment, clock.tick(course, crew), course)
             if is_check:
-                check(state, held_out, corpus, recipe, journal)
+                check(state, held_out, corpus, recipe, journal, crew)
                 show(state, held_out, run, journal)
 
             # Keep it, and tell.
-            number = int(crew.agree(signal_held()))
+            number = round(crew.agree(signal_held()))
             if is_check or number or course.seconds - saved_seconds > SAVE_SECONDS:
                 saved_seconds = course.seconds
                 save(state, run, crew)
             if number:
-                raise StoppedError(
-                    f"training was stopped after step {course.step} and saved; --resume goes on with it", number
-                )
+                raise StoppedError(f"training was stopped after step {course.step}; --resume goes on with it", number)
             said = remark(course, clock.seconds_left(course))
             on_progress(Progress("training", clock.done(course), clock.total, clock.unit, said))
             moment = clock.read(course)
@@ -135,12 +135,11 @@ def begin(
     corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, on_progress: OnProgress
 ) -> tuple[TrainState, HeldOut, str]:
     """Return the state to go on from, of the newest checkpoint or of the first pass; what measures it; what is to be said."""
-    found = read_checkpoint(run.folder)
-    if found is not None:
-        saved, tensors, said = found
+    saved, tensors, said = read_checkpoint(run.folder)
+    if saved is not None:
         state = start_state(Generator(recipe.generator), recipe, saved.course, crew.device)
         state.wear, state.flicker_strength = saved.wear, saved.flicker_strength
-        state.is_augmented = saved.is_augmented
+        state.is_augmented = saved.is_augmented if recipe.augment is None else recipe.augment
         restore_all(state, tensors)
         held_out = HeldOut(corpus, state.wear, on_cpu(state.start))
         if run.is_fork:
@@ -154,7 +153,7 @@ def begin(
     state.wear, state.flicker_strength = marks.wear, marks.flicker_strength
     is_scarce = len(corpus.side("style")) <= SCARCE_SHOTS
     state.is_augmented = recipe.augment if recipe.augment is not None else is_scarce
-    return state, held_out, ""
+    return state, held_out, said
 
 
 def own_share(recipe: Recipe, step: int, crew: Crew) -> range:

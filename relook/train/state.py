@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from relook.errors import UsageError
 from relook.nets.critic import PairCritic
 from relook.nets.generator import Generator
 from relook.nets.texture import Texture
@@ -135,11 +136,21 @@ def tensors_of_all(state: TrainState) -> dict[str, Tensor]:
 
 
 def restore_all(state: TrainState, tensors: dict[str, Tensor]) -> None:
-    """Put back what `tensors_of_all` returned."""
-    restore(state, tensors)
-    state.good = _below(tensors, "good")
-    state.start.load_state_dict(_below(tensors, "start"))
-    state.best.load_state_dict(_below(tensors, "best"))
+    """Put back what `tensors_of_all` returned.
+
+    Raises:
+        UsageError: the tensors belong to nets of other shapes, or to other nets.
+    """
+    try:
+        restore(state, tensors)
+        state.good = _below(tensors, "good")
+        state.start.load_state_dict(_below(tensors, "start"))
+        state.best.load_state_dict(_below(tensors, "best"))
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise UsageError(
+            "the stopped run trained nets of another shape, or without a way back (weights.cycle), and cannot be gone on "
+            "with by this recipe; start again with --overwrite"
+        ) from error
 
 
 def _below(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from relook.errors import InputChangedError, LockedError, UsageError
+from relook.errors import InputChangedError, InputError, LockedError, UsageError
 from relook.film.publish import locked
 from relook.pipeline import train
 from relook.progress import Progress
@@ -93,3 +93,28 @@ def test_a_training_that_was_given_up_leaves_its_best_look(
     page = (media / "own.run" / "training.html").read_text()
     assert "given up" in page and "http-equiv" not in page
     assert run("apply film.mp4 --look own.look -o out.mp4")[0] == 0
+
+
+def test_a_folder_of_somebody_else_is_left_alone(media: Path) -> None:
+    (media / "own.run").mkdir()
+    (media / "own.run" / "diary.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"not a folder of relook"):
+        train(media / "film.mp4", media / "style.mp4", media / "own.look", budget_frames=8, overwrite=True)
+    assert [path.name for path in (media / "own.run").iterdir()] == ["diary.txt"]
+
+
+def test_a_wrong_path_costs_no_stopped_run(stopped: dict[str, Any], media: Path) -> None:
+    with pytest.raises(InputError, match=r"absent\.mp4"):
+        train(**stopped | {"source": media / "absent.mp4"}, budget_frames=FRAMES, overwrite=True)
+    with pytest.raises(InputError, match=r"absent\.png"):
+        train(**stopped, budget_frames=FRAMES, overwrite=True, pairs=[(media / "absent.png", media / "absent.png")])
+    assert len(list((media / "own.run").glob("ckpt-*"))) == 2
+
+
+def test_a_run_that_lost_its_corpus_prepares_it_again(stopped: dict[str, Any], media: Path) -> None:
+    shutil.rmtree(media / "own.run" / "corpus")
+    with pytest.raises(UsageError, match=r"recipe\.seed was 0 and is now 1"):
+        train(**stopped, budget_frames=FRAMES, seed=1, resume=True)
+    (media / "own.run" / "run.json").unlink()
+    with pytest.raises(UsageError, match=r"no longer says"):
+        train(**stopped, budget_frames=FRAMES, resume=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relook.errors import UsageError
-from relook.recipe.files import read_recipe, recipe_text
+from relook.recipe.files import read_recipe
 from relook.recipe.settings import Recipe, Weights
 
 RECIPES = st.builds(
@@ -26,7 +27,12 @@ RECIPES = st.builds(
 @given(recipe=RECIPES)
 def test_what_is_written_is_read(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "recipe.toml"
-    path.write_text(recipe_text(recipe))
+    plain = {name: value for name, value in asdict(recipe).items() if value is not None}
+    tables = {name: plain.pop(name) for name in ("generator", "rates", "weights")}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in plain.items()]
+    for name, table in tables.items():
+        lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+    path.write_text("\n".join(lines))
     assert read_recipe(path) == recipe
 
 
@@ -46,6 +52,14 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("weights = 3", "weights"),
         ("seed = 'seven'", "seed"),
         ("crop_px = 100", "crop_px"),
+        ("seed = -1", "seed"),
+        ("budget_seconds = true", "budget_seconds takes float"),
+        ("budget_frames = 20000.5", "budget_frames takes int"),
+        ("budget_seconds = nan", "positive"),
+        ("augment = 3", "augment takes bool"),
+        ("penalty_every = 0", "penalty_every"),
+        ("preset = ['film']", "preset"),
+        ("[weights]\ncycle = -1.0", "cycle"),
         ("preset = 'cartoon'", "cartoon"),
         ("seed = ", "TOML"),
     ],

@@ -40,7 +40,7 @@ def anchored(corpus: Corpus, tmp_path: Path) -> Corpus:
         (root / array.name).symlink_to(array)
     copied = replace(corpus, root=root)
     save_corpus(copied)
-    return add_anchors(copied, [pair_of(corpus, number, tmp_path) for number in (0, 1)])
+    return add_anchors(copied, [pair_of(corpus, number, tmp_path) for number in (0, 1)], least_px=96)
 
 
 def pair_of(corpus: Corpus, number: int, folder: Path) -> tuple[Path, Path]:
@@ -73,7 +73,7 @@ def test_pairs_carry_over_to_a_shot_without_one(anchored: Corpus) -> None:
 
 def test_pairs_that_change_nothing_leave_the_first_pass(corpus: Corpus, anchored: Corpus, tmp_path: Path) -> None:
     source = tmp_path / "frame0.png"
-    same = add_anchors(replace(anchored, anchors=()), [(source, source)])
+    same = add_anchors(replace(anchored, anchors=()), [(source, source)], least_px=96)
     generator = Generator(Recipe().generator)
     before = generator.grade.base.clone()
     fit_anchors(generator, same, footage(corpus))
@@ -112,6 +112,6 @@ def test_pictures_that_are_no_pair_are_refused(anchored: Corpus, tmp_path: Path)
     cv2.imwrite(str(other), np.zeros((128, 100, 3), np.uint8))
     for pair, said in (((small, small), "smaller"), ((tmp_path / "frame0.png", other), "differ in size")):
         with pytest.raises(InputError, match=said):
-            add_anchors(anchored, [pair])
+            add_anchors(anchored, [pair], least_px=96)
     with pytest.raises(InputError, match=r"absent\.png"):
-        add_anchors(anchored, [(tmp_path / "absent.png", other)])
+        add_anchors(anchored, [(tmp_path / "absent.png", other)], least_px=96)

@@ -52,7 +52,7 @@ def test_two_processes_are_one(corpus: Corpus, crew: Crew, small: None, tmp_path
     theirs = safetensors.torch.load((tmp_path / "other").read_bytes())
     assert all(torch.equal(value, theirs[key]) for key, value in look.generator.state_dict().items())
     one, two = (read_checkpoint(folder) for folder in folders)
-    assert one is not None and two is not None
+    assert one[0] is not None and two[0] is not None
     assert one[0].course.step == two[0].course.step == 8
     weights = [key for key in one[1] if "optimiser" not in key]
     furthest = max(float((one[1][key] - two[1][key]).abs().max()) for key in weights)
@@ -64,6 +64,13 @@ def test_a_member_that_dies_is_named(tmp_path: Path) -> None:
     with pytest.raises(ResourceError, match="another process"), leading_crew(words, 2, "cpu") as pair:
         for _ in range(1000):
             pair.mean(torch.ones(1))
+
+
+def test_a_member_that_never_comes_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relook.compute.PATIENCE_SECONDS", 3.0)
+    words = [sys.executable, "-c", "raise SystemExit(1)"]
+    with pytest.raises(ResourceError, match="another process"), leading_crew(words, 2, "cpu"):
+        pass
 
 
 def test_a_crew_of_one_changes_nothing(crew: Crew) -> None:

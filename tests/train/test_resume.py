@@ -23,7 +23,7 @@ from relook.compute import Crew, alone
 from relook.corpus import Corpus, load_corpus
 from relook.errors import InputError, ResourceError
 from relook.recipe.settings import Recipe
-from relook.train.checkpoint import MANIFEST, POINTS, TENSORS, checkpoints, read_checkpoint, write_checkpoint
+from relook.train.checkpoint import MANIFEST, POINTS, TENSORS, checkpoints, read_checkpoint, step_of, write_checkpoint
 from relook.train.course import Course
 from relook.train.loop import Run, Trained, train_look
 from relook.train.measures import HeldOutMeasures
@@ -90,11 +90,11 @@ def finished(whole_run: tuple[Path, dict[str, Tensor]], tmp_path: Path) -> Path:
 
 def last(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return the plain numbers and the tensors of the newest checkpoint."""
-    found = read_checkpoint(folder)
-    assert found is not None
-    numbers = asdict(found[0])
+    saved, tensors, _ = read_checkpoint(folder)
+    assert saved is not None
+    numbers = asdict(saved)
     numbers["course"].pop("seconds")
-    return numbers, found[1]
+    return numbers, tensors
 
 
 def assert_same_end(train: Train, folder: Path, uninterrupted: dict[str, Tensor]) -> None:
@@ -247,9 +247,8 @@ def test_every_piece_is_needed(
 
 def leave_out(piece: str, folder: Path) -> None:
     """Write the newest checkpoint again without one piece of it."""
-    found = read_checkpoint(folder)
-    assert found is not None
-    saved, tensors, _ = found
+    saved, tensors, _ = read_checkpoint(folder)
+    assert saved is not None
     for path in checkpoints(folder):
         shutil.rmtree(path)
     if piece in NETS:
@@ -281,10 +280,26 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(damage: str, finished: Pa
         (newest / TENSORS).write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
     else:
         (newest / (TENSORS if damage == "absent" else MANIFEST)).unlink()
-    found = read_checkpoint(finished)
-    assert found is not None
-    assert found[0].course.step == int(before.name.removeprefix("ckpt-"))
-    assert newest.name in found[2] and "damaged" in found[2]
+    saved, _, said = read_checkpoint(finished)
+    assert saved is not None and saved.course.step == step_of(before)
+    assert newest.name in said and "damaged" in said
+
+
+def test_what_is_written_next_outlives_what_is_damaged(finished: Path) -> None:
+    saved, tensors, _ = read_checkpoint(finished)
+    assert saved is not None
+    for path in checkpoints(finished):
+        (path / MANIFEST).unlink()
+    assert read_checkpoint(finished)[0] is None and "damaged" in read_checkpoint(finished)[2]
+    for step in (1, 2):
+        write_checkpoint(finished, replace(saved, course=replace(saved.course, step=step)), tensors)
+    assert [step_of(path) for path in checkpoints(finished)] == [1, 2]
+
+
+def test_checkpoints_are_ordered_by_their_step(tmp_path: Path) -> None:
+    for name in ("ckpt-999999", "ckpt-1000050", "ckpt-000100", "ckpt-best", "ckpt-000200.tmp"):
+        (tmp_path / name).mkdir()
+    assert [step_of(path) for path in checkpoints(tmp_path)] == [100, 999999, 1000050]
 
 
 def test_a_checkpoint_of_a_newer_relook_is_refused(finished: Path) -> None:

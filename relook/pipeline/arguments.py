@@ -1,0 +1,31 @@
+"""What several verbs do with their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from relook.errors import UsageError
+from relook.look import Look, load_look
+
+Paths = str | Path | Sequence[str | Path]
+
+
+def paths(value: Paths) -> tuple[Path, ...]:
+    """Return one path or several as several."""
+    return (Path(value),) if isinstance(value, str | Path) else tuple(Path(item) for item in value)
+
+
+def loaded(look: Look | str | Path) -> Look:
+    """Return a look that is given as itself, as its file, or by its name."""
+    return look if isinstance(look, Look) else load_look(look)
+
+
+@contextmanager
+def refusing_wrong_settings() -> Iterator[None]:
+    """Turn what a settings class says of a wrong value into an error for the user."""
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(str(error)) from error

@@ -1,0 +1,60 @@
+"""The verb `check`: film + look -> report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from relook.check.inspect import check_film
+from relook.deliver.page import write_report
+from relook.errors import UsageError
+from relook.look import Look
+from relook.pipeline.arguments import loaded
+from relook.progress import OnProgress, ignore
+from relook.report import Report
+
+REPORT_PAGE = "report.html"
+
+
+def check(
+    film: str | Path,
+    look: Look | str | Path,
+    *,
+    source: str | Path | None = None,
+    output: str | Path | None = None,
+    overwrite: bool = False,
+    on_progress: OnProgress = ignore,
+) -> Report:
+    """Judge every shot of a film that a look was applied to.
+
+    Args:
+        film: the rendered film.
+        look: the look that it was rendered in.
+        source: the film before the look; with it content, geometry and steadiness are measured too.
+        output: a folder for `report.json` and `report.html`; None writes nothing.
+        overwrite: replace a report that is in `output`.
+    Raises:
+        UsageError: the report cannot be written; nothing was changed.
+        InputError: a film or the look cannot be read; nothing was changed.
+    """
+    path, before = Path(film), Path(source) if source is not None else None
+    folder = Path(output) if output is not None else None
+    if folder is not None:
+        _check_report_folder(folder, overwrite=overwrite)
+    report = check_film(path, loaded(look), source=before, on_progress=on_progress)
+    if folder is not None:
+        write_report(report, folder, film=path, source=before, on_progress=on_progress)
+    return report
+
+
+def report_folder(film: Path) -> Path:
+    """Return the folder beside a film where its report goes by default."""
+    return film.with_name(f"{film.stem}.report")
+
+
+def _check_report_folder(folder: Path, *, overwrite: bool) -> None:
+    if not folder.parent.is_dir():
+        raise UsageError(f"the folder {folder.parent} does not exist; make it first, or write the report elsewhere")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; give the report a folder of its own with -o")
+    if (folder / REPORT_PAGE).exists() and not overwrite:
+        raise UsageError(f"{folder} holds a report; choose another folder, or --overwrite to replace it")
