@@ -28,6 +28,11 @@ LEAST_DUST = 4.0
 """Fewer specks a frame are taken for things that move: clean films show up to 3."""
 PEAK_LOSS = 1.33
 """A speck's soft edge takes so much off its peak; the strongest specks, drawn at full opacity, set the strength."""
+LIT = 0.4
+"""Blotches are measured where the picture is brighter."""
+LEAST_CELLS = 20
+QUARTILE = 0.319
+"""Of the magnitude of normal values, in standard deviations."""
 MAX_WEAVE = 0.004
 """Gate weave beyond this share of the frame's height is taken for a moving camera."""
 
@@ -75,8 +80,14 @@ def measure_marks(runs: Iterable[list[Luma]]) -> Marks:
         ),
         scratch_strength=middle(marks.scratch_strength for marks in found),
         flicker_strength=middle(marks.flicker_strength for marks in found),
-        blotch_strength=middle(marks.blotch_strength for marks in found),
+        blotch_strength=_quiet([marks.blotch_strength for marks in found]),
     )
+
+
+def _quiet(values: list[float]) -> float:
+    """Return the lower quartile of what motion can only add to, 0 where nothing could be measured."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.quantile(known, 0.25)) if known else 0.0
 
 
 def _measure_run(run: list[Luma]) -> Marks:
@@ -101,8 +112,8 @@ def _measure_run(run: list[Luma]) -> Marks:
         weave_px=(min(across, limit), min(down, limit)),
         weave_persistence=(persistence_x + persistence_y) / 2,
     )
-    blotch = float(np.median([_blotch(_moved(a, step), b) for (a, b), step in zip(pairwise(run), steps, strict=True)]))
-    return Marks(wear, specks.opacity, scratches.contrast, flicker, blotch)
+    blotches = [_blotch(_moved(a, step), b) for (a, b), step in zip(pairwise(run), steps, strict=True)]
+    return Marks(wear, specks.opacity, scratches.contrast, flicker, np.sqrt(max(_quiet(blotches), 0.0)))
 
 
 def jitter(steps: Array) -> tuple[float, float]:
@@ -234,14 +245,24 @@ class _Scratches:
 
 
 def _blotch(before: Luma, after: Luma) -> float:
-    """Measure how exposure changes over some 16 px beyond the frame's own, as a deviation of its logarithm.
+    """Measure how exposure changes over some 16 px beyond the frame's own, as a variance of its logarithm.
 
-    From the quieter half of the frame: the first quartile of the changes, .319 deviations where they are normal.
+    In lit parts, for in dark ones the logarithm of noise is large. Grain averages out with the area of a cell and blotches do
+    not, so that two sizes of cells tell them apart. NaN where too little is lit.
     """
-    size = (before.shape[1] // BLOTCH_PX, before.shape[0] // BLOTCH_PX)
+    large, small = (_change_of_cells(before, after, cell) for cell in (BLOTCH_PX, BLOTCH_PX // 2))
+    return (4 * large - small) / 3
+
+
+def _change_of_cells(before: Luma, after: Luma, cell_px: int) -> float:
+    """Return the variance of the logarithm of exposure of a frame's lit cells, from the quieter half of their changes."""
+    size = (before.shape[1] // cell_px, before.shape[0] // cell_px)
     coarse = [cv2.resize(luma, size, interpolation=cv2.INTER_AREA) for luma in (before, after)]
-    change = np.log(np.maximum(coarse[1], 0.02)) - np.log(np.maximum(coarse[0], 0.02))
-    return float(np.quantile(np.abs(change - np.median(change)), 0.25) / 0.319 / np.sqrt(2))
+    lit = coarse[0] > LIT
+    if lit.sum() < LEAST_CELLS:
+        return float("nan")
+    change = np.log(np.maximum(coarse[1][lit], LIT / 4)) - np.log(coarse[0][lit])
+    return float(np.quantile(np.abs(change - np.median(change)), 0.25) / QUARTILE) ** 2 / 2
 
 
 def registered(before: Luma, after: Luma) -> Luma:

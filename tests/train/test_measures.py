@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from relook.nets.plates import draw_blotch
 from relook.nets.texture import Texture
 from relook.train.grain import grain_energies, grain_response
 from relook.train.wear import jitter, measure_marks
@@ -96,3 +97,15 @@ def test_what_moves_is_not_taken_for_grain() -> None:
         still.append(torch.from_numpy(shown[:1, None] + grain))
     with_motion, without = (grain_energies(pairs, 8)[2:6].sum(axis=1) for pairs in (moving, still))
     assert with_motion == pytest.approx(without, rel=0.15)
+
+
+def test_blotches_are_measured_and_grain_is_not_taken_for_them() -> None:
+    rng = np.random.default_rng(6)
+    bright = 0.4 + 0.5 * scene()
+    grainy = [[bright + rng.normal(0, 0.04, bright.shape).astype(np.float32) for _ in range(12)]]
+    assert measure_marks(grainy).blotch_strength < 0.005
+    blotched = [
+        [bright * np.exp(0.03 * draw_blotch((192, 256), scale=1.0, seed=1, frame=t)[0, 0].numpy()) for t in range(12)]
+    ]
+    assert measure_marks(blotched).blotch_strength == pytest.approx(0.03, rel=0.4)
+    assert measure_marks([[frame * 0.3 for frame in blotched[0]]]).blotch_strength == 0, "too dark to tell"
