@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -49,6 +49,8 @@ SOURCE = ("davis/breakdance", "davis/dance-twirl", "davis/horsejump-high")
 STYLE = ("davis/car-roundabout", "davis/parkour", "davis/kite-surf", "cityCC0.mpg", "flower.mp4")
 TEST = "live-action/bikes_6shots.mp4"
 
+COLUMNS = ("psnr", "ssim", "patch", "colour", "warp")
+
 Clip = NDArray[np.float32]
 Render = Callable[[Clip, int], tuple[Tensor, Tensor]]
 """From a clip and its number to its clean and its textured frames."""
@@ -77,19 +79,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         corpus = build_corpus(options.footage, Path(folder))
         tests = test_clips(options.footage)
-        rows = [
-            *starts(corpus, tests),
-            *(trained(corpus, tests, options.budget_seconds, seed, Path(folder) / f"{seed}") for seed in options.seeds),
-        ]
-    print_table([*rows, floor(tests)])
+        print_row(None)
+        for row in starts(corpus, tests):
+            print_row(row)
+        for seed in options.seeds:
+            print_row(trained(corpus, tests, options.budget_seconds, seed, Path(folder) / f"{seed}"))
+        print_row(floor(tests))
 
 
-def print_table(rows: list[Score]) -> None:
-    names = [field.name for field in fields(Score)][1:]
-    sys.stdout.write(f"{'':44}" + "".join(f"{name:>9}" for name in names) + "\n")
-    for row in rows:
-        values = [getattr(row, name) for name in names]
-        sys.stdout.write(f"{row.name:44}" + "".join(f"{value:9.3f}" for value in values) + f"  {row.note}\n")
+def print_row(row: Score | None) -> None:
+    """Print a row of the table as soon as it is known; None prints the head."""
+    if row is None:
+        line = f"{'':44}" + "".join(f"{name:>9}" for name in COLUMNS) + f"{'cpu s':>8}"
+    else:
+        values = "".join(f"{getattr(row, name):9.3f}" for name in COLUMNS)
+        line = f"{row.name:44}{values}{row.cpu_seconds:8.0f}  {row.note}".rstrip()
+    sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 

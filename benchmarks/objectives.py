@@ -26,7 +26,7 @@ import cut
 import cv2
 import cyclegan
 import torch
-from hidden_truth import Clip, Score, build_corpus, floor, frames, print_table, rendering, score, starts, test_clips
+from hidden_truth import Clip, Score, build_corpus, floor, frames, print_row, rendering, score, starts, test_clips
 from torch import Tensor
 
 from relook.compute import alone
@@ -81,10 +81,14 @@ def main() -> None:
         corpus, tests = build_corpus(options.footage, root / "corpus"), test_clips(options.footage)
         (root / "tests.pickle").write_bytes(pickle.dumps(tests))
         jobs = list(planned(root, options.cpu_seconds, options.seeds))
+        print_row(None)
         with ProcessPoolExecutor(options.processes, get_context("spawn"), initializer=one_thread) as pool:
-            rows = [row for rows in pool.map(run, jobs) for row in rows]
+            for rows in pool.map(run, jobs):
+                for row in rows:
+                    print_row(row)
         one_thread()
-        print_table([*starts(corpus, tests), *rows, floor(tests)])
+        for row in (*starts(corpus, tests), floor(tests)):
+            print_row(row)
 
 
 def planned(root: Path, cpu_seconds: float, seeds: list[int]) -> Iterator[Job]:
