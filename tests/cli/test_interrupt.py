@@ -20,6 +20,15 @@ def command(media: Path, *words: str) -> list[str]:
     return [sys.executable, "-m", "relook", "train", *map(str, paths), *words]
 
 
+def started(words: list[str]) -> subprocess.Popen[str]:
+    """Start a command as from a terminal: a runner in the background may ignore Ctrl-C, and its children with it."""
+
+    def mind_interrupts() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=mind_interrupts)
+
+
 def wait_for(running: subprocess.Popen[str], text: str) -> None:
     assert running.stderr is not None
     while text not in (line := running.stderr.readline()):
@@ -29,7 +38,7 @@ def wait_for(running: subprocess.Popen[str], text: str) -> None:
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_training_that_is_stopped_before_it_begins(sent: signal.Signals, code: int, media: Path) -> None:
     before = {path.name for path in media.iterdir()}
-    with subprocess.Popen(command(media, "--budget", "10m"), stderr=subprocess.PIPE, text=True) as running:
+    with started(command(media, "--budget", "60s")) as running:
         wait_for(running, "storing frames")
         running.send_signal(sent)
         assert running.stderr is not None
@@ -42,7 +51,7 @@ def test_training_that_is_stopped_before_it_begins(sent: signal.Signals, code: i
 @pytest.mark.slow
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_training_that_is_stopped_is_saved_and_goes_on(sent: signal.Signals, code: int, media: Path) -> None:
-    with subprocess.Popen(command(media, "--budget", "400f"), stderr=subprocess.PIPE, text=True) as running:
+    with started(command(media, "--budget", "400f")) as running:
         wait_for(running, "training:")
         running.send_signal(sent)
         sent_at = time.monotonic()
