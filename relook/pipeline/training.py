@@ -58,7 +58,7 @@ def train(
         output: the look file, `NAME.look`; its contact sheet, measures and `training.html` are kept in `NAME.run` beside it.
         preset: a name in `recipe.presets.PRESETS`, a TOML file as `recipe.files` reads it, or a recipe.
         budget_seconds: how long to refine. Without any budget training stops when unseen frames come no closer to the style.
-        budget_frames: frames seen instead of a time: the same footage, recipe, seed and machine then give the same look.
+        budget_frames: frames seen instead of a time: the same footage, recipe, seed and CPU then give the same look.
         pairs: an artist's few frames: pictures of a source frame and of what it shall become.
         seed: 0 where neither this nor the recipe says otherwise.
         resume: go on with a run that was stopped; with nothing to go on with, begin.

@@ -23,7 +23,7 @@ LONG_MEMORY = 0.98
 DOMINATES = 0.998
 """Share of patches that the critic orders rightly, over some `1 / (1 - LONG_MEMORY)` steps, from which the game is over.
 
-Styles that no grade or grain can reach, such as paintings, bring a sound critic to .984 (four looks on real footage).
+Styles that no grade or grain can reach, such as paintings, let a sound critic come near it.
 """
 COLLAPSED = 0.5
 """Share of the first pass's contrast below which the picture has gone."""
