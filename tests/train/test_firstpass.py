@@ -49,7 +49,7 @@ def test_a_toned_style_is_found_again() -> None:
         tone = 0.1 + 0.7 * luma
         return tone[:, None] * np.array([1.08, 0.99, 0.85]) + 0.3 * (pixels - luma[:, None])
 
-    found = first_pass([colours(s) for s in range(5)], [develop(colours(s)) for s in range(10, 15)], 8)
+    found = first_pass([colours(s) for s in range(8)], [develop(colours(s)) for s in range(10, 18)], 8)
     pixels = colours(99)
     assert np.abs(graded(pixels, found.affine) - develop(pixels)).mean() < 0.02
 
@@ -63,8 +63,8 @@ def test_a_black_and_white_style_is_locked() -> None:
 
 def test_shots_that_disagree_are_believed_less() -> None:
     source = [np.clip(colours(s) * 0.6, 0, 1) for s in range(6)]
-    agreed = [np.clip(colours(s) * 0.6 + 0.15, 0, 1) for s in range(3)]
-    torn = [np.clip(colours(s) * 0.6 + lift, 0, 1) for s, lift in enumerate((0.0, 0.1, 0.35))]
+    agreed = [np.clip(colours(s) * 0.6 + 0.15, 0, 1) for s in range(6)]
+    torn = [np.clip(colours(s) * 0.6 + lift, 0, 1) for s, lift in enumerate((0.0, 0.1, 0.35, 0.0, 0.1, 0.35))]
     shares = []
     for style in (agreed, torn):
         luma_x, luma_y = (np.concatenate(shots) @ np.array(LUMA) for shots in (source, style))
@@ -72,6 +72,17 @@ def test_shots_that_disagree_are_believed_less() -> None:
         shares.append((tone_curve(source, style, NODES)[3] - NODES[3]) / (matched - NODES[3]))
     assert shares[0] == pytest.approx(1, abs=0.1)
     assert shares[1] < 0.85
+
+
+@settings(max_examples=20, deadline=None)
+@given(lift=st.floats(0.05, 0.3), seed=st.integers(0, 50))
+def test_the_more_shots_agree_the_more_they_are_believed(lift: float, seed: int) -> None:
+    source = [np.clip(colours(seed + s) * 0.6, 0, 1) for s in range(6)]
+    found = [
+        tone_curve(source, [np.clip(colours(seed + 10 + s) * 0.6 + lift, 0, 1) for s in range(count)], NODES)[3]
+        for count in (1, 2, 3, 12)
+    ]
+    assert NODES[3] < found[0] < found[1] < found[2] < found[3]
 
 
 @settings(max_examples=25, deadline=None)
