@@ -38,6 +38,7 @@ from relook.objectives.colour import colour_distance, patch_distance
 from relook.recipe.settings import Recipe
 from relook.recipe.wear import Wear
 from relook.timing import FrameRange
+from relook.train.checkpoint import read_checkpoint
 from relook.train.loop import Run, train_look
 from relook.train.start import start_generator
 
@@ -118,6 +119,31 @@ def trained(corpus: Corpus, tests: list[Clip], budget: float, seed: int, folder:
     return replace(row, cpu_seconds=time.process_time() - started)
 
 
+@dataclass(frozen=True)
+class Game:
+    """What training came to, on a clock of CPU-seconds."""
+
+    last: Generator
+    """Of the last weights, whatever the held-out frames said."""
+    kept: Generator
+    """What `relook train` would deliver."""
+    worn: Wear
+    steps: int
+    diverged: str
+
+
+def play(corpus: Corpus, recipe: Recipe) -> Game:
+    """Train on one thread's CPU-seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Run("benchmark", Path(folder), now=time.process_time)
+        trained = train_look(corpus, recipe, settings, alone(torch.device("cpu")))
+        saved, tensors, _ = read_checkpoint(Path(folder))
+    assert saved is not None
+    last = Generator(recipe.generator)
+    last.load_state_dict({k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")})
+    return Game(last, trained.look.generator, trained.look.card.wear, saved.course.step, trained.diverged)
+
+
 def floor(tests: list[Clip]) -> Score:
     """Return the distances between two prints of the truth."""
 
@@ -186,24 +212,25 @@ def structural_similarity(first: NDArray[np.float32], second: NDArray[np.float32
 
 
 def build_corpus(footage: Path, root: Path) -> Corpus:
-    """Prepare both sides: every other shot of one film and different clips beside them; the style's shots are developed and worn."""
-    tears = list(clips_of(footage / TEARS))
-    live = footage / "live-action"
-    sides: dict[Side, list[Clip]] = {
-        "source": tears[0::2] + [clip for name in SOURCE for clip in clips_of(live / name)],
-        "style": tears[1::2] + [clip for name in STYLE for clip in clips_of(live / name)],
-    }
+    """Prepare both sides, every fifth shot held out."""
     shots = []
-    for side, clips in sides.items():
+    for side, clips in both_sides(footage).items():
         for index, clip in enumerate(clips):
-            picture = wear(develop(clip), index) if side == "style" else clip
-            codes = np.rint(picture * 255).astype(np.uint8)
+            codes = np.rint(clip * 255).astype(np.uint8)
             shot = describe(side, index, codes, held_out=index % 5 == 2)
             create_array(root, shot)[:] = codes
             shots.append(shot)
     corpus = Corpus(root, tuple(shots), (), Sufficiency("good", "made for a benchmark"))
     save_corpus(corpus)
     return corpus
+
+
+def both_sides(footage: Path) -> dict[Side, list[Clip]]:
+    """Return every other shot of one film and different clips beside them; the style's are developed and worn."""
+    tears, live = list(clips_of(footage / TEARS)), footage / "live-action"
+    source = tears[0::2] + [clip for name in SOURCE for clip in clips_of(live / name)]
+    style = tears[1::2] + [clip for name in STYLE for clip in clips_of(live / name)]
+    return {"source": source, "style": [wear(develop(clip), index) for index, clip in enumerate(style)]}
 
 
 def describe(side: Side, index: int, codes: NDArray[np.uint8], *, held_out: bool) -> PreparedShot:

@@ -26,15 +26,11 @@ import cut
 import cv2
 import cyclegan
 import torch
-from hidden_truth import Clip, Score, build_corpus, floor, frames, print_row, rendering, score, starts, test_clips
+from hidden_truth import Clip, Score, build_corpus, floor, frames, play, print_row, rendering, score, starts, test_clips
 from torch import Tensor
 
-from relook.compute import alone
 from relook.corpus import load_corpus
-from relook.nets.generator import Generator
 from relook.recipe.settings import Rates, Recipe, Weights
-from relook.train.checkpoint import read_checkpoint
-from relook.train.loop import Run, train_look
 
 OURS = Recipe()
 LIPSCHITZ = Weights(gradient_penalty=10.0)
@@ -116,22 +112,16 @@ def our_rows(job: Job, tests: list[Clip]) -> list[Score]:
     """Return the rows of the last weights and of the look that was kept."""
     started = time.process_time()
     recipe = replace(GAMES[job.name], seed=job.seed, budget_seconds=job.cpu_seconds)
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Run(job.name, Path(folder), now=time.process_time)
-        trained = train_look(load_corpus(job.root / "corpus"), recipe, settings, alone(torch.device("cpu")))
-        spent = time.process_time() - started
-        saved, tensors, _ = read_checkpoint(Path(folder))
-    assert saved is not None
-    last = Generator(recipe.generator)
-    last.load_state_dict({k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")})
-    wear = trained.look.card.wear
-    looks = {"last": last, "kept": trained.look.generator}
-    note = f"{saved.course.step} steps" + (", diverged" if trained.diverged else "")
+    game = play(load_corpus(job.root / "corpus"), recipe)
+    spent = time.process_time() - started
+    note = f"{game.steps} steps" + (", diverged" if game.diverged else "")
     return [
         replace(
-            score(f"{job.name}, {job.seed}: {which}", rendering(generator, wear), tests), cpu_seconds=spent, note=note
+            score(f"{job.name}, {job.seed}: {which}", rendering(generator, game.worn), tests),
+            cpu_seconds=spent,
+            note=note,
         )
-        for which, generator in looks.items()
+        for which, generator in (("last", game.last), ("kept", game.kept))
     ]
 
 
