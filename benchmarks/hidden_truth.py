@@ -104,9 +104,10 @@ def starts(corpus: Corpus, tests: list[Clip]) -> Iterator[Score]:
     recipe = Recipe()
     yield score("untouched source", rendering(Generator(recipe.generator), Wear()), tests)
     started = time.process_time()
-    generator, marks = start_generator(corpus, recipe)
+    start = start_generator(corpus, recipe)
     spent = time.process_time() - started
-    yield replace(score("first pass, closed form", rendering(generator, marks.wear), tests), cpu_seconds=spent)
+    render = rendering(start.generator, start.marks.wear)
+    yield replace(score("first pass, closed form", render, tests), cpu_seconds=spent)
 
 
 def trained(corpus: Corpus, tests: list[Clip], budget: float, seed: int, folder: Path) -> Score:

@@ -15,6 +15,8 @@ class Course:
     """Of the first pass."""
     kept: HeldOutMeasures
     """Of the best look so far."""
+    withheld: float = 0.0
+    """How much of the difference in luma between the sides the first pass did not take for the look."""
     step: int = 0
     seconds: float = 0.0
     """Spent in training, over all sittings."""

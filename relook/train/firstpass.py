@@ -41,6 +41,8 @@ class FirstPass:
     """`[k]`, style luma at each source luma node."""
     explained: float
     """Share of the style's chroma that its luma explains, 0..1."""
+    withheld: float
+    """How much of the difference in luma between the sides was not taken for the look, for it may be what was filmed; 0..1."""
 
 
 def first_pass(source: list[Array], style: list[Array], num_nodes: int) -> FirstPass:
@@ -51,7 +53,7 @@ def first_pass(source: list[Array], style: list[Array], num_nodes: int) -> First
         num_nodes: luma nodes of the grade.
     """
     nodes = np.linspace(0, 1, num_nodes)
-    tone = tone_curve(source, style, nodes)
+    tone, withheld = tone_curve(source, style, nodes)
     pixels_x, pixels_y = _alike(source), _alike(style)
     mean_x = _mean_colours(pixels_x, nodes, bandwidth=0.08)
     mean_y = _mean_colours(pixels_y, tone, bandwidth=0.05)
@@ -64,7 +66,7 @@ def first_pass(source: list[Array], style: list[Array], num_nodes: int) -> First
     explained = 1 - residual_y.var() / max((residual_y + tint_y).var(), 1e-12)
     if spread < MONOCHROME_CHROMA:
         zero = np.zeros((num_nodes, 3, 3))
-        return FirstPass(np.concatenate((zero, mean_y[:, :, None]), axis=2), True, tone, float(explained))
+        return FirstPass(np.concatenate((zero, mean_y[:, :, None]), axis=2), True, tone, float(explained), withheld)
     if explained >= TINTED_SHARE:
         transport = _monge_kantorovich(_covariance(residual_x), _covariance(residual_y))
     else:
@@ -77,14 +79,14 @@ def first_pass(source: list[Array], style: list[Array], num_nodes: int) -> First
         mean_y = tone[:, None] + share * tint
     offsets = mean_y - mean_x @ transport.T
     maps = np.repeat(transport[None], num_nodes, axis=0)
-    return FirstPass(np.concatenate((maps, offsets[:, :, None]), axis=2), False, tone, float(explained))
+    return FirstPass(np.concatenate((maps, offsets[:, :, None]), axis=2), False, tone, float(explained), withheld)
 
 
-def tone_curve(source: list[Array], style: list[Array], nodes: Array) -> Array:
+def tone_curve(source: list[Array], style: list[Array], nodes: Array) -> tuple[Array, float]:
     """Map source luma at `nodes` to style luma by matching quantiles, leaning to the gentler map where shots disagree.
 
     A difference between the sides is believed as far as it stands out from what the shots of one side differ among
-    themselves: a night scene against a snow scene is content, not a look.
+    themselves: a night scene against a snow scene is content, not a look. Returns the map, and how much was not believed.
     """
     quantiles_x = np.stack([np.quantile(pixels @ LUMA_ROW, LEVELS) for pixels in source])
     quantiles_y = np.stack([np.quantile(pixels @ LUMA_ROW, LEVELS) for pixels in style])
@@ -92,13 +94,15 @@ def tone_curve(source: list[Array], style: list[Array], nodes: Array) -> Array:
     y = np.quantile(_alike(style) @ LUMA_ROW, LEVELS)
     doubt = sum(float(_variance_of_mean(quantiles).sum()) for quantiles in (quantiles_x, quantiles_y))
     difference = float(((y - x) ** 2).sum())
-    y = x + (y - x) * difference / (difference + doubt + 1e-9)
+    disbelief = doubt / (difference + doubt)
+    withheld = disbelief * float(np.sqrt(difference / len(LEVELS)))
+    y = y + (x - y) * disbelief
     x, y = np.maximum.accumulate(x + 1e-6 * np.arange(len(x))), np.maximum.accumulate(y)
     tone = np.interp(nodes, x, y)
     below, above = nodes < x[0], nodes > x[-1]
     tone[below] = y[0] * nodes[below] / max(x[0], 1e-6)
     tone[above] = y[-1] + 0.3 * (1 - y[-1]) * (nodes[above] - x[-1]) / max(1 - x[-1], 1e-6)
-    return _bounded_slopes(tone, nodes)
+    return _bounded_slopes(tone, nodes), withheld
 
 
 def _variance_of_mean(per_shot: Array) -> Array:

@@ -25,7 +25,7 @@ from relook.train.heldout import HeldOut
 from relook.train.interrupt import holding_signals
 from relook.train.journal import Journal
 from relook.train.matching import Matcher
-from relook.train.remark import already_in_style, remark
+from relook.train.remark import already_in_style, doubt_of_tone, remark
 from relook.train.start import start_generator
 from relook.train.state import SCARCE_SHOTS, TrainState, restore_all, set_rates, start_state, tensors_of_all
 from relook.train.step import train_step
@@ -146,11 +146,12 @@ def begin(
             state.course.first, state.course.kept = (held_out.measure(on_cpu(g)) for g in (state.start, state.best))
         return state, held_out, said
     on_progress(Progress("first pass", 0, None))
-    generator, marks = start_generator(corpus, recipe)
-    held_out = HeldOut(corpus, marks.wear, generator)
-    first = held_out.measure(generator)
-    state = start_state(generator, recipe, Course(first=first, kept=first), crew.device)
-    state.wear, state.flicker_strength = marks.wear, marks.flicker_strength
+    start = start_generator(corpus, recipe)
+    held_out = HeldOut(corpus, start.marks.wear, start.generator)
+    first = held_out.measure(start.generator)
+    course = Course(first=first, kept=first, withheld=start.withheld)
+    state = start_state(start.generator, recipe, course, crew.device)
+    state.wear, state.flicker_strength = start.marks.wear, start.marks.flicker_strength
     is_scarce = len(corpus.side("style")) <= SCARCE_SHOTS
     state.is_augmented = recipe.augment if recipe.augment is not None else is_scarce
     return state, held_out, said
@@ -185,7 +186,7 @@ def save(state: TrainState, run: Run, crew: Crew) -> None:
 def finish(state: TrainState, held_out: HeldOut, corpus: Corpus, recipe: Recipe, run: Run) -> Look:
     """Make the look of the best state."""
     best, course = state.best, state.course
-    said = already_in_style(best, held_out.frames)
+    said = already_in_style(best, held_out.frames) or doubt_of_tone(course)
     card = Card(
         name=run.name,
         recipe=recipe,

@@ -8,6 +8,8 @@ from torch import Tensor
 from relook.nets.generator import Generator
 from relook.train.course import Course
 
+MUCH_WITHHELD = 0.03
+"""Luma that a look falls short of its style by, on average, from which it is said."""
 LEAST_CHANGE = 2 / 255
 """A look that changes less, on average and without texture, is not seen."""
 
@@ -26,6 +28,16 @@ def remark(course: Course, seconds_left: float | None) -> str:
         gain = 1 - course.kept.score(course.first) / course.first.score(course.first)
         closer = f"unseen frames are {gain:.0%} closer to the style than after the first pass"
     return f"{left}; {closer}; {course.kept.structure_kept:.0%} of the picture's structure is kept"
+
+
+def doubt_of_tone(course: Course) -> str:
+    """Say so where the first pass doubted that the sides differ by their look and not by what was filmed; else nothing."""
+    if course.withheld < MUCH_WITHHELD:
+        return ""
+    return (
+        f"The look is gentler in tone than its style, by {course.withheld:.0%} of the way from black to white: so much of the "
+        "difference may be what was filmed. More shots, of scenes more like those of the other side, would tell."
+    )
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -40,7 +41,18 @@ FRAMES_MEASURED = 144
 """Consecutive frames that wear is measured on, over all shots."""
 
 
-def start_generator(corpus: Corpus, recipe: Recipe) -> tuple[Generator, Marks]:
+@dataclass(frozen=True)
+class Start:
+    """What closed forms found."""
+
+    generator: Generator
+    """Carries the first pass."""
+    marks: Marks
+    withheld: float
+    """As in `FirstPass`."""
+
+
+def start_generator(corpus: Corpus, recipe: Recipe) -> Start:
     """Build a generator from closed forms alone: grade from statistics of both sides, texture from the style's."""
     torch.manual_seed(recipe.seed)
     generator = Generator(recipe.generator)
@@ -61,7 +73,7 @@ def start_generator(corpus: Corpus, recipe: Recipe) -> tuple[Generator, Marks]:
         fit_anchors(generator, corpus, torch.from_numpy(np.concatenate(sources)).float())
     soften(generator, corpus)
     fit_grain(generator, corpus)
-    return generator, marks
+    return Start(generator, marks, found.withheld)
 
 
 @torch.no_grad()

@@ -69,7 +69,7 @@ def test_shots_that_disagree_are_believed_less() -> None:
     for style in (agreed, torn):
         luma_x, luma_y = (np.concatenate(shots) @ np.array(LUMA) for shots in (source, style))
         matched = float(np.quantile(luma_y, (luma_x < NODES[3]).mean()))
-        shares.append((tone_curve(source, style, NODES)[3] - NODES[3]) / (matched - NODES[3]))
+        shares.append((tone_curve(source, style, NODES)[0][3] - NODES[3]) / (matched - NODES[3]))
     assert shares[0] == pytest.approx(1, abs=0.1)
     assert shares[1] < 0.85
 
@@ -79,7 +79,7 @@ def test_shots_that_disagree_are_believed_less() -> None:
 def test_the_more_shots_agree_the_more_they_are_believed(lift: float, seed: int) -> None:
     source = [np.clip(colours(seed + s) * 0.6, 0, 1) for s in range(6)]
     found = [
-        tone_curve(source, [np.clip(colours(seed + 10 + s) * 0.6 + lift, 0, 1) for s in range(count)], NODES)[3]
+        tone_curve(source, [np.clip(colours(seed + 10 + s) * 0.6 + lift, 0, 1) for s in range(count)], NODES)[0][3]
         for count in (1, 2, 3, 12)
     ]
     assert NODES[3] < found[0] < found[1] < found[2] < found[3]
@@ -89,6 +89,13 @@ def test_the_more_shots_agree_the_more_they_are_believed(lift: float, seed: int)
 @given(gamma=st.floats(0.2, 5), lift=st.floats(0, 0.4), seed=st.integers(0, 50))
 def test_curves_rise_and_stay_in_range(gamma: float, lift: float, seed: int) -> None:
     style = [lift + (1 - lift) * colours(seed + k) ** gamma for k in range(3)]
-    tone = tone_curve([colours(seed + k) for k in range(10, 13)], style, NODES)
+    tone, _ = tone_curve([colours(seed + k) for k in range(10, 13)], style, NODES)
     assert (np.diff(tone) >= 0).all() and tone.min() >= 0 and tone.max() <= 1
     assert np.diff(tone).max() <= 4 / 7 + 1e-9
+
+
+def test_what_is_not_believed_is_told() -> None:
+    source = [np.clip(colours(s) * 0.6, 0, 1) for s in range(6)]
+    lifted = [np.clip(colours(s) * 0.6 + 0.2, 0, 1) for s in range(12)]
+    assert tone_curve(source, source, NODES)[1] < 0.01, "nothing differs, so nothing is kept back"
+    assert tone_curve(source, lifted[:1], NODES)[1] > 0.04 > 0.02 > tone_curve(source, lifted, NODES)[1]

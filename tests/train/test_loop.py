@@ -72,7 +72,8 @@ def test_a_budget_of_seconds_is_checked_as_evenly(train: Train, tmp_path: Path) 
 
 
 def test_the_first_pass_alone_takes_the_style(corpus: Corpus) -> None:
-    generator, marks = start_generator(corpus, SHORT)
+    start = start_generator(corpus, SHORT)
+    generator, marks = start.generator, start.marks
     source, style = (torch.cat([corpus.clip(shot, 0, 2) for shot in corpus.side(side)]) for side in ("source", "style"))
     with torch.no_grad():
         rendered = generator.deterministic(source)
@@ -91,5 +92,7 @@ def test_the_best_by_held_out_style_is_kept(corpus: Corpus, small: None, train: 
     logged = [HeldOutMeasures(*(line[name] for name in names)) for line in lines]
     kept = HeldOutMeasures(*(look.card.measures[name] for name in names))
     assert kept.score(logged[0]) <= min(measures.score(logged[0]) for measures in logged) + LEAST_GAIN
-    start, marks = start_generator(corpus, recipe)
-    assert HeldOut(corpus, marks.wear, start).measure(look.generator) == kept, "what is saved is what was measured"
+    start = start_generator(corpus, recipe)
+    assert HeldOut(corpus, start.marks.wear, start.generator).measure(look.generator) == kept, (
+        "what is saved is what was measured"
+    )

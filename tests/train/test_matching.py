@@ -54,8 +54,9 @@ def test_partners_are_a_pure_function_and_keep_changing(corpus: Corpus) -> None:
 
 
 def test_the_first_pass_scores_better_than_wrong_grain(corpus: Corpus) -> None:
-    generator, marks = start_generator(corpus, Recipe())
-    held_out = HeldOut(corpus, marks.wear, generator)
+    start = start_generator(corpus, Recipe())
+    generator = start.generator
+    held_out = HeldOut(corpus, start.marks.wear, generator)
     right = held_out.measure(generator)
     for factor in (0.0, 2.0):
         wrong = copy.deepcopy(generator)

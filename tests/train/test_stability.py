@@ -20,6 +20,7 @@ from relook.recipe.settings import Rates, Recipe
 from relook.train.course import Course
 from relook.train.loop import Run, Trained, train_look
 from relook.train.measures import HeldOutMeasures
+from relook.train.remark import doubt_of_tone
 from relook.train.watch import (
     MOST_ROLL_BACKS,
     MOST_SKIPS,
@@ -143,3 +144,12 @@ def test_a_style_that_is_the_source_changes_nothing_and_says_so(
 
 def test_a_style_that_differs_is_not_said_to_be_the_same(train: Train) -> None:
     assert "already" not in train(SHORT).look.card.sufficiency
+
+
+def test_a_look_that_is_gentler_than_its_style_says_so(train: Train) -> None:
+    seen = course()
+    assert doubt_of_tone(seen) == ""
+    seen.withheld = 0.05
+    assert "gentler in tone than its style, by 5%" in doubt_of_tone(seen)
+    withheld = train(SHORT).look.card.sufficiency
+    assert "gentler" in withheld, "three painted shots cannot prove that they are dim by their look"

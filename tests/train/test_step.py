@@ -36,9 +36,9 @@ OTHERS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def started(corpus: Corpus) -> tuple[Generator, Batch]:
-    generator, marks = start_generator(corpus, RECIPE)
-    matcher = Matcher(corpus, generator, seed=0, crop_px=64, held_out=False)
-    return generator, draw_batch(corpus, RECIPE, marks.wear, matcher, range(2))
+    start = start_generator(corpus, RECIPE)
+    matcher = Matcher(corpus, start.generator, seed=0, crop_px=64, held_out=False)
+    return start.generator, draw_batch(corpus, RECIPE, start.marks.wear, matcher, range(2))
 
 
 def after_two_steps(recipe: Recipe, started: tuple[Generator, Batch], crew: Crew) -> dict[str, torch.Tensor]:
