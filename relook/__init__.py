@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from relook.apply.render import Delivery
     from relook.errors import RelookError
     from relook.look import Look, load_look, save_look
-    from relook.pipeline import apply, check, demo, train
+    from relook.pipeline import apply, check, demo, measure_marks, train
     from relook.progress import Progress
     from relook.report import Report, Verdict
 
@@ -42,6 +42,7 @@ __all__ = [
     "check",
     "demo",
     "load_look",
+    "measure_marks",
     "save_look",
     "train",
 ]
@@ -55,6 +56,7 @@ _HOMES = {
     "Verdict": "relook.report",
     "demo": "relook.pipeline",
     "load_look": "relook.look",
+    "measure_marks": "relook.pipeline",
     "save_look": "relook.look",
 }
 

@@ -9,19 +9,28 @@ from typing import Annotated, Any
 import typer
 
 from relook.cli.arguments import Json
-from relook.cli.display import print_json, print_lines
+from relook.cli.display import print_json, print_lines, showing_progress
+from relook.errors import UsageError
 
 LOOK_ENDING = ".look"
 
 
 def info(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A film, an image sequence, a look, or a built-in look.")],
+    marks: Annotated[
+        bool, typer.Option("--marks", help="Measure a film's grain, flicker, weave, dust and other marks too.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show what relook sees of a film or of a look."""
+    if marks and is_look(file):
+        raise UsageError("--marks measures films; give it the reel that the look was learned from")
     facts = look_facts(file) if is_look(file) else film_facts(Path(file))
     for name, value in facts.items():
         print_lines(f"{name.replace('_', ' '):16} {value}")
+    if marks:
+        facts |= marks_facts(Path(file))
+        print_lines(*(f"{name:16} {words}" for name, words in facts["marks"].items()))
     if as_json:
         print_json(facts)
 
@@ -50,6 +59,16 @@ def look_facts(file: str) -> dict[str, Any]:
         "encoding": card.colour.encoding,
         "software": card.software,
     }
+
+
+def marks_facts(path: Path) -> dict[str, Any]:
+    """Return a film's marks in words, as `marks`, and in figures, as `mechanics`."""
+    from relook.mechanics.words import mechanics_in_words
+    from relook.pipeline import measure_marks
+
+    with showing_progress() as on_progress:
+        found = measure_marks(path, on_progress=on_progress)
+    return {"marks": mechanics_in_words(found), "mechanics": asdict(found)}
 
 
 def film_facts(path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ stops the reading with an error that names the frame.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -81,6 +81,12 @@ class FilmReader:
     def frames(self, wanted: FrameRange | None = None) -> Iterator[Frame]:
         """Give the frames in order, or those of a range, as float RGB with the decoder's own frame beside it."""
         return self._start(_with_pixels(self.native_frames(wanted), self.info))
+
+    def frames_of(self, ranges: Sequence[FrameRange]) -> Iterator[Frame]:
+        """Give the frames of several ranges, at least one, as `frames` does, in one pass over the film."""
+        whole = FrameRange(min(part.start for part in ranges), max(part.stop for part in ranges))
+        natives = self.native_frames(whole)
+        return self._start(_with_pixels((n for n in natives if any(n.index in part for part in ranges)), self.info))
 
     def native_frames(self, wanted: FrameRange | None = None) -> Generator[NativeFrame, None, None]:
         """Give the frames as the decoder made them, in the caller's own thread: for cheap passes."""

@@ -24,6 +24,10 @@ REASON_WORDS: dict[Reason, str] = {
 }
 
 
+SOME_SHOTS, MANY_SHOTS = 3, 8
+"""Shots of the style from which tones are learned fairly, and well (`benchmarks/little_footage.py`)."""
+
+
 @dataclass(frozen=True)
 class SideFacts:
     """What the verdict on one side rests on."""
@@ -78,9 +82,10 @@ def _judge_source(facts: SideFacts) -> tuple[Level, str]:
 
 
 def _grade_colour(facts: SideFacts) -> Grade:
-    if facts.num_frames < 4:
+    """Grade tone and colour: of few shots nobody can tell what is the look and what the scene."""
+    if facts.num_frames < 4 or facts.num_shots < SOME_SHOTS:
         return "poorly"
-    return "well" if facts.num_shots >= 2 else "fairly"
+    return "well" if facts.num_shots >= MANY_SHOTS else "fairly"
 
 
 def _grade_grain(facts: SideFacts) -> Grade:
@@ -92,7 +97,7 @@ def _grade_grain(facts: SideFacts) -> Grade:
 
 
 def _grade_structure(facts: SideFacts) -> Grade:
-    if facts.num_shots >= 8 and facts.num_frames >= 16:
+    if facts.num_shots >= MANY_SHOTS and facts.num_frames >= 16:
         return "well"
     return "fairly" if facts.num_shots >= 4 else "poorly"
 

@@ -40,7 +40,7 @@ FLAGS = {
     },
     "check": {"--look", "--source", "--output", "--overwrite", "--json"},
     "looks": {"--json"},
-    "info": {"--json"},
+    "info": {"--marks", "--json"},
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from relook.corpus import Dropped
 from relook.prepare.sufficiency import SideFacts, judge_sufficiency
 from relook.timing import FrameRange
@@ -13,13 +15,19 @@ def facts(side: str, seconds: float, num_shots: int, *, stills: bool = False) ->
     return SideFacts(side, seconds, num_shots, num_frames, pairs, height=480)  # type: ignore[arg-type]
 
 
-def test_two_shots_teach_colour_and_grain_but_not_structure() -> None:
+def test_two_shots_teach_grain_and_little_else() -> None:
     verdict = judge_sufficiency([facts("source", 10, 6), facts("style", 41, 2)], [])
-    assert verdict.level == "fair"
+    assert verdict.level == "poor"
     assert (
-        "41 s of style footage holds 2 shots: colour and grain will be learned well, structure poorly" in verdict.text
+        "41 s of style footage holds 2 shots: grain will be learned well, colour and structure poorly" in verdict.text
     )
+    assert "More shots of other scenes would help" in verdict.text
     assert "10 s of source footage holds 6 shots: varied" in verdict.text
+
+
+@pytest.mark.parametrize(("shots", "level"), [(1, "poor"), (2, "poor"), (3, "fair"), (7, "fair"), (8, "good")])
+def test_the_more_shots_of_style_the_better(shots: int, level: str) -> None:
+    assert judge_sufficiency([facts("source", 60, 12), facts("style", 41, shots)], []).level == level
 
 
 def test_enough_is_good() -> None:

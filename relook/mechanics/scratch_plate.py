@@ -1,0 +1,109 @@
+"""Draw vertical scratches: thin lines that live on over the frames, wander a little and end softly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relook.mechanics.chance import random_of
+from relook.recipe.mechanics import Scratches
+
+Image = NDArray[np.float32]
+
+CONTRAST_SPREAD = 0.35
+"""Standard deviation of the logarithm of a scratch's contrast."""
+WIDTH_SPREAD = 0.2
+LEAST_EXTENT = 0.5
+"""A scratch runs over half to all of the frame's height; longer ones are cut off by the frame."""
+MOST_EXTENT = 2.0
+SOFT_ENDS = 0.04
+"""Share of the frame's height over which a scratch ends."""
+SIGMA_OF_WIDTH = 1 / (2 * math.sqrt(2 * math.log(2)))
+"""A Gaussian's standard deviation in its width at half height."""
+LEAST_LEFT = 1e-3
+MOST_REACH_FRAMES = 512
+
+
+@dataclass(frozen=True)
+class Line:
+    """One scratch in one frame, in pixels of the plate."""
+
+    column: float
+    """Of its middle: 0 is the frame's left side."""
+    width: float
+    """At half of the contrast."""
+    amount: float
+    """Signed contrast in units of the median: bright above 0."""
+    top: float
+    bottom: float
+    """Shares of the frame's height, beyond 0..1 where it runs through."""
+
+
+def draw_scratches(scratches: Scratches, size: tuple[int, int], *, scale: float, seed: int, frame: int) -> Image:
+    """Draw the scratches of one frame as a signed difference of luma in units of the median contrast, `[h w]`.
+
+    Args:
+        scratches: rates, and sizes in pixels of a frame `reference_height` rows high.
+        size: rows and columns of the plate.
+        scale: rows of the plate in rows of the reference.
+        seed: of the shot.
+        frame: number in the shot.
+    """
+    return draw_lines(scratch_lines(scratches, size, scale=scale, seed=seed, frame=frame), size)
+
+
+def draw_lines(lines: Sequence[Line], size: tuple[int, int]) -> Image:
+    """Draw some scratches, `[h w]`."""
+    height, width = size
+    plate = np.zeros(size, np.float32)
+    rows = (np.arange(height) + 0.5) / height
+    for line in lines:
+        sigma = math.hypot(line.width * SIGMA_OF_WIDTH, 0.2)
+        reach = 4 * sigma + 1
+        left, right = (int(np.clip(edge, 0, width)) for edge in (line.column - reach, line.column + reach + 1))
+        across = np.exp(-0.5 * ((np.arange(left, right) + 0.5 - line.column) / sigma) ** 2)
+        # What a pixel cannot resolve it sees as fainter.
+        across *= line.amount * min(line.width * SIGMA_OF_WIDTH / sigma, 1)
+        down = np.clip(np.minimum(rows - line.top, line.bottom - rows) / SOFT_ENDS + 0.5, 0, 1)
+        plate[:, left:right] += np.outer(down, across).astype(np.float32)
+    return plate
+
+
+def scratch_lines(scratches: Scratches, size: tuple[int, int], *, scale: float, seed: int, frame: int) -> list[Line]:
+    """Return the scratches of one frame."""
+    if scratches.per_frame <= 0:
+        return []
+    ends = 1 / max(scratches.life_frames, 1.0)
+    reach = 0 if ends == 1 else min(math.ceil(math.log(LEAST_LEFT) / math.log1p(-ends)), MOST_REACH_FRAMES)
+    # So many of those born within reach are there on average; the rest of the average is made up for.
+    births = scratches.per_frame / sum((1 - ends) ** age for age in range(reach + 1))
+    lines = []
+    for born in range(frame - reach, frame + 1):
+        rng = random_of(seed, born, "scratches")
+        for _ in range(rng.poisson(births)):
+            life, key = int(rng.geometric(ends)), int(rng.integers(2**63))
+            if born + life > frame:
+                own = np.random.Generator(np.random.Philox(key=key))
+                lines.append(_line(scratches, size[1], scale=scale, age=frame - born, rng=own))
+    return lines
+
+
+def _line(scratches: Scratches, width: int, *, scale: float, age: int, rng: np.random.Generator) -> Line:
+    column, side = rng.uniform(0, width), rng.random()
+    spread, widening = rng.standard_normal(2)
+    extent = rng.uniform(LEAST_EXTENT, MOST_EXTENT)
+    # Placed so that at least `LEAST_EXTENT` of it lies in the frame.
+    top = rng.uniform(LEAST_EXTENT - extent, 1 - LEAST_EXTENT)
+    amount = math.exp(CONTRAST_SPREAD * spread)
+    drift = scratches.drift_px * float(rng.standard_normal(age).sum())
+    return Line(
+        column=column + drift * scale,
+        width=scratches.width_px * math.exp(WIDTH_SPREAD * widening) * scale,
+        amount=amount if side < scratches.bright_share else -amount,
+        top=top,
+        bottom=top + extent,
+    )
