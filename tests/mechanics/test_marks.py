@@ -120,8 +120,7 @@ def test_what_could_not_be_measured_is_said() -> None:
 
 
 @pytest.mark.slow
-def test_info_shows_the_marks(paint_scene: Callable[..., Film], tmp_path: Path, capsys: Any) -> None:
-
+def test_info_shows_the_marks(paint_scene: Callable[..., Film], tmp_path: Path) -> None:
     film = written(tmp_path / "worn.mkv", marked(paint_scene(2, num_frames=16, pan_px=0.5), WORN))
     told = CliRunner().invoke(build_app(), ["info", str(film), "--marks", "--json"])
     assert told.exit_code == 0
