@@ -24,7 +24,7 @@ REASON_WORDS: dict[Reason, str] = {
 }
 
 
-SOME_SHOTS, MANY_SHOTS = 3, 8
+SOME_SHOTS, MANY_SHOTS = 4, 8
 """Shots of the style from which tones are learned fairly, and well (`benchmarks/little_footage.py`)."""
 
 

@@ -25,7 +25,7 @@ def test_two_shots_teach_grain_and_little_else() -> None:
     assert "10 s of source footage holds 6 shots: varied" in verdict.text
 
 
-@pytest.mark.parametrize(("shots", "level"), [(1, "poor"), (2, "poor"), (3, "fair"), (7, "fair"), (8, "good")])
+@pytest.mark.parametrize(("shots", "level"), [(1, "poor"), (3, "poor"), (4, "fair"), (7, "fair"), (8, "good")])
 def test_the_more_shots_of_style_the_better(shots: int, level: str) -> None:
     assert judge_sufficiency([facts("source", 60, 12), facts("style", 41, shots)], []).level == level
 
