@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relook.mechanics.dust_find import Speck, find_specks
-from relook.mechanics.dust_plate import Patch, draw_dust, dust_patches, lay_dust, matte_and_damage, press
+from relook.mechanics.dust_plate import dust_patches, press
 from relook.mechanics.reel import Array, Image, Run
 from relook.recipe.mechanics import Dust
-
-__all__ = ["Patch", "draw_dust", "dust_patches", "lay_dust", "matte_and_damage", "measure_dust"]
 
 LEAST_FRAMES = 4
 STEPS = (1.0, 1.0, 0.6, 0.4, 0.3)

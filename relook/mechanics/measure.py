@@ -45,7 +45,9 @@ def measure_mechanics(runs: Sequence[Run], frame_rate: Fraction) -> Mechanics:
     aperture = measure_aperture(spread, reference_height=size[0])
     inside = [_inside(run, aperture) for run in alike]
     made = Mechanics(
-        reference_height=size[0], halation=measure_halation(inside, reference_height=size[0]), aperture=aperture
+        reference_height=size[0],
+        halation=measure_halation(inside, reference_height=inside[0].size[0]),
+        aperture=aperture,
     )
     lasting = [run for run in inside if len(run.frames) >= LEAST_FRAMES]
     if not lasting:

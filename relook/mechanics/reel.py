@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from relook.nets import blocks
 from relook.nets.motion import dense_motion
 
 Image = NDArray[np.float32]
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-LUMA = np.array((0.2126, 0.7152, 0.0722), np.float32)
-"""Rec. ITU-R BT.709-6, item 3.2."""
+LUMA = np.array(blocks.LUMA, np.float32)
 MOST_ROWS = 480
 """Larger frames are registered at this size."""
 MOST_POINTS = 30_000

@@ -10,10 +10,8 @@ import numpy as np
 
 from relook.mechanics.reel import Array, Run
 from relook.mechanics.scratch_find import NUM_BANDS_DOWN, Track, find_scratches, never_ending_lines, profiles_of
-from relook.mechanics.scratch_plate import Line, draw_lines, draw_scratches, scratch_lines
+from relook.mechanics.scratch_plate import draw_lines, scratch_lines
 from relook.recipe.mechanics import Scratches
-
-__all__ = ["Line", "draw_scratches", "measure_scratches", "scratch_lines"]
 
 LEAST_FRAMES = 6
 STEPS = (1.0, 0.8, 0.5, 0.3)

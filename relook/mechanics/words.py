@@ -13,6 +13,8 @@ SURE = 0.5
 SURE_OF_GLOW = 0.8
 """The same for halation, which bright walls beside dark windows can look like."""
 UNKNOWN = "could not be measured"
+LEAST_HAIRS = 0.5
+"""Fewer hairs a frame are found in films that have none."""
 LEAST_GAIN = 0.002
 """A change of light by less is not seen."""
 
@@ -57,29 +59,36 @@ def _grain(grain: Grain) -> str:
 def _breath(breath: Breath) -> str:
     if breath.exposure < LEAST_GAIN:
         return _known(breath, "exposure", "none")
-    text = f"exposure {breath.exposure:.1%}, contrast {breath.contrast:.1%}, slow to quick {bars(breath.rhythm)}"
+    text = f"exposure {breath.exposure:.1%}, slow to quick {bars(breath.rhythm)}"
+    contrast = f"{breath.contrast:.1%}" if breath.contrast >= LEAST_GAIN else "none"
+    text += f"; contrast {_known(breath, 'contrast', contrast)}"
     if max(breath.colour) >= LEAST_GAIN:
-        text += f", colour {max(breath.colour):.1%}"
+        text += f", colour {_known(breath, 'colour', f'{max(breath.colour):.1%}')}"
     return _known(breath, "exposure", text)
 
 
 def _weave(weave: Weave, rows: int) -> str:
-    if not weave.across_px and not weave.down_px:
-        return _known(weave, "down_px", "none")
-    text = f"{weave.across_px / rows:.2%} of the height across, {weave.down_px / rows:.2%} down"
-    if weave.rotation_degrees:
+    across = _known(weave, "across_px", f"{weave.across_px / rows:.2%} of the height" if weave.across_px else "none")
+    down = _known(weave, "down_px", f"{weave.down_px / rows:.2%} of the height" if weave.down_px else "none")
+    if across == down and across in ("none", UNKNOWN):
+        return across
+    text = f"across {across}, down {down}"
+    if weave.rotation_degrees and weave.confidence.get("rotation_degrees", 0.0) >= SURE:
         text += f", turning by {weave.rotation_degrees:.2f} degrees"
-    return _known(weave, "down_px", f"{text}; slow to quick {bars(weave.rhythm_down)}")
+    return text
 
 
 def _dust(dust: Dust, rows: int) -> str:
-    if not dust.dark_per_frame and not dust.bright_per_frame:
-        return _known(dust, "dark_per_frame", "none")
-    text = f"{dust.dark_per_frame:.1f} dark and {dust.bright_per_frame:.1f} bright specks a frame"
-    text += f", {2 * dust.radius_px / rows:.2%} of the height wide"
-    if dust.hairs_per_frame >= 0.01:
-        text += f"; a hair in every {1 / dust.hairs_per_frame:.0f} frames"
-    return _known(dust, "dark_per_frame", text)
+    dark = _known(dust, "dark_per_frame", f"{dust.dark_per_frame:.1f}" if dust.dark_per_frame else "none")
+    bright = _known(dust, "bright_per_frame", f"{dust.bright_per_frame:.1f}" if dust.bright_per_frame else "none")
+    if dark == bright and dark in ("none", UNKNOWN):
+        return dark
+    text = f"specks a frame: dark {dark}, bright {bright}"
+    if dust.confidence.get("radius_px", 0.0) >= SURE:
+        text += f"; {2 * dust.radius_px / rows:.2%} of the height wide"
+    if dust.hairs_per_frame >= LEAST_HAIRS and dust.confidence.get("hairs_per_frame", 0.0) >= SURE:
+        text += f"; {dust.hairs_per_frame:.1f} hairs a frame"
+    return text
 
 
 def _scratches(scratches: Scratches) -> str:
@@ -104,19 +113,18 @@ def _halation(halation: Halation, rows: int) -> str:
     red, _, blue = halation.strength
     hue = "neutral" if red < 1.2 * blue + 0.005 else "warm"
     text = f"{max(halation.strength):.0%} of the light, {hue}, over {halation.radius_px / rows:.1%} of the height"
-    return (
-        text
-        if min(halation.confidence.get(name, 0.0) for name in ("strength", "radius_px")) >= SURE_OF_GLOW
-        else UNKNOWN
-    )
+    sure = min(halation.confidence.get(name, 0.0) for name in ("strength", "radius_px"))
+    return text if sure >= SURE_OF_GLOW else UNKNOWN
 
 
 def _aperture(mechanics: Mechanics) -> str:
     gate, rows = mechanics.aperture, mechanics.reference_height
-    if not gate.corner_radius_px and not max(gate.inset_px):
-        return _known(gate, "corner_radius_px", "none")
-    text = f"corners rounded by {gate.corner_radius_px / rows:.1%} of the height"
-    return _known(gate, "corner_radius_px", f"{text}, borders up to {max(gate.inset_px) / rows:.1%}")
+    border = f"up to {max(gate.inset_px) / rows:.1%} of the height" if max(gate.inset_px) else "none"
+    corners = f"rounded by {gate.corner_radius_px / rows:.1%} of the height" if gate.corner_radius_px else "square"
+    found = _known(gate, "inset_px", border), _known(gate, "corner_radius_px", corners)
+    if found in (("none", "square"), (UNKNOWN, UNKNOWN)):
+        return found[0]
+    return f"borders {found[0]}, corners {found[1]}"
 
 
 def _cranking(cranking: Cranking) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,13 @@ from relook.progress import OnProgress, Progress, ignore
 from relook.recipe.mechanics import Mechanics
 from relook.timing import FrameRange
 
-RUN_FRAMES = 32
-"""Frames of a shot that are looked at, from its middle."""
-MOST_SHOTS = 8
+RUN_FRAMES, FEWEST_FRAMES = 32, 12
+"""Frames that are looked at in one place, and how few they may be for the sake of memory."""
+MOST_PLACES = 8
+APART = 4
+"""A shot is looked at again after so many times `RUN_FRAMES`."""
 MOST_PIXELS = 48_000_000
-"""Over all frames that are looked at, for the sake of memory; one shot is looked at however large it is."""
+"""Over all frames that are looked at; one place is looked at however large it is."""
 
 
 def measure_marks(film: str | Path, *, on_progress: OnProgress = ignore) -> Mechanics:
@@ -49,14 +52,20 @@ def measure_marks(film: str | Path, *, on_progress: OnProgress = ignore) -> Mech
 
 
 def chosen_ranges(shots: tuple[Shot, ...], pixels: int) -> list[FrameRange]:
-    """Choose what is looked at: the middles of shots spread over the film."""
-    lasting = [shot.frames for shot in shots if len(shot.frames) >= LEAST_FRAMES]
-    most = int(min(max(MOST_PIXELS // (pixels * RUN_FRAMES), 1), MOST_SHOTS))
-    spread = (
-        [lasting[(2 * k + 1) * len(lasting) // (2 * most)] for k in range(most)] if len(lasting) > most else lasting
-    )
+    """Choose what is looked at: the middles of shots and of parts of long ones, spread over the film."""
+    parts = [part for shot in shots if len(shot.frames) >= LEAST_FRAMES for part in _parts(shot.frames)]
+    length = min(max(MOST_PIXELS // pixels, FEWEST_FRAMES), RUN_FRAMES)
+    most = min(max(MOST_PIXELS // (pixels * length), 1), MOST_PLACES)
+    spread = [parts[(2 * k + 1) * len(parts) // (2 * most)] for k in range(most)] if len(parts) > most else parts
     ranges = []
-    for frames in spread:
-        spare = max(len(frames) - RUN_FRAMES, 0) // 2
-        ranges.append(FrameRange(frames.start + spare, min(frames.start + spare + RUN_FRAMES, frames.stop)))
+    for part in spread:
+        start = part.start + max(len(part) - length, 0) // 2
+        ranges.append(FrameRange(start, min(start + length, part.stop)))
     return ranges
+
+
+def _parts(frames: FrameRange) -> list[FrameRange]:
+    """Divide a long shot into equal parts."""
+    num = max(len(frames) // (APART * RUN_FRAMES), 1)
+    bounds = [frames.start + k * len(frames) // num for k in range(num + 1)]
+    return [FrameRange(*ends) for ends in pairwise(bounds)]

@@ -24,7 +24,7 @@ TINTED_SHARE = 0.8
 MOST_SATURATION = 1.8
 SHOT_DEVIATION = 0.15
 """How far the luma of a shot is taken to lie from that of its film before shots have told; what one shot beyond the first says of
-it weighs as much. Among films measured it was .10: a doubt too many costs less than a scene that is taken for a look."""
+it weighs as much. A doubt too many costs less than a scene that is taken for a look."""
 LEAST_TINT = 0.55
 """A colourful style still tints, beyond the source's own tint, by the square of this: less and its palette is not seen, more and
 faces turn green."""

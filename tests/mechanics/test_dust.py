@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relook.mechanics.dust import draw_dust, dust_patches, lay_dust, matte_and_damage, measure_dust
+from relook.mechanics.dust import measure_dust
+from relook.mechanics.dust_plate import draw_dust, dust_patches, lay_dust, matte_and_damage
 from relook.mechanics.reel import Run
 from relook.recipe.mechanics import Dust
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -21,7 +22,7 @@ from relook.film.frames import Shot
 from relook.mechanics.marks import MarkMaker, lay_marks
 from relook.mechanics.words import UNKNOWN, bars, mechanics_in_words
 from relook.pipeline import measure_marks
-from relook.pipeline.inspection import MOST_PIXELS, RUN_FRAMES, chosen_ranges
+from relook.pipeline.inspection import FEWEST_FRAMES, MOST_PIXELS, RUN_FRAMES, chosen_ranges
 from relook.recipe.mechanics import Breath, Dust, Grain, Mechanics, Scratches, Unevenness
 from relook.timing import FrameRange
 
@@ -107,15 +108,18 @@ def test_what_is_looked_at_is_spread_over_the_film_and_fits_memory() -> None:
     assert len(ranges) > 2 and ranges[0].start < 400 and ranges[-1].start > 1500
     assert all(len(part) == RUN_FRAMES for part in ranges)
     assert sum(len(part) for part in ranges) * 640 * 480 <= MOST_PIXELS
-    assert len(chosen_ranges(shots, 4096 * 2160)) == 1
+    large = chosen_ranges(shots, 4096 * 2160)
+    assert len(large) == 1 and len(large[0]) == FEWEST_FRAMES
+    long = chosen_ranges((Shot(index=0, frames=FrameRange(7, 907), content_hash="0" * 16),), 640 * 480)
+    assert len(long) > 2 and all(before.stop < after.start for before, after in pairwise(long))
 
 
 def test_what_could_not_be_measured_is_said() -> None:
     words = mechanics_in_words(Mechanics())
     assert words["grain"] == words["dust"] == words["weave"] == UNKNOWN
-    dust = replace(WORN.dust, confidence={"dark_per_frame": 0.9})
+    dust = replace(WORN.dust, confidence={"dark_per_frame": 0.9, "bright_per_frame": 0.2})
     sure = mechanics_in_words(Mechanics(grain=Grain(confidence={"strength": 1.0}), dust=dust))
-    assert sure["grain"] == "none" and sure["dust"].startswith("6.0 dark and 6.0 bright specks a frame")
+    assert sure["grain"] == "none" and sure["dust"] == f"specks a frame: dark 6.0, bright {UNKNOWN}"
     assert bars((0, 1, 2, 4)) == "▁▃▅█"
 
 
@@ -125,5 +129,5 @@ def test_info_shows_the_marks(paint_scene: Callable[..., Film], tmp_path: Path) 
     told = CliRunner().invoke(build_app(), ["info", str(film), "--marks", "--json"])
     assert told.exit_code == 0
     facts = json.loads(told.stdout.splitlines()[-1])
-    assert facts["marks"]["grain"].endswith("█") or "%" in facts["marks"]["grain"]
+    assert "% at its strongest, grey" in facts["marks"]["grain"]
     assert facts["mechanics"]["reference_height"] == 240

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relook.mechanics.reel import Run
-from relook.mechanics.scratches import draw_scratches, measure_scratches, scratch_lines
+from relook.mechanics.scratch_plate import draw_scratches, scratch_lines
+from relook.mechanics.scratches import measure_scratches
 from relook.recipe.mechanics import Scratches
 
 from .conftest import Film, PaintScene
