@@ -31,12 +31,13 @@ from relook.compute import alone
 from relook.corpus import Corpus, PreparedShot, Side, Sufficiency, create_array, save_corpus
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
+from relook.mechanics.halation import lay_halation
+from relook.mechanics.marks import MarkMaker, lay_marks
 from relook.nets.generator import Generator
 from relook.nets.motion import dense_motion
-from relook.nets.plates import draw_plates
 from relook.objectives.colour import colour_distance, patch_distance
+from relook.recipe.mechanics import Mechanics
 from relook.recipe.settings import Recipe
-from relook.recipe.wear import Wear
 from relook.timing import FrameRange
 from relook.train.checkpoint import read_checkpoint
 from relook.train.loop import Run, train_look
@@ -88,6 +89,11 @@ def main() -> None:
         print_row(floor(tests))
 
 
+def one_thread() -> None:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
 def print_row(row: Score | None) -> None:
     """Print a row of the table as soon as it is known; None prints the head."""
     if row is None:
@@ -102,11 +108,11 @@ def print_row(row: Score | None) -> None:
 def starts(corpus: Corpus, tests: list[Clip]) -> Iterator[Score]:
     """Yield the rows of the untouched source and of the first pass."""
     recipe = Recipe()
-    yield score("untouched source", rendering(Generator(recipe.generator), Wear()), tests)
+    yield score("untouched source", rendering(Generator(recipe.generator), Mechanics()), tests)
     started = time.process_time()
     start = start_generator(corpus, recipe)
     spent = time.process_time() - started
-    render = rendering(start.generator, start.marks.wear)
+    render = rendering(start.generator, start.mechanics)
     yield replace(score("first pass, closed form", render, tests), cpu_seconds=spent)
 
 
@@ -116,7 +122,7 @@ def trained(corpus: Corpus, tests: list[Clip], budget: float, seed: int, folder:
     started = time.process_time()
     crew = alone(torch.device("cpu"))
     look = train_look(corpus, Recipe(budget_seconds=budget, seed=seed), Run("truth", folder), crew).look
-    row = score(f"relook, seed {seed}", rendering(look.generator, look.card.wear), tests)
+    row = score(f"relook, seed {seed}", rendering(look.generator, look.card.mechanics), tests)
     return replace(row, cpu_seconds=time.process_time() - started)
 
 
@@ -128,7 +134,7 @@ class Game:
     """Of the last weights, whatever the held-out frames said."""
     kept: Generator
     """What `relook train` would deliver."""
-    worn: Wear
+    mechanics: Mechanics
     steps: int
     diverged: str
 
@@ -142,7 +148,7 @@ def play(corpus: Corpus, recipe: Recipe) -> Game:
     assert saved is not None
     last = Generator(recipe.generator)
     last.load_state_dict({k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")})
-    return Game(last, trained.look.generator, trained.look.card.wear, saved.course.step, trained.diverged)
+    return Game(last, trained.look.generator, trained.look.card.mechanics, saved.course.step, trained.diverged)
 
 
 def floor(tests: list[Clip]) -> Score:
@@ -154,14 +160,15 @@ def floor(tests: list[Clip]) -> Score:
     return score("truth against truth", printed, tests)
 
 
-def rendering(generator: Generator, worn: Wear) -> Render:
-    """Return what a look makes of a clip."""
+def rendering(generator: Generator, mechanics: Mechanics) -> Render:
+    """Return what a look makes of a clip; the gate is held still."""
 
     def render(clip: Clip, index: int) -> tuple[Tensor, Tensor]:
         clean = generator.deterministic(frames(clip))
-        size = (clean.shape[-2], clean.shape[-1])
-        plates = [draw_plates(size, worn, seed=index, frame=t) for t in range(len(clean))]
-        return clean, torch.cat([generator.textured(clean[t : t + 1], plate) for t, plate in enumerate(plates)])
+        maker = MarkMaker(mechanics, (clean.shape[-2], clean.shape[-1]), seed=index)
+        clean = lay_halation(clean, mechanics.halation, scale=maker.scale).clamp(0, 1)
+        marked = [lay_marks(frame[None], maker.draw(t)) for t, frame in enumerate(clean)]
+        return clean, torch.cat(marked).clamp(0, 1)
 
     return render
 

@@ -27,14 +27,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from hidden_truth import Clip, Score, both_sides, develop, frames, play, rendering, score, test_clips
-from objectives import one_thread
+from hidden_truth import Clip, Score, both_sides, develop, frames, one_thread, play, rendering, score, test_clips
 
 from relook.corpus import SIDES, AnchorPair, Corpus, save_anchor
 from relook.nets.generator import Generator
 from relook.prepare.footage import prepare_corpus
+from relook.recipe.mechanics import Mechanics
 from relook.recipe.settings import Recipe
-from relook.recipe.wear import Wear
 from relook.train.state import SCARCE_SHOTS
 
 SIZES = (1, 2, 3, 5, 10)
@@ -83,7 +82,7 @@ def main() -> None:
                 write_frames(root / side / f"{number:02d}", clip)
         tests = test_clips(options.footage)
         (root / "tests.pickle").write_bytes(pickle.dumps(tests))
-        untouched = score("", rendering(Generator(Recipe().generator), Wear()), tests)
+        untouched = score("", rendering(Generator(Recipe().generator), Mechanics()), tests)
         sys.stdout.write(f"untouched source: {untouched.psnr:.2f} dB\n{HEAD}\n")
         jobs = list(planned(root, options.cpu_seconds, options.draws))
         results: list[tuple[Job, Result]] = []
@@ -142,7 +141,7 @@ def run(job: Job) -> Result:
         corpus = with_pairs(corpus, job.pairs)
         recipe = Recipe(budget_seconds=job.cpu_seconds, seed=job.draw, augment=job.is_augmented)
         game = play(corpus, recipe)
-    render, last = rendering(game.kept, game.worn), rendering(game.last, game.worn)
+    render, last = rendering(game.kept, game.mechanics), rendering(game.last, game.mechanics)
     with torch.no_grad():
         errors = [(render(clip, n)[0] - frames(develop(clip))).abs().mean() for n, clip in enumerate(tests)]
     error = 255 * float(torch.stack(errors).mean())

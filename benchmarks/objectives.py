@@ -23,10 +23,22 @@ from pathlib import Path
 from typing import Literal
 
 import cut
-import cv2
 import cyclegan
 import torch
-from hidden_truth import Clip, Score, build_corpus, floor, frames, play, print_row, rendering, score, starts, test_clips
+from hidden_truth import (
+    Clip,
+    Score,
+    build_corpus,
+    floor,
+    frames,
+    one_thread,
+    play,
+    print_row,
+    rendering,
+    score,
+    starts,
+    test_clips,
+)
 from torch import Tensor
 
 from relook.corpus import load_corpus
@@ -97,11 +109,6 @@ def planned(root: Path, cpu_seconds: float, seeds: list[int]) -> Iterator[Job]:
             yield Job("published", name, seeds[0], cpu_seconds, root, rate)
 
 
-def one_thread() -> None:
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-
-
 def run(job: Job) -> list[Score]:
     """Train one row, or the two of a run of ours, and score it."""
     tests = pickle.loads((job.root / "tests.pickle").read_bytes())
@@ -117,7 +124,7 @@ def our_rows(job: Job, tests: list[Clip]) -> list[Score]:
     note = f"{game.steps} steps" + (", diverged" if game.diverged else "")
     return [
         replace(
-            score(f"{job.name}, {job.seed}: {which}", rendering(generator, game.worn), tests),
+            score(f"{job.name}, {job.seed}: {which}", rendering(generator, game.mechanics), tests),
             cpu_seconds=spent,
             note=note,
         )

@@ -29,7 +29,7 @@ from relook.film.frames import Frame
 from relook.film.reader import FilmReader
 from relook.film.writer import FilmWriter
 from relook.look import load_look
-from relook.recipe.settings import Dials
+from relook.recipe.dials import Dials
 
 SIZES = {"540p": (960, 540), "1080p": (1920, 1080), "2160p": (3840, 2160)}
 STAGES: dict[str, Dials | None] = {

@@ -3,6 +3,7 @@
     RelookError                  exit code
     ├── UsageError               2  the call itself is wrong: option, output path, job
     ├── InputError               3  a film, look or corpus cannot be read or is not enough
+    │   └── NoMarksError            a film is of a kind that shows no marks of film: stills, or very short shots
     ├── DivergedError            5  training or rendering met values that are not finite
     ├── ResourceError            6  disk, memory or device
     ├── LockedError              7  another job holds the output
@@ -27,6 +28,10 @@ class UsageError(RelookError):
 
 class InputError(RelookError):
     exit_code = 3
+
+
+class NoMarksError(InputError):
+    pass
 
 
 class DivergedError(RelookError):

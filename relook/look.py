@@ -22,10 +22,10 @@ from torch import Tensor
 
 from relook.errors import InputError, UsageError
 from relook.nets.generator import Generator
+from relook.recipe.mechanics import Mechanics
 from relook.recipe.settings import Recipe
-from relook.recipe.wear import Wear
 
-SCHEMA = 1
+SCHEMA = 2
 MAX_BYTES = 256 << 20
 ENDING = ".look"
 _GENERATOR, _JUDGE, _THUMBNAIL = "generator.", "judge.", "thumbnail."
@@ -59,7 +59,8 @@ class Card:
 
     name: str
     recipe: Recipe
-    wear: Wear
+    mechanics: Mechanics
+    """The marks of the style's film."""
     reach_px: int
     """How far the picture around a pixel matters: tiles overlap by this much."""
     schema: int = SCHEMA

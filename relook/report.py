@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
+from pydantic import TypeAdapter
+
 from relook.errors import InputError
+from relook.recipe.mechanics import Mechanics
 from relook.timing import FrameRange
 
 SCHEMA = 1
@@ -89,6 +92,14 @@ class LookCard:
 
 
 @dataclass(frozen=True)
+class MarksCompared:
+    """The marks of the style's film beside those that the film has now."""
+
+    style: Mechanics
+    film: Mechanics
+
+
+@dataclass(frozen=True)
 class Report:
     """All verdicts of a film."""
 
@@ -102,6 +113,8 @@ class Report:
     limits: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     """Of the shots' measures: from where one calls for a review, and from where it fails a shot (None: never)."""
     timeline: Timeline = Timeline()
+    mechanics: MarksCompared | None = None
+    """None where the film's were not measured."""
 
     def count(self, verdict: Verdict) -> int:
         """Return how many shots have a verdict."""
@@ -131,7 +144,12 @@ class Report:
             "verdict": self.verdict,
             "standing": self.standing,
             "shots": [_shot_to_dict(shot) for shot in self.shots],
-            "measures": _finite(self.measures) | {"limits": dict(self.limits), "timeline": asdict(self.timeline)},
+            "measures": _finite(self.measures)
+            | {
+                "limits": dict(self.limits),
+                "timeline": asdict(self.timeline),
+                "mechanics": self.mechanics and asdict(self.mechanics),
+            },
         }
 
     def to_json(self) -> str:
@@ -157,6 +175,7 @@ class Report:
                 verdict=data["verdict"],
                 shots=tuple(_shot_from_dict(shot) for shot in data["shots"]),
                 standing=data["standing"],
+                mechanics=_COMPARED.validate_python(measures.pop("mechanics")),
                 limits={name: (review, fail) for name, (review, fail) in measures.pop("limits").items()},
                 measures=measures,
                 timeline=Timeline(**timeline),
@@ -165,6 +184,9 @@ class Report:
             raise InputError(
                 f"this is not a report of relook ({error}); give a report.json that relook wrote"
             ) from error
+
+
+_COMPARED = TypeAdapter(MarksCompared | None)
 
 
 def _shot_to_dict(shot: ShotVerdict) -> dict[str, Any]:

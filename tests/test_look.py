@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from relook.errors import InputError, RelookError, UsageError
 from relook.look import Card, Look, load_look, parse_look, save_look, shipped_looks
 from relook.nets.generator import Generator
+from relook.recipe.mechanics import Dust, Mechanics
 from relook.recipe.settings import Recipe
-from relook.recipe.wear import Wear
 
 
 def small_look() -> Look:
@@ -25,7 +25,7 @@ def small_look() -> Look:
     generator = Generator(Recipe().generator)
     for parameter in generator.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
-    card = Card(name="small", recipe=Recipe(seed=3), wear=Wear(dust_per_frame=(1.0, 2.0)), reach_px=32)
+    card = Card(name="small", recipe=Recipe(seed=3), mechanics=Mechanics(dust=Dust(dark_per_frame=2.0)), reach_px=32)
     return Look(
         card,
         generator,
@@ -46,7 +46,9 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path) -> None:
     saved = save_look(look, tmp_path / "small.look")
     loaded = load_look(tmp_path / "small.look")
     assert (
-        loaded.sha256 == saved.sha256 and loaded.card.recipe == look.card.recipe and loaded.card.wear == look.card.wear
+        loaded.sha256 == saved.sha256
+        and loaded.card.recipe == look.card.recipe
+        and loaded.card.mechanics == look.card.mechanics
     )
     for key, tensor in look.generator.state_dict().items():
         assert torch.equal(loaded.generator.state_dict()[key], tensor), key

@@ -1,59 +1,96 @@
-"""Re-render single frames: the generator's stages at their dials, in tiles where memory needs them."""
+"""Re-render single frames: the generator's stages and the marks of film at their dials, in tiles where memory needs them."""
 
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from relook.errors import DivergedError
 from relook.look import Look
+from relook.mechanics.aperture import draw_aperture
+from relook.mechanics.breath import limit_flashes
+from relook.mechanics.halation import lay_halation
+from relook.mechanics.marks import MarkMaker, Marks, lay_marks
+from relook.mechanics.reel import moved
+from relook.mechanics.weave import weave_of
 from relook.nets.blocks import STRIP_ROWS, lookup, luma_of
 from relook.nets.generator import whole_frame
-from relook.nets.plates import draw_plates, weave
-from relook.nets.texture import NUM_FILTERS, Plates
-from relook.recipe.settings import Dials
+from relook.recipe.dials import Dials, dialled
+from relook.recipe.mechanics import Mechanics
 
 LATTICE = 33
 TILE_ROWS = 256
 """Rows of a tile unless the caller says otherwise: quick, and small beside a frame."""
 SAME_SCALE = 1.25
-"""Frames up to this much taller than the style's are textured pixel for pixel."""
+"""Frames up to this much taller than the style's show no detail that the style could not."""
 ROW_BLUR = 0.4
 """Blur of one row of the style's frames, in rows, as a Gaussian's deviation."""
-NUM_LEVELS = 1024
-"""Luma steps of the grain's response when rendering."""
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A frame apart: what `composed` puts together, on the CPU."""
+
+    look: Tensor
+    """`[3 h w]`, the look without any mark but the lens's."""
+    weave: tuple[float, float, float]
+    """Move of the whole picture: pixels across, pixels down, radians clockwise about its middle."""
+    marks: Marks
+    aperture: Tensor
+    """`[h w]`, 0..1."""
 
 
 class FrameRenderer:
     """Renders the frames of one film in one look.
 
     Detail runs tile by tile with true neighbours, everything else on the whole frame, so that no choice of tiles changes a bit
-    of the result. Texture is a pure function of the shot's seed and the frame's number in the shot.
+    of the result. Marks are a pure function of the shot's seed and the frame's number in the shot.
     """
 
-    def __init__(self, look: Look, dials: Dials, *, device: torch.device, tile_rows: int | None = None) -> None:
-        self.wear = look.card.wear
+    def __init__(
+        self,
+        look: Look,
+        dials: Dials,
+        *,
+        device: torch.device,
+        tile_rows: int | None = None,
+        safe_at: Fraction | None = None,
+    ) -> None:
+        """Prepare what all frames share; `safe_at` is the frame rate at which flicker must not harm photosensitive viewers."""
         self.dials = dials
         self.device = device
-        self.generator = look.generator.to(device)
+        dialled_to = dialled(look.card.mechanics, dials)
+        self.mechanics = _limited(dialled_to, safe_at)
+        self.flicker = (self.mechanics.breath.exposure, dialled_to.breath.exposure)
+        self.generator = copy.deepcopy(look.generator).to(device)
+        self.generator.detail.soften(self.mechanics.softness_px)
         self.strips_at_once = max((tile_rows or TILE_ROWS) // STRIP_ROWS, 1)
         with torch.inference_mode():
             self.lattice = _dialled_lattice(self.generator.grade.lattice(LATTICE), dials.of("grade"))
-            self.response = _response_table(look).to(device)
         self._light: tuple[Tensor, Tensor] | None = None
+        self._aperture: Tensor | None = None
+        self._maker: MarkMaker | None = None
 
-    @torch.inference_mode()
     def render(self, pixels: Tensor, *, seed: int, frame_in_shot: int) -> Tensor:
         """Render one frame `[3 h w]` in 0..1; the result is on the CPU.
 
         Raises:
             DivergedError: the result is not finite.
         """
+        if not self.dials.of("texture"):
+            return _sound(self.look(pixels))
+        return composed(self.layers(pixels, seed=seed, frame_in_shot=frame_in_shot))
+
+    @torch.inference_mode()
+    def look(self, pixels: Tensor) -> Tensor:
+        """Render one frame `[3 h w]` without the marks that change from frame to frame."""
         picture = pixels[None].to(self.device)
         if self.dials.of("grade"):
             picture = self._lit(lookup(picture, self.lattice))
@@ -61,86 +98,77 @@ class FrameRenderer:
             picture = self._as_soft(picture)
             residual = self.generator.detail.in_strips(luma_of(picture), self.strips_at_once)
             picture = (picture + self.dials.of("detail") * residual).clamp_(0, 1)
-        if self.dials.of("texture"):
-            picture = self._woven(self._textured(picture, seed, frame_in_shot), seed, frame_in_shot)
-        rendered = picture[0].clamp(0, 1).cpu()
-        if not torch.isfinite(rendered.sum()):
-            raise DivergedError("the look gave values that are not finite; the look is damaged, train it again")
-        return rendered
+            picture = lay_halation(picture, self.mechanics.halation, scale=self._scale(picture))
+        return picture[0].clamp(0, 1).cpu()
+
+    @torch.inference_mode()
+    def layers(self, pixels: Tensor, *, seed: int, frame_in_shot: int) -> Layers:
+        """Render one frame with everything apart."""
+        look = self.look(pixels)
+        size, scale = (look.shape[-2], look.shape[-1]), self._scale(look)
+        if self._maker is None or (self._maker.size, self._maker.seed) != (size, seed):
+            self._maker = MarkMaker(self.mechanics, size, seed=seed)
+        if self._aperture is None or self._aperture.shape != size:
+            self._aperture = torch.from_numpy(draw_aperture(self.mechanics.aperture, size, scale=scale))
+        across, down, turn = weave_of(self.mechanics.weave, seed=seed, frame=frame_in_shot)
+        return Layers(look, (across * scale, down * scale, turn), self._maker.draw(frame_in_shot), self._aperture)
+
+    def _scale(self, picture: Tensor) -> float:
+        return picture.shape[-2] / self.mechanics.reference_height
 
     def _lit(self, graded: Tensor) -> Tensor:
         spatial = self.generator.spatial
-        if not spatial.map.any():
+        amount = self.dials.of("vignette")
+        if not amount or not spatial.map.any():
             return graded
         size = (graded.shape[-2], graded.shape[-1])
         if self._light is None or self._light[0].shape[-2:] != size:
             gain, offset = spatial.light(whole_frame(graded), size)
-            self._light = (1 + self.dials.of("grade") * gain, self.dials.of("grade") * offset)
+            self._light = ((1 + amount * gain).clamp_min(0), amount * offset)
         return graded * self._light[0] + self._light[1]
 
     def _as_soft(self, picture: Tensor) -> Tensor:
         """Take from frames taller than the style's the detail finer than its rows, which the style never showed."""
-        scale = picture.shape[-2] / self.wear.reference_height
-        if scale <= SAME_SCALE:
+        scale, amount = self._scale(picture), self.dials.of("softness")
+        if scale <= SAME_SCALE or not amount:
             return picture
-        sigma = self.dials.of("detail") * ROW_BLUR * math.sqrt(scale**2 - 1)
+        sigma = amount * ROW_BLUR * math.sqrt(scale**2 - 1)
         channels = [cv2.GaussianBlur(channel, (0, 0), sigma) for channel in picture[0].cpu().numpy()]
         return torch.from_numpy(np.stack(channels))[None].to(self.device)
 
-    def _textured(self, picture: Tensor, seed: int, frame: int) -> Tensor:
-        texture, amount = self.generator.texture, self.dials.of("texture")
-        fields, plates = self._plates((picture.shape[-2], picture.shape[-1]), seed, frame)
-        levels = (luma_of(picture).clamp(0, 1) * (NUM_LEVELS - 1)).round_().long()
-        grain = torch.zeros_like(picture[:, :1] if self.generator.is_monochrome else picture)
-        for index in range(NUM_FILTERS):
-            table = self.response[:, :, index]
-            if table.any():
-                grain += F.embedding(levels[:, 0], table).movedim(-1, 1) * fields[:, index : index + 1]
-        breath = float(texture.flicker_strength) * plates.flicker[:, None, None, None]
-        picture = picture * torch.exp_(amount * (breath + float(texture.blotch_strength) * plates.blotch))
-        picture = picture.add_(grain, alpha=amount).add_(plates.scratch, alpha=amount * float(texture.scratch_strength))
-        dark, bright = (amount * texture.dust_strength[:, None, None] * plates.dust).unbind(dim=1)
-        picture = picture.mul_(1 - dark[:, None])
-        return picture.add_((1 - picture) * bright[:, None].clamp_(0, 1))
 
-    def _plates(self, size: tuple[int, int], seed: int, frame: int) -> tuple[Tensor, Plates]:
-        """Draw a frame's plates, and its grain fields at the style's scale so that grain keeps its size on the screen."""
-        plates = draw_plates(size, self.wear, seed=seed, frame=frame)
-        return self._scaled(plates.grain.to(self.device), size), plates.to(self.device)
+@torch.inference_mode()
+def composed(layers: Layers) -> Tensor:
+    """Put a frame together: the look moved by the gate, its marks laid over it, the gate's mask around it.
 
-    def _scaled(self, noise: Tensor, size: tuple[int, int]) -> Tensor:
-        scale = size[0] / self.wear.reference_height
-        if scale <= SAME_SCALE:
-            return self.generator.texture.grain_fields(noise)
-        small = (round(size[0] / scale), round(size[1] / scale))
-        fields = self.generator.texture.grain_fields(noise[:, :, : small[0], : small[1]].contiguous())
-        return F.interpolate(fields, size=size, mode="bicubic", align_corners=False)
+    Raises:
+        DivergedError: the result is not finite.
+    """
+    picture = woven(layers.look, layers.weave)
+    return _sound((lay_marks(picture[None], layers.marks)[0] * layers.aperture).clamp_(0, 1))
 
-    def _woven(self, picture: Tensor, seed: int, frame: int) -> Tensor:
-        across, down = weave(self.wear, seed=seed, frame=frame)
-        scale = self.dials.of("texture") * max(picture.shape[-2] / self.wear.reference_height, 0.25)
-        if across == 0 and down == 0:
-            return picture
-        shift = np.array([[1, 0, across * scale], [0, 1, down * scale]])
-        size = (picture.shape[-1], picture.shape[-2])
-        channels = [
-            cv2.warpAffine(channel, shift, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-            for channel in picture[0].cpu().numpy()
-        ]
-        return torch.from_numpy(np.stack(channels))[None]
+
+def woven(picture: Tensor, move: tuple[float, float, float]) -> Tensor:
+    """Move a picture `[3 h w]` by pixels across and down and by radians clockwise about its middle."""
+    if not any(move):
+        return picture
+    channels = [moved(channel, np.array(move)) for channel in picture.numpy()]
+    return torch.from_numpy(np.stack(channels))
+
+
+def _sound(rendered: Tensor) -> Tensor:
+    if not torch.isfinite(rendered.sum()):
+        raise DivergedError("the look gave values that are not finite; the look is damaged, train it again")
+    return rendered
+
+
+def _limited(mechanics: Mechanics, safe_at: Fraction | None) -> Mechanics:
+    if safe_at is None or not mechanics.breath.exposure:
+        return mechanics
+    return replace(mechanics, breath=limit_flashes(mechanics.breath, frame_rate=float(safe_at)))
 
 
 def _dialled_lattice(lattice: Tensor, dial: float) -> Tensor:
     steps = torch.linspace(0, 1, lattice.shape[-1], device=lattice.device)
     blue, green, red = torch.meshgrid(steps, steps, steps, indexing="ij")
     return torch.lerp(torch.stack((red, green, blue)), lattice, dial)
-
-
-def _response_table(look: Look) -> Tensor:
-    """Return the grain's response at every luma step, `[levels c f]`; one channel for a monochrome look."""
-    response: Tensor = look.generator.texture.response
-    if look.generator.is_monochrome:
-        response = response.mean(dim=1, keepdim=True)
-    nodes = response.permute(1, 2, 0).reshape(1, -1, response.shape[0])
-    table = F.interpolate(nodes, size=NUM_LEVELS, mode="linear", align_corners=True)
-    return table[0].reshape(response.shape[1], response.shape[2], NUM_LEVELS).permute(2, 0, 1).contiguous()

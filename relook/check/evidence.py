@@ -13,12 +13,14 @@ from torch.nn import functional
 from relook.check.frames import brightness, brightness_changes, clipped_shares, deviation
 from relook.check.voice import CROP_PX
 from relook.corpus import Corpus, PreparedShot
+from relook.mechanics.halation import lay_halation
+from relook.mechanics.marks import MarkMaker, lay_marks
+from relook.mechanics.weave import weave_of
 from relook.nets.generator import Generator
 from relook.nets.motion import shift
-from relook.nets.plates import draw_plates, weave
 from relook.objectives.descriptor import describe
 from relook.progress import OnProgress, Progress
-from relook.recipe.wear import Wear
+from relook.recipe.mechanics import Mechanics
 
 STYLE_SHOTS = 16
 STYLE_PAIRS = 6
@@ -42,7 +44,7 @@ class Evidence:
     style: list[Tensor]
     """Descriptors `[k f]` of each style shot."""
     rendered: list[Tensor]
-    """Descriptors `[k f]` of source shots rendered in the look, with texture."""
+    """Descriptors `[k f]` of source shots rendered in the look, with the marks of film."""
     rendered_pairs: list[Tensor]
     """One such pair of each of them."""
     positives: list[Tensor]
@@ -60,7 +62,9 @@ class Evidence:
     has_motion: bool
 
 
-def gather(generator: Generator, corpus: Corpus, *, seed: int, wear: Wear, on_progress: OnProgress) -> Evidence:
+def gather(
+    generator: Generator, corpus: Corpus, *, seed: int, mechanics: Mechanics, on_progress: OnProgress
+) -> Evidence:
     """Measure the style's shots and renders of the source's, and take pairs for the critic."""
     groups = _spread(style_groups(corpus), STYLE_SHOTS)
     source = _spread([*corpus.side("source", held_out=True), *corpus.side("source")], CONTENT_SHOTS)
@@ -72,7 +76,7 @@ def gather(generator: Generator, corpus: Corpus, *, seed: int, wear: Wear, on_pr
     for done, shot in enumerate(source, start=len(groups)):
         on_progress(Progress(_STAGE, done, total, unit="shots"))
         pairs = [_at_most(pair, min(height, CONTENT_ROWS)) for pair in _pairs(corpus, shot, CONTENT_PAIRS)]
-        renders.append(torch.stack([_render(generator, pair, wear, seed + k) for k, pair in enumerate(pairs)]))
+        renders.append(torch.stack([_render(generator, pair, mechanics, seed + k) for k, pair in enumerate(pairs)]))
     learned, unseen = _voice_shots(corpus)
     foreign = _voice_pairs(corpus, corpus.side("source", held_out=True))
     on_progress(Progress(_STAGE, total, total, unit="shots"))
@@ -166,21 +170,23 @@ def _at_most(pair: Tensor, height: int) -> Tensor:
 
 
 @torch.no_grad()
-def _render(generator: Generator, pair: Tensor, wear: Wear, seed: int) -> Tensor:
-    """Render a source pair with texture and gate weave, as `apply` would."""
+def _render(generator: Generator, pair: Tensor, mechanics: Mechanics, seed: int) -> Tensor:
+    """Render a source pair with marks and gate weave, as `apply` would."""
     device = next(generator.parameters()).device
-    size = (pair.shape[-2], pair.shape[-1])
+    maker = MarkMaker(mechanics, (pair.shape[-2], pair.shape[-1]), seed=seed)
     frames = []
     for t in (0, 1):
-        plates = draw_plates(size, wear, seed=seed, frame=t).to(device)
-        frame = generator(pair[t : t + 1].to(device), plates)
-        frames.append(shift(frame, torch.tensor([weave(wear, seed=seed, frame=t)], device=device, dtype=frame.dtype)))
-    return torch.cat(frames).clamp(0, 1).cpu()
+        clean = generator.deterministic(pair[t : t + 1].to(device)).clamp(0, 1).cpu()
+        clean = lay_halation(clean, mechanics.halation, scale=maker.scale)
+        move = weave_of(mechanics.weave, seed=seed, frame=t)
+        woven = shift(clean, maker.scale * torch.tensor([move[:2]], dtype=clean.dtype))
+        frames.append(lay_marks(woven, maker.draw(t)))
+    return torch.cat(frames).clamp(0, 1)
 
 
 @torch.no_grad()
 def _early(generator: Generator, corpus: Corpus, pair: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Return what a look gives before it is finished: the grade alone, and everything but texture."""
+    """Return what a look gives before it is finished: the grade alone, and everything but the marks of film."""
     device = next(generator.parameters()).device
     graded = generator.grade(pair.to(device)).clamp(0, 1).cpu()
     renders = (graded, generator.deterministic(pair.to(device)).clamp(0, 1).cpu())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -85,8 +86,11 @@ def deviation(changes: Series) -> float:
     return float(np.sqrt(np.mean(changes**2))) if changes.size else 0.0
 
 
-def frozen_share(film: Sequence[FrameFigures], source: Sequence[FrameFigures] | None) -> float:
-    """Return the share of frames that repeat the one before although the source moves; 0 without a source."""
+def frozen_share(film: Sequence[FrameFigures], source: Sequence[FrameFigures] | None, held_share: float = 0.0) -> float:
+    """Return the share of frames that repeat the one before although the source moves; 0 without a source.
+
+    So many as the look's cranking holds, a share `held_share` of all, are let pass.
+    """
     if source is None:
         return 0.0
     held = [
@@ -94,7 +98,7 @@ def frozen_share(film: Sequence[FrameFigures], source: Sequence[FrameFigures] | 
         for frame, given in zip(film, source, strict=False)
         if MOVING_CHANGE < given.change < 1
     ]
-    return sum(held) / max(1, len(held))
+    return max(sum(held) - ceil(held_share * len(film)), 0) / max(1, len(held))
 
 
 def is_static(film: Sequence[FrameFigures]) -> bool:

@@ -98,7 +98,7 @@ class _Counted:
 
 def _watch(shot: Shot, steps: _Counted, judge: Judge, look: Look, *, info: FilmInfo) -> _Watched:
     """Take a shot's frames from the steps and judge it."""
-    watch = ShotWatch(shot.frames, info.height, judge, look.generator)
+    watch = ShotWatch(shot.frames, info.height, judge, look)
     for index, (own, given) in enumerate(steps.take(len(shot.frames)), start=shot.frames.start):
         if own is not None:
             watch.see(index, own.pixels, given.pixels if given is not None else None)

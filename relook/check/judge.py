@@ -18,7 +18,7 @@ from relook.nets.critic import PairCritic
 from relook.nets.generator import Generator
 from relook.objectives.descriptor import NUMBERS, describe
 from relook.progress import OnProgress, Progress, ignore
-from relook.recipe.wear import Wear
+from relook.recipe.mechanics import Mechanics
 
 ENOUGH_SHOTS = 5
 HEARD_SHOTS = 2
@@ -170,16 +170,21 @@ class Judge:
 
 
 def calibrate(
-    generator: Generator, corpus: Corpus, *, seed: int, wear: Wear | None = None, on_progress: OnProgress = ignore
+    generator: Generator,
+    corpus: Corpus,
+    *,
+    seed: int,
+    mechanics: Mechanics | None = None,
+    on_progress: OnProgress = ignore,
 ) -> Judge:
     """Calibrate a judge on the style footage of a corpus.
 
     Args:
         generator: the trained look: other content rendered with it shows how far content alone moves the descriptor.
         corpus: what it was trained on, with the shots that were held out.
-        wear: of the look, for that render.
+        mechanics: of the look, for that render.
     """
-    evidence = gather(generator, corpus, seed=seed, wear=wear or Wear(), on_progress=on_progress)
+    evidence = gather(generator, corpus, seed=seed, mechanics=mechanics or Mechanics(), on_progress=on_progress)
     model = fit_style(evidence.style, evidence.rendered, with_motion=evidence.has_motion)
     usual = chi_limit(model)
     distances = _distances(evidence)

@@ -10,10 +10,10 @@ from torch.nn import functional
 
 from relook.check.frames import FrameFigures, frame_figures
 from relook.check.judge import Judge
-from relook.check.limits import PAIRS_PER_SHOT
+from relook.check.limits import PAIRS_PER_SHOT, SAME_CHANGE
 from relook.check.picture import Likeness, Plane, Steadiness, colour_plane, likeness, plane, steadiness
 from relook.check.seams import Steps, seam_steps
-from relook.nets.generator import Generator
+from relook.look import Look
 from relook.objectives.descriptor import LEAST_PX
 from relook.timing import FrameRange
 
@@ -28,6 +28,8 @@ class Gathered:
 
     height: int
     """Rows of its frames."""
+    held_share: float = 0.0
+    """Share of the frames that the look's cranking holds."""
     film: list[FrameFigures] = field(default_factory=list)
     source: list[FrameFigures] = field(default_factory=list)
     pair_frames: list[int] = field(default_factory=list)
@@ -53,29 +55,32 @@ class _Seen:
 
     pixels: Tensor
     luma: Plane
+    is_held: bool
+    """True where the look holds frames and this one repeats the one before: it shows another moment than its source."""
 
 
 class ShotWatch:
     """Watches the frames of a shot go by; only the last one is kept."""
 
-    def __init__(self, frames: FrameRange, height: int, judge: Judge, generator: Generator) -> None:
+    def __init__(self, frames: FrameRange, height: int, judge: Judge, look: Look) -> None:
         self.frames = frames
-        self.gathered = Gathered(height)
-        self._judge, self._generator = judge, generator
+        self.gathered = Gathered(height, look.card.mechanics.cranking.held_share)
+        self._judge, self._generator = judge, look.generator
         self._sampled = sampled_frames(frames)
         self._film: _Seen | None = None
         self._source: _Seen | None = None
 
     def see(self, index: int, pixels: Tensor, source: Tensor | None) -> None:
         """Take in frame `index` of the film, `[c h w]`, and the source's."""
-        film = _Seen(pixels, plane(pixels))
-        given = _Seen(source, plane(source)) if source is not None else None
-        seen = self.gathered
-        seen.film.append(frame_figures(film.luma, self._film.luma if self._film else None))
+        luma, seen = plane(pixels), self.gathered
+        seen.film.append(frame_figures(luma, self._film.luma if self._film else None))
+        film = _Seen(pixels, luma, seen.held_share > 0 and seen.film[-1].change <= SAME_CHANGE)
+        given = _Seen(source, plane(source), False) if source is not None else None
         if given is not None:
             seen.source.append(frame_figures(given.luma, self._source.luma if self._source else None))
-        finite = all(figures.is_finite for figures in seen.film[-2:])
-        if self._film is not None and index - 1 in self._sampled and finite and min(pixels.shape[-2:]) >= LEAST_PX:
+        is_usable = all(figures.is_finite for figures in seen.film[-2:]) and min(pixels.shape[-2:]) >= LEAST_PX
+        is_usable &= not (film.is_held or (self._film is not None and self._film.is_held))
+        if self._film is not None and index - 1 in self._sampled and is_usable:
             seen.pair_frames.append(index - 1)
             self._compare_style(self._film, film)
             if given is not None and self._source is not None:

@@ -123,7 +123,7 @@ def _measures(gathered: Gathered, judge: Judge, flickers: float, style: StyleVer
     measures = {
         "flicker": flickers,
         "flicker_share": flickers / allowed if source else flickers / (3 * allowed),
-        "frozen_share": frozen_share(gathered.film, source),
+        "frozen_share": frozen_share(gathered.film, source, gathered.held_share),
         "black_share": black_share(gathered.film, source),
         "clipped_share": clipped_share(gathered.film, source, judge.clipped),
         "non_finite": sum(not frame.is_finite for frame in gathered.film) / max(1, len(gathered.film)),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from relook.cli.arguments import Device, Film, Json, LookName, Overwrite, Seed
+from relook.cli.arguments import Device, Film, Json, LookName, Overwrite, Seed, known_condition, mark_dial
 from relook.cli.display import print_json, print_lines, showing_progress
 
 
@@ -18,11 +18,26 @@ def apply(
         Path, typer.Option("--output", "-o", metavar="OUT", help="The film, or image sequence, to write.")
     ],
     strength: Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="The whole look, 0 to 1.")] = 1.0,
-    grade: Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="Colour and tone.")] = 1.0,
+    grade: Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="Colour, tone, uneven light.")] = 1.0,
     detail: Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="Softness, halation, edges.")] = 1.0,
     texture: Annotated[
-        float, typer.Option(min=0, max=1, metavar="0..1", help="Grain, dust, scratches, flicker, weave.")
+        float, typer.Option(min=0, max=1, metavar="0..1", help="All that follows from --grain on.")
     ] = 1.0,
+    vignette: Annotated[float, mark_dial("Darker corners and uneven light of the frame; in --grade.")] = 1.0,
+    softness: Annotated[float, mark_dial("Blur of the lens; in --detail.")] = 1.0,
+    halation: Annotated[float, mark_dial("Glow around lights; in --detail.")] = 1.0,
+    grain: Annotated[float, mark_dial("Grain.")] = 1.0,
+    flicker: Annotated[float, mark_dial("Breathing of exposure, contrast and colour.")] = 1.0,
+    weave: Annotated[float, mark_dial("Unsteady gate.")] = 1.0,
+    dust: Annotated[float, mark_dial("Dust and hairs.")] = 1.0,
+    scratches: Annotated[float, mark_dial("Scratches.")] = 1.0,
+    unevenness: Annotated[float, mark_dial("Clouds of uneven development.")] = 1.0,
+    cranking: Annotated[float, mark_dial("Repeated frames of a slower camera.")] = 1.0,
+    aperture: Annotated[float, mark_dial("The gate's mask with its round corners.")] = 1.0,
+    condition: Annotated[
+        str,
+        typer.Option(metavar="new|surviving", help="The stock as new, without wear, or a surviving print."),
+    ] = "surviving",
     seed: Seed = 0,
     frames: Annotated[
         str | None,
@@ -32,6 +47,13 @@ def apply(
         int | None,
         typer.Option(min=64, metavar="ROWS", help="Work in tiles of so many rows, for little memory; the same frames."),
     ] = None,
+    passes: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write the layers too: look, grain, damage, matte, weave, breath."),
+    ] = None,
+    allow_flashes: Annotated[
+        bool, typer.Option("--allow-flashes", help="Let flicker exceed what is safe for photosensitive viewers.")
+    ] = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: Json = False,
@@ -48,12 +70,32 @@ def apply(
             grade=grade,
             detail=detail,
             texture=texture,
+            vignette=vignette,
+            softness=softness,
+            halation=halation,
+            grain=grain,
+            flicker=flicker,
+            weave=weave,
+            dust=dust,
+            scratches=scratches,
+            unevenness=unevenness,
+            cranking=cranking,
+            aperture=aperture,
+            condition=known_condition(condition),
             seed=seed,
             frames=frames,
             tile_rows=tile_rows,
+            passes=passes,
+            allow_flashes=allow_flashes,
             overwrite=overwrite,
             device=device,
             on_progress=on_progress,
+        )
+    given, wanted = delivery.flicker
+    if given < wanted:
+        print_lines(
+            f"flicker is held at {given:.1%} of the light, where the look has {wanted:.1%}: more would harm photosensitive viewers;",
+            "--allow-flashes gives it all",
         )
     print_lines(f"{len(delivery.frames)} frames written to {output}", f"next: relook check {output} --look {look}")
     if as_json:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from relook.errors import UsageError
+from relook.recipe.dials import CONDITIONS, Condition
 
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -20,6 +21,19 @@ LookName = Annotated[
     str, typer.Option("--look", metavar="NAME.look", help="A look file, or the name of a built-in look.")
 ]
 Film = Annotated[Path, typer.Argument(metavar="FILM", help="A film file, or an image sequence or its folder.")]
+
+
+def mark_dial(what: str) -> Any:
+    """Return the option of a dial that goes from 0 (none) to 2, with 1 as measured."""
+    return typer.Option(min=0, max=2, metavar="0..2", help=f"{what} 1 is as measured.")
+
+
+def known_condition(text: str) -> Condition:
+    """Return the condition of a print by its name."""
+    for condition in CONDITIONS:
+        if text == condition:
+            return condition
+    raise UsageError(f"--condition {text!r} is not known; use {' or '.join(CONDITIONS)}")
 
 
 def spread_paths(words: list[str]) -> list[str]:

@@ -13,6 +13,8 @@ from relook.cli.display import print_json, print_lines, showing_progress
 from relook.errors import UsageError
 
 LOOK_ENDING = ".look"
+MARKS, MECHANICS = "marks", "mechanics"
+"""Of a look: its marks in words, printed one a line, and in figures, for `--json` alone."""
 
 
 def info(
@@ -27,10 +29,14 @@ def info(
         raise UsageError("--marks measures films; give it the reel that the look was learned from")
     facts = look_facts(file) if is_look(file) else film_facts(Path(file))
     for name, value in facts.items():
-        print_lines(f"{name.replace('_', ' '):16} {value}")
+        if name == MARKS:
+            print_lines(*(f"{mark:16} {words}" for mark, words in value.items()))
+        elif name != MECHANICS:
+            print_lines(f"{name.replace('_', ' '):16} {value}")
     if marks:
-        facts |= marks_facts(Path(file))
-        print_lines(*(f"{name:16} {words}" for name, words in facts["marks"].items()))
+        measured = marks_facts(Path(file))
+        facts |= measured
+        print_lines(*(f"{name:16} {words}" for name, words in measured[MARKS].items()))
     if as_json:
         print_json(facts)
 
@@ -44,6 +50,7 @@ def is_look(file: str) -> bool:
 
 def look_facts(file: str) -> dict[str, Any]:
     from relook.look import load_look
+    from relook.mechanics.words import mechanics_in_words, softness_in_words, vignette_in_words
 
     look = load_look(file)
     card = look.card
@@ -55,6 +62,12 @@ def look_facts(file: str) -> dict[str, Any]:
         "licences": sorted({film.licence for film in card.footage if film.licence}),
         "sufficiency": card.sufficiency,
         "measures": card.measures,
+        MARKS: {
+            "vignette": vignette_in_words(look.generator.spatial.corners()),
+            "softness": softness_in_words(card.mechanics),
+            **mechanics_in_words(card.mechanics),
+        },
+        MECHANICS: asdict(card.mechanics),
         "has_judge": bool(look.judge),
         "encoding": card.colour.encoding,
         "software": card.software,
@@ -68,7 +81,7 @@ def marks_facts(path: Path) -> dict[str, Any]:
 
     with showing_progress() as on_progress:
         found = measure_marks(path, on_progress=on_progress)
-    return {"marks": mechanics_in_words(found), "mechanics": asdict(found)}
+    return {MARKS: mechanics_in_words(found), MECHANICS: asdict(found)}
 
 
 def film_facts(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from relook.deliver.pictures import take_pictures
 from relook.deliver.plots import Dot, Plot, across, curve, largest, up
 from relook.deliver.templates import environment, page_errors, replace_text
+from relook.mechanics.words import mechanics_in_words
 from relook.progress import OnProgress, ignore
 from relook.report import Report, ShotVerdict
 from relook.timing import duration_text, rate_text
@@ -161,6 +162,7 @@ def _context(
         "plots": _plots(report),
         "bands": _bands(report),
         "words": WORDS,
+        "marks": _marks(report),
         "points": {
             "frames": report.timeline.frames,
             "luma": report.timeline.luma,
@@ -215,6 +217,14 @@ def _rows(shot: ShotVerdict, report: Report) -> Iterator[dict[str, Any]]:
             "fill": round(100 * min(max(value / row.worst, 0.0), 1.0), 1),
             "ticks": [round(100 * limit / row.worst, 1) for limit in (review, fail) if limit and limit < row.worst],
         }
+
+
+def _marks(report: Report) -> list[tuple[str, str, str]]:
+    """Return the name of each mark of film, what the style's film has of it, and what this one has, in words."""
+    if report.mechanics is None:
+        return []
+    style, film = (mechanics_in_words(side) for side in (report.mechanics.style, report.mechanics.film))
+    return [(mark, style[mark], film[mark]) for mark in film]
 
 
 def _bands(report: Report) -> list[dict[str, Any]]:

@@ -31,9 +31,9 @@ MEAN_SHARE = 0.03
 """Share of a curve on either side that its running mean takes in."""
 MOST_LARGE_DOTS = 60
 MOST_TROUBLES = 40
-KINDS = {FIRST_PASS: "first", "as learned": "learned", "grain refitted": "refitted"}
+KINDS = {FIRST_PASS: "first", "as learned": "learned"}
 """How the candidates of a check are drawn; any other name is "other"."""
-DOTS = ("refitted", "learned", "other")
+DOTS = ("learned", "other")
 
 
 @dataclass(frozen=True)

@@ -131,10 +131,10 @@ def breath_of(breath: Breath, *, seed: int, frame: int) -> tuple[float, float, f
     return float(gains[0]), float(gains[1]), float(gains[2]), float(np.exp(slope))
 
 
-def lay_breath(picture: Tensor, gains: tuple[float, float, float], slope: float) -> Tensor:
-    """Lay a frame's gains and slope over pictures `[b 3 h w]`."""
-    gain = picture.new_tensor(gains)[None, :, None, None]
-    return (picture * slope + 0.5 * (1 - slope)) * gain
+def lay_breath(pictures: Tensor, gains: Tensor, slopes: Tensor) -> Tensor:
+    """Lay gains `[b 3]`, and slopes about mid-grey `[b]`, over pictures `[b 3 h w]`."""
+    slopes = slopes[:, None, None, None]
+    return (pictures * slopes + 0.5 * (1 - slopes)) * gains[:, :, None, None]
 
 
 def limit_flashes(breath: Breath, *, frame_rate: float) -> Breath:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
@@ -45,6 +45,17 @@ def random_of(seed: int, frame: int, mark: Mark) -> np.random.Generator:
     return np.random.Generator(
         np.random.Philox(key=np.array([seed, (frame * 16 + MARKS.index(mark)) % 2**64], np.uint64))
     )
+
+
+def births(mean: float, rng: np.random.Generator) -> Iterator[int]:
+    """Count what happens by chance, `mean` times on average; what is drawn of each may come from the same numbers.
+
+    The first ones are the same for a larger mean, so that turning a mark up adds to what is there.
+    """
+    number, passed = 0, rng.exponential()
+    while passed < mean:
+        yield number
+        number, passed = number + 1, passed + rng.exponential()
 
 
 def wander(rhythm: Bands, num: int, *, seed: int, frame: int, mark: Mark) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from relook.mechanics.dust_find import Speck, find_specks
 from relook.mechanics.dust_plate import dust_patches, press
 from relook.mechanics.reel import Array, Image, Run
+from relook.mechanics.trust import is_likely
 from relook.recipe.mechanics import Dust
 
+RATES = ("dark_per_frame", "bright_per_frame", "hairs_per_frame")
 LEAST_FRAMES = 4
 STEPS = (1.0, 1.0, 0.6, 0.4, 0.3)
 """How far a guess goes, round for round, to where the known dust says that it should: less and less, for that is by chance too."""
@@ -52,7 +54,7 @@ class _Tally:
 
 
 def measure_dust(runs: Sequence[Run]) -> Dust:
-    """Measure the dust of runs of one frame size."""
+    """Measure the dust of runs of one frame size; a rate that is not likely lies between what was seen and what was measured."""
     runs = [run for run in runs if len(run.luma) >= LEAST_FRAMES]
     if not runs:
         return Dust()
@@ -79,7 +81,8 @@ def measure_dust(runs: Sequence[Run]) -> Dust:
         proposals.append(_nearer(guess, seen, again, times))
         guess = _part_way(guess, proposals[-1], step)
     rates_error = _rates_error(specks, weights, runs)
-    return replace(guess, confidence=_confidence(proposals, seen, again, times, rates_error))
+    measured = replace(guess, confidence=_confidence(proposals, seen, again, times, rates_error))
+    return _between(measured, seen)
 
 
 def _spread_out(num: int, most: int) -> list[int]:
@@ -278,6 +281,18 @@ def _confidence(
     }
 
 
+def _between(dust: Dust, seen: _Tally) -> Dust:
+    """Put the geometric mean of what was measured and what was seen in the place of rates that are not likely.
+
+    Few of the known specks were found again then, so that the share that was missed may be anything from none to what they say.
+    """
+    rates = {
+        name: getattr(dust, name) if is_likely(dust, name) else math.sqrt(getattr(dust, name) * float(rate))
+        for name, rate in zip(RATES, seen.rates, strict=True)
+    }
+    return Dust(**{**asdict(dust), **rates})
+
+
 def _sureness(count: float, values: Sequence[float] | Array, error_of_one: float) -> float:
     """Return one less the relative standard error of what was told from `count` specks, and in some rounds."""
     if count < LEAST_SPECKS:
@@ -293,4 +308,4 @@ def _without(seen: _Tally, runs: Sequence[Run], known: Sequence[list[Speck]], fr
     sure = min(recall / SURE_RECALL, 1) * min(frames / 8, 1)
     if seen.rates.sum() > LEAST_A_FRAME / 3:
         sure *= 0.7
-    return Dust(confidence={name: sure for name in ("dark_per_frame", "bright_per_frame", "hairs_per_frame")})
+    return Dust(confidence=dict.fromkeys(RATES, sure))

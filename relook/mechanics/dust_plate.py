@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from relook.mechanics.chance import random_of
+from relook.mechanics.chance import births, random_of
 from relook.recipe.mechanics import Dust
 
 Image = NDArray[np.float32]
@@ -78,38 +78,21 @@ def press(patch: Patch, plates: Image) -> None:
 
 def dust_patches(dust: Dust, size: tuple[int, int], *, scale: float, seed: int, frame: int) -> list[Patch]:
     """Return the specks and hairs of one frame one by one; those born before come first."""
-    rates = np.array([dust.dark_per_frame, dust.bright_per_frame, dust.hairs_per_frame])
+    rates = (dust.dark_per_frame, dust.bright_per_frame, dust.hairs_per_frame)
     ends = 1 / max(dust.life_frames, 1.0)
     reach = 0 if ends == 1 else math.ceil(math.log(LEAST_LEFT) / math.log1p(-ends))
     patches = []
     for born in range(frame - reach, frame + 1):
-        rng = random_of(seed, born, "dust")
-        for kind, count in enumerate(rng.poisson(rates)):
-            lives = rng.geometric(ends, count)
-            # One stream for each speck, so that those that are gone need not be drawn.
-            for life, key in zip(lives, rng.integers(2**63, size=count), strict=True):
+        for kind, key in enumerate(random_of(seed, born, "dust").integers(2**63, size=len(rates))):
+            rng = np.random.Generator(np.random.Philox(key=int(key)))
+            for _ in births(rates[kind], rng):
+                # One stream for each speck, so that those that are gone need not be drawn.
+                life, key = int(rng.geometric(ends)), int(rng.integers(2**63))
                 if born + life > frame:
-                    own = np.random.Generator(np.random.Philox(key=int(key)))
+                    own = np.random.Generator(np.random.Philox(key=key))
                     patch = _patch(dust, kind, size, scale=scale, rng=own)
-                    patches.append(replace(patch, age=frame - born, life=int(life)))
+                    patches.append(replace(patch, age=frame - born, life=life))
     return patches
-
-
-def matte_and_damage(plates: Image) -> tuple[Image, Image]:
-    """Return the union of the plates `[2 h w]` as a matte, and the premultiplied damage (the same in red, green and blue), `[h w]`.
-
-    The laid picture is `picture * (1 - matte) + damage`.
-    """
-    dark, bright = plates
-    return dark + bright - dark * bright, bright
-
-
-def lay_dust(picture: Image, plates: Image) -> Image:
-    """Lay plates `[2 h w]` over a picture `[.. 3 h w]`, display-referred: dark specks first, bright ones over them."""
-    matte, damage = matte_and_damage(plates)
-    laid = picture * (1 - matte)
-    laid += damage
-    return laid
 
 
 def _patch(dust: Dust, kind: int, size: tuple[int, int], *, scale: float, rng: np.random.Generator) -> Patch:

@@ -36,7 +36,6 @@ TEXTURED = 1.6
 """A patch whose variance is so many times the grain's has a texture of its own."""
 EXPLAINED, ALIKE = (0.1, 0.6), (0.55, 0.9)
 """Shares of patches without texture, and of patches that change as much as others of their tone: of no grain and of sure grain."""
-LEAST_CREDIBLE = 0.15
 MOST_UNEVEN = 2.5
 """Strength beyond this many times that of the calmer tones is taken for motion."""
 NUM_BLOCKS = 8
@@ -58,7 +57,7 @@ def measure_grain(runs: Sequence[Run]) -> Grain:
         return Grain(confidence={**nothing, "strength": 1.0})
     alike = _as_expected(patches, strength)
     credibility = _credibility(patches) * float(np.interp(len(alike.luma) / len(patches.luma), ALIKE, (0, 1)))
-    if credibility < LEAST_CREDIBLE or len(alike.luma) < LEAST_PATCHES:
+    if len(alike.luma) < LEAST_PATCHES:
         return Grain(confidence=nothing)
     spectrum, correlation, persistence = _spectrum(alike), _correlation(alike), _persistence(alike)
     errors = {
@@ -118,7 +117,7 @@ def _spectrum(patches: Patches) -> Array:
     """Return the power in each ring, of the calmer patches, the corners of the plane like the last ring, its mean over the plane 1."""
     share = patches.power / np.maximum(patches.power.mean(axis=2, keepdims=True), 1e-12)
     ring = np.quantile(share.reshape(-1, NUM_BANDS), CALMER, axis=0) / calm_power()
-    return ring / ring[np.minimum(RING, NUM_BANDS - 1)].mean()
+    return ring / max(ring[np.minimum(RING, NUM_BANDS - 1)].mean(), 1e-12)
 
 
 def _correlation(patches: Patches) -> Array:

@@ -6,9 +6,9 @@ Lens and base (halation), camera and printer gate (weave), stock (grain), labora
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +16,7 @@ from relook.mechanics.breath import breath_of, lay_breath
 from relook.mechanics.dust_plate import draw_dust
 from relook.mechanics.grain_field import GrainField, lay_grain, prepare_grain
 from relook.mechanics.scratch_plate import draw_scratches
-from relook.mechanics.unevenness import draw_unevenness
+from relook.mechanics.unevenness import draw_unevenness, lay_clouds
 from relook.recipe.mechanics import Mechanics
 
 
@@ -28,25 +28,38 @@ class Marks:
     """`[b c h w]`, of unit variance, c 1 or 3."""
     strength: Tensor
     """Of the grain, `[k 3]`."""
-    development: Tensor
-    """Gain, `[b 1 h w]`."""
-    gains: tuple[float, float, float]
-    """Of red, green and blue."""
-    slope: float
-    """Of the contrast about mid-grey."""
+    clouds: Tensor
+    """Of uneven development, times their strength, `[b 1 h w]`."""
+    gains: Tensor
+    """Of red, green and blue, `[b 3]`."""
+    slope: Tensor
+    """Of the contrast about mid-grey, `[b]`."""
     scratches: Tensor
     """To be added, `[b 1 h w]`."""
     dust: Tensor
     """Opacity of dark and of bright specks, `[b 2 h w]`."""
 
+    def to(self, device: torch.device) -> Marks:
+        """Return the marks on a device."""
+        return Marks(*(getattr(self, item.name).to(device) for item in fields(self)))
+
 
 class MarkMaker:
     """Draws the marks of frames of one size and one shot; the same ones for a frame whatever was drawn before."""
 
-    def __init__(self, mechanics: Mechanics, size: tuple[int, int], *, seed: int) -> None:
-        """Prepare what all frames of `size`, rows and columns, share; `seed` is the shot's."""
-        self.mechanics, self.size, self.seed = mechanics, size, seed
-        self.scale = size[0] / mechanics.reference_height
+    def __init__(
+        self, mechanics: Mechanics, size: tuple[int, int], *, seed: int, frame_height: int | None = None
+    ) -> None:
+        """Prepare what all frames share.
+
+        Args:
+            size: rows and columns of the frames, or of crops.
+            seed: of the shot.
+            frame_height: rows of the whole frame where `size` is a crop, so that sizes and rates suit its area.
+        """
+        rows = frame_height or size[0]
+        self.size, self.seed, self.scale = size, seed, rows / mechanics.reference_height
+        self.mechanics = _for_share(mechanics, size[0] / rows)
         self.strength = torch.tensor(mechanics.grain.strength)
         self.grain: GrainField | None = None
         if self.strength.any():
@@ -57,23 +70,67 @@ class MarkMaker:
         made, scale, seed = self.mechanics, self.scale, self.seed
         blank = torch.zeros(1, 1, 1, 1)
         grain = blank if self.grain is None else self.grain.draw(frame)[None]
-        red, green, blue, slope = breath_of(made.breath, seed=seed, frame=frame)
-        development = torch.ones(1, 1, 1, 1)
+        *gains, slope = breath_of(made.breath, seed=seed, frame=frame)
+        clouds = blank
         if made.unevenness.strength:
-            clouds = draw_unevenness(made.unevenness, self.size, scale=scale, seed=seed, frame=frame)
-            development = torch.from_numpy(np.exp(np.float32(made.unevenness.strength) * clouds))[None, None]
+            drawn = draw_unevenness(made.unevenness, self.size, scale=scale, seed=seed, frame=frame)
+            clouds = torch.from_numpy(drawn)[None, None] * made.unevenness.strength
         scratches, dust = blank, blank.expand(1, 2, 1, 1)
         if made.scratches.per_frame:
             lines = draw_scratches(made.scratches, self.size, scale=scale, seed=seed, frame=frame)
             scratches = torch.from_numpy(lines)[None, None] * made.scratches.contrast
         if made.dust.dark_per_frame or made.dust.bright_per_frame or made.dust.hairs_per_frame:
             dust = torch.from_numpy(draw_dust(made.dust, self.size, scale=scale, seed=seed, frame=frame))[None]
-        return Marks(grain, self.strength, development, (red, green, blue), slope, scratches, dust)
+        return Marks(grain, self.strength, clouds, torch.tensor([gains]), torch.tensor([slope]), scratches, dust)
+
+
+def _for_share(mechanics: Mechanics, share: float) -> Mechanics:
+    """Return mechanics for a square crop that has `share` of the frame's height: fewer specks and scratches fall on it."""
+    dust, scratches = mechanics.dust, mechanics.scratches
+    return replace(
+        mechanics,
+        dust=replace(
+            dust,
+            dark_per_frame=dust.dark_per_frame * share**2,
+            bright_per_frame=dust.bright_per_frame * share**2,
+            hairs_per_frame=dust.hairs_per_frame * share**2,
+        ),
+        scratches=replace(scratches, per_frame=scratches.per_frame * share),
+    )
+
+
+def stacked(marks: Sequence[Marks]) -> Marks:
+    """Join the marks of single frames to those of a batch; they are of one size."""
+    names = [item.name for item in fields(Marks) if item.name != "strength"]
+    joined = {name: torch.cat([getattr(one, name) for one in marks]) for name in names}
+    return Marks(strength=marks[0].strength, **joined)
 
 
 def lay_marks(pictures: Tensor, marks: Marks) -> Tensor:
     """Lay marks over pictures `[b 3 h w]`, whose gradient passes; the result is not clamped."""
-    light = pictures + lay_grain(pictures, marks.grain, marks.strength) if marks.strength.any() else pictures
-    light = lay_breath(light * marks.development, marks.gains, marks.slope)
+    light = pictures + grain_of(pictures, marks)
+    light = lay_breath(lay_clouds(light, marks.clouds), marks.gains, marks.slope)
+    damage, matte = damage_of(marks)
+    return light * (1 - matte) + damage
+
+
+def grain_of(pictures: Tensor, marks: Marks) -> Tensor:
+    """Return the grain of pictures, to be added to them: `[b 3 h w]`, or `[b 1 1 1]` of zeros where there is none."""
+    if not marks.strength.any():
+        return torch.zeros(1, 1, 1, 1, device=pictures.device)
+    return lay_grain(pictures, marks.grain, marks.strength)
+
+
+def damage_of(marks: Marks) -> tuple[Tensor, Tensor]:
+    """Return what scratches and dust leave, `[b 1 h w]`: the damage, to be added, and the matte, how much of the picture it hides.
+
+    A marked picture is `picture * (1 - matte) + damage`.
+    """
     dark, bright = marks.dust[:, :1], marks.dust[:, 1:]
-    return (light + marks.scratches) * (1 - dark) * (1 - bright) + bright
+    shown = (1 - dark) * (1 - bright)
+    return marks.scratches * shown + bright, 1 - shown
+
+
+def seed_of(content_hash: str, seed: int) -> int:
+    """Turn a shot's content hash and the user's seed into the seed of its marks, 63 bits."""
+    return (int(content_hash[:16], 16) ^ (seed * 0x9E3779B97F4A7C15)) & (2**63 - 1)

@@ -1,17 +1,18 @@
-"""All marks of a film, measured."""
+"""All marks that show in the pictures of a film, measured."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from fractions import Fraction
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
 from relook.mechanics.aperture import measure_aperture
 from relook.mechanics.breath import measure_breath
-from relook.mechanics.cranking import measure_cranking
 from relook.mechanics.dust import measure_dust
 from relook.mechanics.grain import measure_grain
 from relook.mechanics.halation import measure_halation
@@ -28,8 +29,8 @@ EDGE_PX = 2
 """So much of the picture beside a border is left out too."""
 
 
-def measure_mechanics(runs: Sequence[Run], frame_rate: Fraction) -> Mechanics:
-    """Measure the marks of a film from runs of its frames, each of one shot, with their borders and repeated frames.
+def measure_mechanics(runs: Sequence[Run]) -> Mechanics:
+    """Measure the marks of a film, but for its pace, from runs of its frames, each of one shot, with their borders.
 
     The frame size that most frames have is the reference; runs of other sizes are left out.
     """
@@ -52,16 +53,19 @@ def measure_mechanics(runs: Sequence[Run], frame_rate: Fraction) -> Mechanics:
     lasting = [run for run in inside if len(run.frames) >= LEAST_FRAMES]
     if not lasting:
         return made
-    return replace(
-        made,
-        grain=measure_grain(lasting),
-        breath=measure_breath(lasting),
-        weave=measure_weave(lasting, reference_height=lasting[0].size[0]),
-        dust=measure_dust(lasting),
-        scratches=measure_scratches(lasting),
-        unevenness=measure_unevenness(lasting, reference_height=lasting[0].size[0]),
-        cranking=measure_cranking(lasting, frame_rate),
-    )
+    rows = lasting[0].size[0]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(attrgetter("moves"), lasting))
+        found: dict[str, Future[Any]] = {
+            "grain": pool.submit(measure_grain, lasting),
+            "dust": pool.submit(measure_dust, lasting),
+            "scratches": pool.submit(measure_scratches, lasting),
+            "breath": pool.submit(measure_breath, lasting),
+            "weave": pool.submit(measure_weave, lasting, reference_height=rows),
+            "unevenness": pool.submit(measure_unevenness, lasting, reference_height=rows),
+        }
+        marks = {name: measure.result() for name, measure in found.items()}
+    return replace(made, **marks)
 
 
 def _inside(run: Run, aperture: Aperture) -> Run:

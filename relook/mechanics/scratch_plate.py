@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from relook.mechanics.chance import random_of
+from relook.mechanics.chance import births, random_of
 from relook.recipe.mechanics import Scratches
 
 Image = NDArray[np.float32]
@@ -80,11 +80,11 @@ def scratch_lines(scratches: Scratches, size: tuple[int, int], *, scale: float, 
     ends = 1 / max(scratches.life_frames, 1.0)
     reach = 0 if ends == 1 else min(math.ceil(math.log(LEAST_LEFT) / math.log1p(-ends)), MOST_REACH_FRAMES)
     # So many of those born within reach are there on average; the rest of the average is made up for.
-    births = scratches.per_frame / sum((1 - ends) ** age for age in range(reach + 1))
+    born_a_frame = scratches.per_frame / sum((1 - ends) ** age for age in range(reach + 1))
     lines = []
     for born in range(frame - reach, frame + 1):
         rng = random_of(seed, born, "scratches")
-        for _ in range(rng.poisson(births)):
+        for _ in births(born_a_frame, rng):
             life, key = int(rng.geometric(ends)), int(rng.integers(2**63))
             if born + life > frame:
                 own = np.random.Generator(np.random.Philox(key=key))

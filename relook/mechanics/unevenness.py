@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from relook.mechanics.chance import random_of
 from relook.mechanics.reel import Image, Run, moved
@@ -21,12 +22,13 @@ CELL_SHARE = 1 / 60
 """Side of the cells that light is compared in, as a share of the rows."""
 LEAST_CELLS = 200
 LEAST_STEPS = 8
-LIT = (0.15, 0.92)
-"""Cells outside are left out: in the dark the logarithm of noise is large, in the light it is cut off."""
+LIT = (0.15, 0.75)
+"""Cells outside are left out: in the dark the logarithm of noise is large, in the light there are hardly any clouds."""
 RESTLESS = 2.2
 """Cells whose fine change is so many times the usual one hold something that moves."""
 OUTLYING = 4.0
-FLOOR = 0.006
+CALM = 1.3
+FLOOR = 0.01
 """Less than this is none: compression moves the light of blocks by as much."""
 MOST_LAG = 12
 """Cells; clouds larger than the frame's fifth cannot be told from its own light."""
@@ -38,6 +40,8 @@ MOST_PERSISTENT = 0.9
 """What persists longer is the scene's own: smoke, shadows and soft motion change on and on in one direction."""
 PERSISTENCE_ERROR = 0.08
 """Motion in the scene can add so much to the persistence that is found; a strong one makes the strength unsure."""
+SIZE_ERROR = 0.2
+"""Other marks make clouds look smaller, by as much."""
 PARTS = 4
 FORGOTTEN = 1e-2
 _FIELDS = ("strength", "size_px", "persistence")
@@ -73,6 +77,7 @@ def measure_unevenness(runs: Sequence[Run], *, reference_height: int) -> Unevenn
     found = [clouds for run in runs if len((clouds := _clouds_of(run)).change) >= LEAST_STEPS]
     if not found:
         return Unevenness(confidence=dict.fromkeys(_FIELDS, 0.0))
+    found = _calm(found)
     whole = _told(found)
     variance, cells, persistence = whole
     blocks = [part for clouds in found for part in clouds.parts()]
@@ -90,10 +95,18 @@ def measure_unevenness(runs: Sequence[Run], *, reference_height: int) -> Unevenn
         persistence=persistence,
         confidence={
             "strength": float(np.clip(1 - doubt, 0, 1)),
-            "size_px": float(np.clip(1 - errors[1] / cells, 0, 1)),
+            "size_px": float(np.clip(1 - math.hypot(errors[1] / cells, SIZE_ERROR), 0, 1)),
             "persistence": float(np.clip(1 - errors[2], 0, 1)),
         },
     )
+
+
+def _calm(found: Sequence[_Clouds]) -> list[_Clouds]:
+    """Keep the runs with about as few clouds as the one with fewest: smoke, shadows and soft motion can only add to them."""
+    strengths = [
+        variance / max(1 - persistence, 1e-3) for variance, _, persistence in (_told([clouds]) for clouds in found)
+    ]
+    return [clouds for clouds, strength in zip(found, strengths, strict=True) if strength <= CALM**2 * min(strengths)]
 
 
 def _told(found: Sequence[_Clouds]) -> tuple[float, float, float]:
@@ -151,6 +164,7 @@ def _change(run: Run, t: int) -> tuple[Array, Flags]:
     usable &= ~_restless(after - before * gain, size, usable)
     if usable.sum() < LEAST_CELLS:
         return np.zeros(usable.shape), np.zeros_like(usable)
+    change = change / (2 * (1 - tone).clip(1 - LIT[1]))
     limit = OUTLYING * 1.4826 * float(np.median(np.abs(change[usable])))
     return np.clip(change, -limit, limit) - float(change[usable].mean()), usable
 
@@ -199,7 +213,7 @@ def _fitted(covariances: Array) -> tuple[float, float]:
 def draw_unevenness(
     unevenness: Unevenness, size: tuple[int, int], *, scale: float, seed: int, frame: int
 ) -> NDArray[np.float32]:
-    """Draw the clouds of a frame, `[h w]`, of mean 0 and unit variance; laid as `picture * exp(strength * clouds)`.
+    """Draw the clouds of a frame, `[h w]`, of mean 0 and unit variance.
 
     Args:
         size: rows and columns.
@@ -216,6 +230,15 @@ def draw_unevenness(
     zoom = step_px * scale
     fine = cv2.resize(nodes, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
     return np.ascontiguousarray(fine[: size[0], : size[1]])
+
+
+def lay_clouds(pictures: Tensor, clouds: Tensor) -> Tensor:
+    """Lay clouds `[b 1 h w]`, times their strength, over pictures `[b 3 h w]`.
+
+    They lie in the density of the film: clear film, white, has none, and on reels of 1906 they are five times as strong in the shadows
+    as in the lights.
+    """
+    return pictures + 2 * clouds * pictures * (1 - pictures)
 
 
 def _memory(size: tuple[int, int], persistence: float, seed: int, frame: int) -> Image:

@@ -101,6 +101,14 @@ class Spatial(nn.Module):
         nodes = torch.linspace(0, 1, size)
         self.map[:3] = torch.exp(corner * squared_radius(nodes[None, :], nodes[:, None])) - 1
 
+    @torch.no_grad()
+    def corners(self) -> float:
+        """Return the light in the corners beside that at the centre, 1 where it is as strong."""
+        gain = 1 + self.map[:3].mean(dim=0)
+        middle = gain.shape[-1] // 2
+        ends = gain[:: gain.shape[-2] - 1, :: gain.shape[-1] - 1]
+        return float(ends.mean() / gain[middle - 1 : middle + 1, middle - 1 : middle + 1].mean())
+
     def forward(self, pixels: Tensor, window: Tensor) -> Tensor:
         """Light `[b 3 h w]`, which shows `window` `[b 4]` of its frame: top, left, bottom, right in 0..1."""
         return shine(pixels, self.light(window, (pixels.shape[-2], pixels.shape[-1])))

@@ -1,4 +1,4 @@
-"""The generator of the `film` preset: y = Texture(Detail(Spatial(Grade(x))), noise)."""
+"""The generator of the `film` preset: y = Detail(Spatial(Grade(x))). The marks of film are laid over it, by `mechanics`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from relook.nets.blocks import Detail, Grade, Spatial, luma_of
-from relook.nets.texture import Plates, Texture
 from relook.recipe.settings import GeneratorSettings
 
 
@@ -19,7 +18,6 @@ class Generator(nn.Module):
         self.grade = Grade(settings.num_nodes)
         self.spatial = Spatial(settings.map_size)
         self.detail = Detail(settings.detail_channels, settings.num_detail_layers)
-        self.texture = Texture(settings.num_nodes)
 
     @property
     def is_monochrome(self) -> bool:
@@ -30,20 +28,16 @@ class Generator(nn.Module):
         return self.spatial(self.grade(pixels), whole_frame(pixels) if window is None else window)
 
     def deterministic(self, pixels: Tensor, window: Tensor | None = None) -> Tensor:
-        """Re-render `[b 3 h w]` in 0..1 without texture; `window` as in `lit`."""
+        """Re-render `[b 3 h w]` in 0..1; `window` as in `lit`."""
         return self.structured(self.lit(pixels, window))
 
     def structured(self, lit: Tensor) -> Tensor:
         """Add detail to a graded and lit picture."""
         return held(lit + self.detail(luma_of(lit)))
 
-    def forward(self, pixels: Tensor, plates: Plates, window: Tensor | None = None) -> Tensor:
-        """Re-render `[b 3 h w]` in 0..1 with texture."""
-        return self.textured(self.deterministic(pixels, window), plates)
-
-    def textured(self, deterministic: Tensor, plates: Plates) -> Tensor:
-        """Lay texture over a deterministic render."""
-        return held(self.texture(deterministic, plates, is_monochrome=self.is_monochrome))
+    def forward(self, pixels: Tensor, window: Tensor | None = None) -> Tensor:
+        """Re-render as `deterministic` does."""
+        return self.deterministic(pixels, window)
 
 
 def whole_frame(pixels: Tensor) -> Tensor:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from einops import rearrange
 
-from relook.errors import InputError
+from relook.errors import NoMarksError
 from relook.film.frames import Shot
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
+from relook.mechanics.cranking import measure_cranking
 from relook.mechanics.measure import LEAST_FRAMES, measure_mechanics
 from relook.mechanics.reel import Image, Run
 from relook.progress import OnProgress, Progress, ignore
@@ -24,38 +26,44 @@ MOST_PLACES = 8
 APART = 4
 """A shot is looked at again after so many times `RUN_FRAMES`."""
 MOST_PIXELS = 48_000_000
-"""Over all frames that are looked at; one place is looked at however large it is."""
 
 
-def measure_marks(film: str | Path, *, on_progress: OnProgress = ignore) -> Mechanics:
+def measure_marks(film: str | Path, *, most_pixels: int = MOST_PIXELS, on_progress: OnProgress = ignore) -> Mechanics:
     """Measure the marks of a film: grain, flicker, weave, dust, scratches and the others of `Mechanics`.
 
     Args:
         film: a film file, or an image sequence or its folder.
+        most_pixels: over all frames that are looked at; one place is looked at however large it is.
     Raises:
-        InputError: the film cannot be read, or is made of stills: what film does shows in movement.
+        InputError: the film cannot be read.
+        NoMarksError: it is made of stills or of very short shots: what film does shows in movement.
     """
     path = Path(film)
     with FilmReader(path) as reader:
         info = reader.info
         if info.kind == "stills":
-            raise InputError(f"{path} holds stills; the marks of film show only in frames that follow each other")
-        ranges = chosen_ranges(find_shots(path, on_progress=on_progress), info.width * info.height)
+            raise NoMarksError(f"{path} holds stills; the marks of film show only in frames that follow each other")
+        ranges = chosen_ranges(
+            find_shots(path, on_progress=on_progress), info.width * info.height, most_pixels=most_pixels
+        )
         if not ranges:
-            raise InputError(f"no shot of {path} has {LEAST_FRAMES} frames; the marks of film show only in longer ones")
+            raise NoMarksError(
+                f"no shot of {path} has {LEAST_FRAMES} frames; the marks of film show only in longer ones"
+            )
         pictures: dict[FrameRange, list[Image]] = {part: [] for part in ranges}
         for frame in reader.frames_of(ranges):
             part = next(part for part in ranges if frame.index in part)
             pictures[part].append(rearrange(frame.pixels, "c h w -> h w c").numpy())
     on_progress(Progress("measuring marks", 0, None))
-    return measure_mechanics([Run(np.stack(pictures[part])) for part in ranges], info.frame_rate)
+    runs = [Run(np.stack(pictures[part])) for part in ranges]
+    return replace(measure_mechanics(runs), cranking=measure_cranking(runs, info.frame_rate))
 
 
-def chosen_ranges(shots: tuple[Shot, ...], pixels: int) -> list[FrameRange]:
+def chosen_ranges(shots: tuple[Shot, ...], pixels: int, *, most_pixels: int = MOST_PIXELS) -> list[FrameRange]:
     """Choose what is looked at: the middles of shots and of parts of long ones, spread over the film."""
     parts = [part for shot in shots if len(shot.frames) >= LEAST_FRAMES for part in _parts(shot.frames)]
-    length = min(max(MOST_PIXELS // pixels, FEWEST_FRAMES), RUN_FRAMES)
-    most = min(max(MOST_PIXELS // (pixels * length), 1), MOST_PLACES)
+    length = min(max(most_pixels // pixels, FEWEST_FRAMES), RUN_FRAMES)
+    most = min(max(most_pixels // (pixels * length), 1), MOST_PLACES)
     spread = [parts[(2 * k + 1) * len(parts) // (2 * most)] for k in range(most)] if len(parts) > most else parts
     ranges = []
     for part in spread:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from relook.check.inspect import check_film
 from relook.deliver.page import write_report
-from relook.errors import UsageError
+from relook.errors import NoMarksError, UsageError
 from relook.look import Look
 from relook.pipeline.arguments import loaded
+from relook.pipeline.inspection import measure_marks
 from relook.progress import OnProgress, ignore
-from relook.report import Report
+from relook.report import MarksCompared, Report
 
 REPORT_PAGE = "report.html"
+MARKED_PIXELS = 16_000_000
+"""Of the frames whose marks are measured for a report: fewer than for `relook info`, whose whole work it is."""
 
 
 def check(
@@ -30,7 +35,7 @@ def check(
         film: the rendered film.
         look: the look that it was rendered in.
         source: the film before the look; with it content, geometry and steadiness are measured too.
-        output: a folder for `report.json` and `report.html`; None writes nothing.
+        output: a folder for `report.json` and `report.html`, in which the marks of film are compared too; None writes nothing.
         overwrite: replace a report that is in `output`.
     Raises:
         UsageError: the report cannot be written; nothing was changed.
@@ -40,8 +45,12 @@ def check(
     folder = Path(output) if output is not None else None
     if folder is not None:
         _check_report_folder(folder, overwrite=overwrite)
-    report = check_film(path, loaded(look), source=before, on_progress=on_progress)
+    given = loaded(look)
+    report = check_film(path, given, source=before, on_progress=on_progress)
     if folder is not None:
+        with suppress(NoMarksError):
+            found = measure_marks(path, most_pixels=MARKED_PIXELS, on_progress=on_progress)
+            report = replace(report, mechanics=MarksCompared(given.card.mechanics, found))
         write_report(report, folder, film=path, source=before, on_progress=on_progress)
     return report
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 from relook.apply.render import Delivery, RenderSettings, render_film
 from relook.compute import choose_device
@@ -12,7 +13,7 @@ from relook.film.reader import probe
 from relook.look import Look
 from relook.pipeline.arguments import loaded, refusing_wrong_settings
 from relook.progress import OnProgress, ignore
-from relook.recipe.settings import Dials
+from relook.recipe.dials import Condition, Dials, MarkDials, in_condition
 from relook.timing import FrameRange, is_drop_frame, parse_timecode
 
 
@@ -25,12 +26,16 @@ def apply(
     grade: float = 1.0,
     detail: float = 1.0,
     texture: float = 1.0,
+    condition: Condition = "surviving",
     seed: int = 0,
     frames: FrameRange | str | None = None,
     tile_rows: int | None = None,
     overwrite: bool = False,
+    passes: str | Path | None = None,
+    allow_flashes: bool = False,
     device: str = "auto",
     on_progress: OnProgress = ignore,
+    **marks: Unpack[MarkDials],
 ) -> Delivery:
     """Render a film in a look.
 
@@ -38,20 +43,26 @@ def apply(
         film: a film file, or an image sequence or its folder.
         look: a look, its file, or the name of one that ships with relook.
         output: the film or sequence to write; its ending chooses the container.
-        strength, grade, detail, texture: the dials, 0 to 1; all at 0 give the source back bit for bit.
+        strength, grade, detail, texture: the dials of the stages, 0 to 1; all at 0 give the source back bit for bit.
+        condition: "surviving" for a print with all that was measured, "new" for the same stock without wear.
         seed: chooses grain, dust and scratches.
         frames: only this part: a range of frame numbers, or text such as "00:00:02:00-00:00:04:12" (the end is not
             in it) in the film's own timecode. A part keeps the sound that goes with it.
         tile_rows: work in tiles of so many rows; the frames come out the same.
         overwrite: replace `output` where it exists.
+        passes: a folder to be made with the layers of every frame apart: look, grain, damage, matte, and what moves and
+            breathes in `frames.json`.
+        allow_flashes: let flicker be stronger than is safe for photosensitive viewers, if the style's is.
         device: "auto", "cpu", "cuda" or "cuda:n".
+        marks: dials of single marks of film, 0 to 2, 1 as measured, such as `grain=0.5`; see `MarkDials`.
     Raises:
         UsageError: the output cannot be written or is the film itself; nothing was changed.
         InputError: the film or the look cannot be read; nothing was changed.
     """
     path = Path(film)
     with refusing_wrong_settings():
-        dials = Dials(strength=strength, grade=grade, detail=detail, texture=texture)
+        stages = {"strength": strength, "grade": grade, "detail": detail, "texture": texture}
+        dials = in_condition(Dials(**stages, **marks), condition)
     settings = RenderSettings(
         dials=dials,
         seed=seed,
@@ -59,6 +70,8 @@ def apply(
         tile_rows=tile_rows,
         device=choose_device(device),
         overwrite=overwrite,
+        passes=Path(passes) if passes is not None else None,
+        allows_flashes=allow_flashes,
     )
     return render_film(path, loaded(look), Path(output), settings=settings, on_progress=on_progress)
 

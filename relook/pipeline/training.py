@@ -102,7 +102,9 @@ def train(
                 show(str(error), is_done=True)
             raise
         look = trained.look
-        judge = calibrate(look.generator, corpus, seed=recipe.seed, wear=look.card.wear, on_progress=on_progress)
+        judge = calibrate(
+            look.generator, corpus, seed=recipe.seed, mechanics=look.card.mechanics, on_progress=on_progress
+        )
         show(trained.diverged, is_done=True)
         look = save_look(replace(look, judge=judge.to_tensors()), target)
     if trained.diverged:

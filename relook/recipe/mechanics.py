@@ -103,10 +103,10 @@ class Scratches:
 
 @dataclass(frozen=True)
 class Unevenness:
-    """Uneven development: clouds of density that come and go."""
+    """Uneven development: clouds of density that come and go; weaker the lighter the picture is."""
 
     strength: float = 0.0
-    """Standard deviation of the logarithm of the light."""
+    """Standard deviation of the logarithm of the light, at mid-grey."""
     size_px: float = 16.0
     """Distance at which the correlation of the clouds has fallen to one half."""
     persistence: float = 0.0
@@ -166,3 +166,5 @@ class Mechanics:
     cranking: Cranking = field(default_factory=Cranking)
     halation: Halation = field(default_factory=Halation)
     aperture: Aperture = field(default_factory=Aperture)
+    softness_px: float = 0.0
+    """Deviation of the Gaussian that makes the edges of the source footage as soft as those of the film."""

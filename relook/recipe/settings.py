@@ -8,40 +8,11 @@ from typing import Literal, get_args
 
 
 @dataclass(frozen=True)
-class Dials:
-    """How much of each stage of a look is applied, 0 (off) to 1 (as trained)."""
-
-    strength: float = 1.0
-    """Multiplies all the others."""
-    grade: float = 1.0
-    """Colour and tone, with the uneven light of the frame."""
-    detail: float = 1.0
-    """Softness, halation, edge character."""
-    texture: float = 1.0
-    """Grain, dust, scratches, blotches, flicker and gate weave."""
-
-    def __post_init__(self) -> None:
-        for name in ("strength", "grade", "detail", "texture"):
-            value = getattr(self, name)
-            if not 0.0 <= value <= 1.0:
-                raise ValueError(f"the dial {name} goes from 0 to 1, got {value}; for example {name}=0.5")
-
-    def of(self, stage: str) -> float:
-        """Return the effective dial of "grade", "detail" or "texture"."""
-        return self.strength * float(getattr(self, stage))
-
-    @property
-    def is_off(self) -> bool:
-        """True where the source must come back untouched."""
-        return all(self.of(stage) == 0 for stage in ("grade", "detail", "texture"))
-
-
-@dataclass(frozen=True)
 class GeneratorSettings:
     """The shape of a generator."""
 
     num_nodes: int = 8
-    """Luma nodes of the grade and of the grain's response."""
+    """Luma nodes of the grade."""
     map_size: int = 8
     """Rows and columns of the map of uneven light."""
     detail_channels: int = 48
@@ -58,7 +29,6 @@ class Rates:
     grade_factor: float = 0.002
     spatial_factor: float = 0.002
     detail_factor: float = 0.5
-    texture_factor: float = 0.15
 
 
 @dataclass(frozen=True)

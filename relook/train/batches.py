@@ -10,11 +10,11 @@ from torch import Tensor
 
 from relook import faults
 from relook.corpus import Corpus
+from relook.mechanics.marks import MarkMaker, Marks, stacked
+from relook.mechanics.weave import weave_of
 from relook.nets.motion import shift
-from relook.nets.plates import draw_plates, weave
-from relook.nets.texture import Plates
+from relook.recipe.mechanics import Mechanics
 from relook.recipe.settings import Recipe
-from relook.recipe.wear import Wear
 from relook.train.matching import Matcher
 
 
@@ -42,7 +42,7 @@ class Batch:
     """`[b 2 3 h w]`."""
     window: Tensor
     """`[b 4]`, of the source crops."""
-    plates: Plates
+    marks: Marks
     """For the 2b frames of `source`, pair by pair."""
     anchors: Anchors | None = None
     """One crop a sample, where an artist gave pairs."""
@@ -51,13 +51,13 @@ class Batch:
         """Return the batch on a device."""
         source, style, window = (part.to(device) for part in (self.source, self.style, self.window))
         anchors = self.anchors and Anchors(*(getattr(self.anchors, name).to(device) for name in ANCHOR_PARTS))
-        return replace(self, source=source, style=style, window=window, plates=self.plates.to(device), anchors=anchors)
+        return replace(self, source=source, style=style, window=window, marks=self.marks.to(device), anchors=anchors)
 
 
 ANCHOR_PARTS = ("source", "target", "window")
 
 
-def draw_batch(corpus: Corpus, recipe: Recipe, wear: Wear, matcher: Matcher, numbers: range) -> Batch:
+def draw_batch(corpus: Corpus, recipe: Recipe, mechanics: Mechanics, matcher: Matcher, numbers: range) -> Batch:
     """Draw samples of the style by their numbers, each with a source crop of like content."""
     style = [corpus.pair(recipe.seed, i, "style", recipe.crop_px) for i in numbers]
     partners = [matcher.partner(pair[0], i) for pair, i in zip(style, numbers, strict=True)]
@@ -65,20 +65,17 @@ def draw_batch(corpus: Corpus, recipe: Recipe, wear: Wear, matcher: Matcher, num
     if faults.spoils("frame"):
         source[0][0, 0, 0] = float("nan")
     size = (recipe.crop_px, recipe.crop_px)
-    plates = [
-        draw_plates(size, wear, seed=recipe.seed + i, frame=t, frame_height=wear.reference_height)
-        for i in numbers
-        for t in (0, 1)
-    ]
+    maker = MarkMaker(mechanics, size, seed=recipe.seed, frame_height=mechanics.reference_height)
     woven = [
-        torch.stack((pair[0], _woven(pair[1], wear, recipe.seed + i))) for pair, i in zip(source, numbers, strict=True)
+        torch.stack((pair[0], _woven(pair[1], mechanics, recipe.seed, i)))
+        for pair, i in zip(source, numbers, strict=True)
     ]
     return Batch(
         numbers=numbers,
         source=torch.stack(woven),
         style=torch.stack(style),
         window=torch.stack(windows),
-        plates=stacked(plates),
+        marks=stacked([maker.draw(frame_of(i, t)) for i in numbers for t in (0, 1)]),
         anchors=draw_anchors(corpus, recipe, numbers),
     )
 
@@ -97,12 +94,15 @@ def random_of(seed: int, number: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
 
-def _woven(frame: Tensor, wear: Wear, seed: int) -> Tensor:
-    before, after = (torch.tensor(weave(wear, seed=seed, frame=t)) for t in (0, 1))
-    return shift(frame[None], (after - before)[None].float())[0]
+def _woven(frame: Tensor, mechanics: Mechanics, seed: int, i: int) -> Tensor:
+    """Move the second frame of sample `i` as the gate would; over a crop, the turn is next to nothing."""
+    before, after = (weave_of(mechanics.weave, seed=seed, frame=frame_of(i, t)) for t in (0, 1))
+    return shift(frame[None], torch.tensor([[after[0] - before[0], after[1] - before[1]]]).float())[0]
 
 
-def stacked(plates: list[Plates]) -> Plates:
-    """Join the plates of single frames to those of a batch."""
-    names = ("grain", "dust", "scratch", "blotch", "flicker")
-    return Plates(**{name: torch.cat([getattr(plate, name) for plate in plates]) for name in names})
+def frame_of(i: int, t: int) -> int:
+    """Return the number under which the marks of frame `t` of sample `i` are drawn: samples are far apart in time."""
+    return SAMPLE_FRAMES * i + t
+
+
+SAMPLE_FRAMES = 1000

@@ -22,10 +22,10 @@ from torch import Tensor
 from relook import faults
 from relook.errors import InputError
 from relook.film.publish import disk_errors
-from relook.recipe.wear import Wear
+from relook.recipe.mechanics import Mechanics
 from relook.train.course import Course
 
-SCHEMA = 1
+SCHEMA = 2
 NAME = re.compile(r"ckpt-\d+")
 KEPT = 2
 TENSORS, COURSE, MANIFEST = "tensors.safetensors", "course.json", "MANIFEST.json"
@@ -44,8 +44,7 @@ class Saved:
     """What is in a checkpoint beside the tensors."""
 
     course: Course
-    wear: Wear
-    flicker_strength: float
+    mechanics: Mechanics
     is_augmented: bool
     schema: int = SCHEMA
 

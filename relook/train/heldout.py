@@ -14,14 +14,12 @@ from torch.nn import functional as F
 
 from relook.corpus import Corpus
 from relook.film.publish import disk_errors
+from relook.mechanics.marks import MarkMaker, lay_marks, stacked
 from relook.nets.blocks import luma_of
-from relook.nets.generator import Generator
-from relook.nets.plates import draw_plates
-from relook.nets.texture import Plates
+from relook.nets.generator import Generator, held
 from relook.objectives.colour import colour_distance, patch_distance
 from relook.objectives.content import structure_loss
-from relook.recipe.wear import Wear
-from relook.train.batches import stacked
+from relook.recipe.mechanics import Mechanics
 from relook.train.matching import POOL, Matcher
 from relook.train.measures import HeldOutMeasures
 from relook.train.start import middle
@@ -34,12 +32,14 @@ ANCHOR_PX = 480
 """Of an artist's pairs the middle is measured."""
 NUM_FRAMES = 4
 SHEET_HEIGHT_PX = 180
+APART = 1000
+"""Frames between pictures whose marks shall have nothing in common."""
 
 
 class HeldOut:
     """Crops of held-out style, each with a source crop of like content, and what a generator makes of these."""
 
-    def __init__(self, corpus: Corpus, wear: Wear, generator: Generator) -> None:
+    def __init__(self, corpus: Corpus, mechanics: Mechanics, generator: Generator) -> None:
         """`generator` carries the first pass, in whose tones contents are compared."""
         matcher = Matcher(corpus, generator, seed=SEED, crop_px=SQUARE_PX, held_out=None)
         style, source, windows = [], [], []
@@ -50,16 +50,17 @@ class HeldOut:
             source.append(pair[0])
             windows.append(window)
         self.style, self.source, self.windows = torch.stack(style), torch.stack(source), torch.stack(windows)
-        self.plates = stacked([self._plates(SQUARE_PX, SQUARE_PX, wear, i) for i in range(NUM_SQUARES)])
+        maker = self._maker(SQUARE_PX, SQUARE_PX, mechanics)
+        self.marks = stacked([maker.draw(APART * i) for i in range(NUM_SQUARES)])
         self.frames = corpus.sample_frames("source", NUM_FRAMES, held_out=True)
         self.style_frames = corpus.sample_frames("style", NUM_FRAMES, held_out=True)
         self.anchors = [middle(corpus.anchor(pair), ANCHOR_PX) for pair in corpus.anchors]
-        self.wear = wear
+        self.mechanics = mechanics
 
     @torch.no_grad()
     def measure(self, generator: Generator) -> HeldOutMeasures:
         clean = generator.deterministic(self.source, self.windows)
-        rendered = generator.textured(clean, self.plates)
+        rendered = held(lay_marks(clean, self.marks))
         lost = structure_loss(luma_of(self.source), luma_of(clean))
         errors = [
             float((generator.deterministic(pair[:1], window[:1]) - pair[1:]).abs().mean())
@@ -74,7 +75,7 @@ class HeldOut:
 
     @torch.no_grad()
     def sheet(self, generator: Generator, path: Path) -> None:
-        """Write a contact sheet: each row a held-out frame as shot, clean, and textured twice; the last row is the style."""
+        """Write a contact sheet: each row a held-out frame as shot, clean, and marked twice; the last row is the style."""
         rows = []
         for index, frame in enumerate(self.frames):
             small = (
@@ -83,18 +84,16 @@ class HeldOut:
                 else F.interpolate(frame[None], scale_factor=540 / frame.shape[-2], mode="area")
             )
             clean = generator.deterministic(small)
-            textured = [
-                generator.textured(clean, self._plates(small.shape[-2], small.shape[-1], self.wear, index + 100 * turn))
-                for turn in (0, 1)
-            ]
-            rows.append([small[0], clean[0], *(picture[0] for picture in textured)])
+            maker = self._maker(small.shape[-2], small.shape[-1], self.mechanics)
+            marked = [held(lay_marks(clean, maker.draw(APART * index + turn))) for turn in (0, 1)]
+            rows.append([small[0], clean[0], *(picture[0] for picture in marked)])
         rows.append(self.style_frames)
         write_sheet(rows, path)
 
     @staticmethod
-    def _plates(height: int, width: int, wear: Wear, index: int) -> Plates:
-        whole = max(height, wear.reference_height)
-        return draw_plates((height, width), wear, seed=index, frame=0, frame_height=whole)
+    def _maker(height: int, width: int, mechanics: Mechanics) -> MarkMaker:
+        whole = max(height, mechanics.reference_height)
+        return MarkMaker(mechanics, (height, width), seed=SEED, frame_height=whole)
 
 
 def write_sheet(rows: list[list[Tensor]], path: Path) -> None:

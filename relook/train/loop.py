@@ -93,7 +93,7 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
             trouble, unsound, terms = "", "", {}
             try:
                 numbers = own_share(recipe, course.step, crew)
-                batch = draw_batch(corpus, recipe, state.wear, matcher, numbers).to(crew.device)
+                batch = draw_batch(corpus, recipe, state.mechanics, matcher, numbers).to(crew.device)
                 terms = train_step(state, recipe, batch, crew)
                 trouble = find_trouble(course, terms)
             except Unsound as error:
@@ -110,7 +110,7 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
                 journal.write("terms", course, **terms)
             is_check = clock.is_check(moment, clock.tick(course, crew), course)
             if is_check:
-                check(state, held_out, corpus, recipe, journal, crew)
+                check(state, held_out, recipe, journal, crew)
                 show(state, held_out, run, journal)
 
             # Keep it, and tell.
@@ -138,20 +138,20 @@ def begin(
     saved, tensors, said = read_checkpoint(run.folder)
     if saved is not None:
         state = start_state(Generator(recipe.generator), recipe, saved.course, crew.device)
-        state.wear, state.flicker_strength = saved.wear, saved.flicker_strength
+        state.mechanics = saved.mechanics
         state.is_augmented = saved.is_augmented if recipe.augment is None else recipe.augment
         restore_all(state, tensors)
-        held_out = HeldOut(corpus, state.wear, on_cpu(state.start))
+        held_out = HeldOut(corpus, state.mechanics, on_cpu(state.start))
         if run.is_fork:
             state.course.first, state.course.kept = (held_out.measure(on_cpu(g)) for g in (state.start, state.best))
         return state, held_out, said
     on_progress(Progress("first pass", 0, None))
     start = start_generator(corpus, recipe)
-    held_out = HeldOut(corpus, start.marks.wear, start.generator)
+    held_out = HeldOut(corpus, start.mechanics, start.generator)
     first = held_out.measure(start.generator)
     course = Course(first=first, kept=first, withheld=start.withheld)
     state = start_state(start.generator, recipe, course, crew.device)
-    state.wear, state.flicker_strength = start.marks.wear, start.marks.flicker_strength
+    state.mechanics = start.mechanics
     is_scarce = len(corpus.side("style")) <= SCARCE_SHOTS
     state.is_augmented = recipe.augment if recipe.augment is not None else is_scarce
     return state, held_out, said
@@ -179,7 +179,7 @@ def show(state: TrainState, held_out: HeldOut, run: Run, journal: Journal) -> No
 def save(state: TrainState, run: Run, crew: Crew) -> None:
     """Write a checkpoint."""
     if crew.leads:
-        saved = Saved(state.course, state.wear, state.flicker_strength, state.is_augmented)
+        saved = Saved(state.course, state.mechanics, state.is_augmented)
         write_checkpoint(run.folder, saved, tensors_of_all(state))
 
 
@@ -190,7 +190,7 @@ def finish(state: TrainState, held_out: HeldOut, corpus: Corpus, recipe: Recipe,
     card = Card(
         name=run.name,
         recipe=recipe,
-        wear=state.wear,
+        mechanics=state.mechanics,
         reach_px=best.detail.reach,
         footage=run.footage,
         sufficiency=" ".join(filter(None, (corpus.sufficiency.text, said))),

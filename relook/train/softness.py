@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import torch
 from torch import Tensor
-
-from relook.train.grain import blur
+from torch.nn import functional as F
 
 FINE_SIGMA = 0.7
 COARSE_SIGMA = 3.0
@@ -44,3 +43,12 @@ def extra_softness(source: Sequence[Tensor], style: Iterable[Tensor]) -> float:
     wanted = float(np.median([sharpness(luma) for luma in style]))
     given = [float(np.median([sharpness(blur(luma, px) if px else luma) for luma in source])) for px in TRIED_PX]
     return float(np.interp(-wanted, [-sharp for sharp in np.minimum.accumulate(given)], TRIED_PX))
+
+
+def blur(pictures: Tensor, sigma: float) -> Tensor:
+    """Blur `[b 1 h w]` by a Gaussian of `sigma` pixels, the border repeated."""
+    reach = int(3 * sigma + 0.5)
+    taps = torch.exp(-(torch.arange(-reach, reach + 1, dtype=torch.float32) ** 2) / (2 * sigma**2))
+    taps = taps / taps.sum()
+    padded = F.pad(pictures, (reach,) * 4, mode="replicate")
+    return F.conv2d(F.conv2d(padded, taps[None, None, None, :]), taps[None, None, :, None])

@@ -1,9 +1,9 @@
-"""Where training starts: a generator that already carries the first pass and the measured texture."""
+"""Where training starts: a generator that already carries the first pass, and the measured marks of the style's film."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -15,30 +15,33 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from relook.corpus import Corpus, Side
+from relook.mechanics.measure import LEAST_FRAMES, measure_mechanics
+from relook.mechanics.reel import Run
+from relook.mechanics.trust import believed
 from relook.nets.blocks import LUMA, luma_of, squared_radius
 from relook.nets.generator import Generator
+from relook.recipe.mechanics import Cranking, Mechanics
 from relook.recipe.settings import Recipe
 from relook.train.anchors import fit_anchors
 from relook.train.firstpass import first_pass
-from relook.train.grain import grain_energies, grain_response
 from relook.train.softness import extra_softness
-from relook.train.vignette import extra_vignette
-from relook.train.wear import MIN_RUN_FRAMES, Luma, Marks, measure_marks, registered
+from relook.train.vignette import Luma, extra_vignette
 
 FRAMES_A_SIDE = 40
 PIXELS_A_SHOT = 20_000
-PAIRS_A_SIDE = 16
-PAIR_PX = 320
 FRAMES_SOFTENED = 24
 SHOTS_FOLLOWED = 16
 FRAME_GAPS = (2, 4, 8)
 PAIRS_A_GAP = 4
 FOLLOWED_ROWS = 240
-MOST_GIVEN = 0.5
-"""Share of the style's grain that the source's own noise may stand for: another source may bring none."""
 RUN_FRAMES = 24
-FRAMES_MEASURED = 144
-"""Consecutive frames that wear is measured on, over all shots."""
+"""Of a shot, where there are many."""
+MOST_HELD = 3
+"""Frames that a transfer or an animator repeats one picture for, at most."""
+PIXELS_MEASURED = 24_000_000
+"""Of the frames that marks are measured on, over all shots."""
+OTHER_BORDERS = 0.06
+"""Share of the rows by which frames of one size may differ."""
 
 
 @dataclass(frozen=True)
@@ -47,77 +50,39 @@ class Start:
 
     generator: Generator
     """Carries the first pass."""
-    marks: Marks
+    mechanics: Mechanics
+    """The marks of the style's film."""
     withheld: float
     """As in `FirstPass`."""
 
 
 def start_generator(corpus: Corpus, recipe: Recipe) -> Start:
-    """Build a generator from closed forms alone: grade from statistics of both sides, texture from the style's."""
+    """Build a generator from closed forms alone: grade from statistics of both sides, marks of film from the style's."""
     torch.manual_seed(recipe.seed)
     generator = Generator(recipe.generator)
     corner = extra_vignette(spaced_pairs(corpus, "source"), spaced_pairs(corpus, "style"))
     generator.spatial.darken_corners(corner)
     sources = colour_samples(corpus, "source")
     found = first_pass(sources, colour_samples(corpus, "style", corner=corner), recipe.generator.num_nodes)
-    marks = measure_marks(luma_runs(corpus, "style"))
     with torch.no_grad():
         generator.grade.base.copy_(torch.from_numpy(found.affine))
         generator.grade.is_monochrome.fill_(float(found.is_monochrome))
-        texture = generator.texture
-        texture.dust_strength.copy_(torch.tensor(marks.dust_strength))
-        texture.scratch_strength.fill_(marks.scratch_strength)
-        texture.flicker_strength.fill_(marks.flicker_strength)
-        texture.blotch_strength.fill_(marks.blotch_strength)
     if corpus.anchors:
         fit_anchors(generator, corpus, torch.from_numpy(np.concatenate(sources)).float())
-    soften(generator, corpus)
-    fit_grain(generator, corpus)
-    return Start(generator, marks, found.withheld)
+    measured = replace(measure_mechanics(style_runs(corpus)), cranking=repeated(corpus))
+    mechanics = replace(believed(measured), softness_px=soften(generator, corpus))
+    return Start(generator, mechanics, found.withheld)
 
 
 @torch.no_grad()
-def soften(generator: Generator, corpus: Corpus) -> None:
-    """Bring the edges of the source to the softness of the style's."""
+def soften(generator: Generator, corpus: Corpus) -> float:
+    """Bring the edges of the source to the softness of the style's; return the blur that does it, in pixels."""
     source = corpus.sample_frames("source", FRAMES_SOFTENED, held_out=False)
     style = corpus.sample_frames("style", FRAMES_SOFTENED, held_out=False)
     graded = [luma_of(generator.lit(frame[None])) for frame in source]
-    generator.detail.soften(extra_softness(graded, [luma_of(frame[None]) for frame in style]))
-
-
-@torch.no_grad()
-def fit_grain(generator: Generator, corpus: Corpus) -> None:
-    """Set the grain's response so that what changes from frame to frame in a render has the style's energy at each luma."""
-    if not corpus.has_motion("style"):
-        return
-    num_nodes = generator.settings.num_nodes
-    wanted = grain_energies([_still(luma_of(pair)) for pair, _ in sample_pairs(corpus, "style")], num_nodes)
-    given = np.zeros_like(wanted)
-    if corpus.has_motion("source"):
-        rendered = (luma_of(generator.deterministic(*pair)) for pair in sample_pairs(corpus, "source"))
-        given = grain_energies([_still(luma) for luma in rendered], num_nodes)
-    added = wanted - np.minimum(given, MOST_GIVEN * wanted)
-    generator.texture.response.copy_(grain_response(added, generator.texture.filters))
-
-
-def _still(luma: Tensor) -> Tensor:
-    """Take the shift of the whole picture out of a pair of luma frames `[2 1 h w]`."""
-    before, after = luma[:, 0].numpy()
-    moved = registered(before, after)
-    edge = 8
-    return torch.from_numpy(np.stack((moved, after)))[:, None, edge:-edge, edge:-edge]
-
-
-def sample_pairs(corpus: Corpus, side: Side) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield pairs of consecutive frames `[2 3 h w]`, spread over a side's shots, the middle of each, with its window."""
-    shots = [shot for shot in corpus.side(side) if shot.num_pairs]
-    for turn in range(PAIRS_A_SIDE):
-        shot = shots[turn % len(shots)]
-        starts = [start for run in shot.runs for start in range(run.start, run.stop - 1)]
-        start = starts[
-            (len(starts) * (2 * (turn // len(shots)) + 1) // (2 * -(-PAIRS_A_SIDE // len(shots)))) % len(starts)
-        ]
-        yield middle(corpus.clip(shot, start, 2), PAIR_PX)
+    sigma_px = extra_softness(graded, [luma_of(frame[None]) for frame in style])
+    generator.detail.soften(sigma_px)
+    return sigma_px
 
 
 def middle(frames: Tensor, size_px: int) -> tuple[Tensor, Tensor]:
@@ -169,16 +134,33 @@ def colour_samples(corpus: Corpus, side: Side, *, corner: float = 0.0) -> list[N
     return samples
 
 
-def luma_runs(corpus: Corpus, side: Side) -> Iterator[list[Luma]]:
-    """Yield runs of consecutive luma frames `[h w]` of a side's training shots, each shot's longest."""
-    weights = np.array(LUMA, np.float32)
-    shots = [shot for shot in corpus.side(side) if shot.num_pairs]
-    per_shot = max(min(RUN_FRAMES, FRAMES_MEASURED // max(len(shots), 1)), MIN_RUN_FRAMES)
-    for shot in shots:
+def style_runs(corpus: Corpus) -> list[Run]:
+    """Return runs of consecutive frames of the style's training shots, for what film does from frame to frame.
+
+    They are of one size: most films of one style are, but for the borders that were cut off them.
+    """
+    found = [(shot, max(shot.runs, key=len)) for shot in corpus.side("style")]
+    found = [(shot, run) for shot, run in found if len(run) >= LEAST_FRAMES] or found
+    usual = float(np.median([shot.height for shot, _ in found]))
+    alike = [(shot, run) for shot, run in found if abs(shot.height - usual) <= OTHER_BORDERS * usual]
+    height, width = (min(getattr(shot, side) for shot, _ in alike) for side in ("height", "width"))
+    most_runs = max(int(PIXELS_MEASURED / (height * width * min(RUN_FRAMES, max(len(run) for _, run in alike)))), 2)
+    chosen = alike[:: -(-len(alike) // most_runs)]
+    length = max(int(PIXELS_MEASURED / (height * width * len(chosen))), LEAST_FRAMES)
+    runs = []
+    for shot, run in chosen:
         stored = corpus.frames(shot)
-        run = max(shot.runs, key=len)
-        scale = np.float32(np.iinfo(stored.dtype).max)
-        yield [
-            stored[t].astype(np.float32) @ weights / scale
-            for t in range(run.start, min(run.stop, run.start + per_shot))
-        ]
+        top, left = (shot.height - height) // 2, (shot.width - width) // 2
+        frames = stored[run.start : min(run.stop, run.start + length), top : top + height, left : left + width]
+        runs.append(Run(frames.astype(np.float32) / np.float32(np.iinfo(stored.dtype).max)))
+    return runs
+
+
+def repeated(corpus: Corpus) -> Cranking:
+    """Return how the style's frames repeat, from those that were left out of the corpus; what rests for longer is a still picture."""
+    kept = sum(shot.num_frames for shot in corpus.shots if shot.side == "style" and shot.num_pairs)
+    dropped = [one for one in corpus.dropped if one.side == "style" and one.reason == "duplicate"]
+    held = sum(len(frames) for one in dropped for frames in one.frames if len(frames) <= MOST_HELD)
+    if not kept:
+        return Cranking()
+    return Cranking(held_share=held / (kept + held), confidence={"held_share": 1.0})

@@ -11,15 +11,10 @@ from torch import Tensor, nn
 from relook.errors import UsageError
 from relook.nets.critic import PairCritic
 from relook.nets.generator import Generator
-from relook.nets.texture import Texture
+from relook.recipe.mechanics import Mechanics
 from relook.recipe.settings import Recipe
-from relook.recipe.wear import Wear
 from relook.train.course import Course
 
-LEAST, MOST = 0.5, 2.0
-"""Shares of its measured strength that texture may be taught to have."""
-GRAIN_SPARE = 0.002
-"""So much grain may be added where none was measured; other marks that the style has not are never taught."""
 SCARCE_SHOTS = 3
 """Of so few shots to train on, or fewer, the critic is shown augmented ones."""
 
@@ -31,7 +26,7 @@ class TrainState:
     generator: Generator
     average: Generator
     start: Generator
-    """The first pass, before training: texture is held near it and contents are compared in its tones."""
+    """The first pass, before training: contents are compared in its tones."""
     best: Generator
     """What becomes the look; on the CPU."""
     critic: PairCritic
@@ -40,9 +35,8 @@ class TrainState:
     optimisers: dict[str, torch.optim.Adam]
     """Of "generator" (with the way back) and "critic"."""
     course: Course
-    wear: Wear = field(default_factory=Wear)
-    flicker_strength: float = 0.0
-    """As measured: crops do not show it."""
+    mechanics: Mechanics = field(default_factory=Mechanics)
+    """The marks of the style's film, as measured: laid over every render that the critic sees, and never learned."""
     is_augmented: bool = False
     """Whether the critic is shown both sides under random tones, shifts and holes."""
     good: dict[str, Tensor] = field(default_factory=dict)
@@ -68,7 +62,6 @@ def start_state(generator: Generator, recipe: Recipe, course: Course, device: to
         (generator.grade, rates.grade_factor),
         (generator.spatial, rates.spatial_factor),
         (generator.detail, rates.detail_factor),
-        (generator.texture, rates.texture_factor),
     ]
     if back is not None:
         groups += [(back.grade, 1.0), (back.detail, rates.detail_factor)]
@@ -155,20 +148,6 @@ def restore_all(state: TrainState, tensors: dict[str, Tensor]) -> None:
 
 def _below(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
-
-
-@torch.no_grad()
-def hold_texture(texture: Texture, measured: Texture) -> None:
-    """Keep the texture's strengths between half and twice what was measured, and its filters at unit energy.
-
-    A critic is fooled by grain in pure black and by ever stronger scratches sooner than the eye.
-    """
-    for name, strength in texture.named_parameters():
-        if name != "filters":
-            before = getattr(measured, name)
-            spare = GRAIN_SPARE if name == "response" else 0.0
-            strength.copy_(strength.clamp(LEAST * before, MOST * before + spare))
-    texture.filters.div_(texture.filters.flatten(1).norm(dim=1)[:, None, None, None])
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from relook import faults
 from relook.compute import Crew
+from relook.mechanics.marks import lay_marks
 from relook.nets.blocks import luma_of, shine
 from relook.nets.critic import pair_evidence
 from relook.nets.generator import Generator, held
@@ -24,7 +25,7 @@ from relook.objectives.temporal import equivariance_loss
 from relook.recipe.settings import Recipe
 from relook.train.augment import augment
 from relook.train.batches import Batch, random_of
-from relook.train.state import TrainState, average_weights, hold_texture
+from relook.train.state import TrainState, average_weights
 from relook.train.watch import check_sound
 
 BEND_PX = 1.5
@@ -40,11 +41,11 @@ class Shown:
     frames: Tensor
     """`[2b 3 h w]`, the source."""
     clean: Tensor
-    """`[2b 3 h w]`, rendered without texture."""
+    """`[2b 3 h w]`, rendered without the marks of film."""
     added: Tensor
     """`[2b 1 h w]`, what the trained part of Detail added."""
     rendered: Tensor
-    """`[2b 3 h w]`, with texture."""
+    """`[2b 3 h w]`, with marks: the critic cannot ask the generator for grain, nor reward grain that stands still."""
     real: Tensor
     """`[b 6 h w]`, evidence of the style."""
     fake: Tensor
@@ -70,7 +71,7 @@ def show(generator: Generator, batch: Batch, *, is_augmented: bool) -> Shown:
     lit = generator.lit(frames, batch.window.repeat_interleave(2, dim=0))
     residual, added = generator.detail.with_learned(luma_of(lit))
     clean = held(lit + residual)
-    rendered = generator.textured(clean, batch.plates)
+    rendered = held(lay_marks(clean, batch.marks))
     sides = batch.style, rearrange(rendered, "(b t) c h w -> b t c h w", t=2)
     if is_augmented:
         sides = augment(sides[0], batch.numbers, salt=0), augment(sides[1], batch.numbers, salt=1)
@@ -105,9 +106,7 @@ def generator_step(state: TrainState, recipe: Recipe, shown: Shown, batch: Batch
     with torch.no_grad():
         before = luma_of(state.start.lit(shown.frames, batch.window.repeat_interleave(2, dim=0)))
         terms["spread"] = luma_of(shown.clean).std() / before.std().clamp_min(1e-3)
-    found = descend(state, "generator", loss, terms, crew)
-    hold_texture(state.generator.texture, state.start.texture)
-    return found
+    return descend(state, "generator", loss, terms, crew)
 
 
 def generator_terms(state: TrainState, recipe: Recipe, shown: Shown, batch: Batch) -> dict[str, Callable[[], Tensor]]:

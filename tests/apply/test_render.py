@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,30 +11,17 @@ import numpy as np
 import pytest
 import torch
 
+from relook.apply.frame import FrameRenderer
+from relook.apply.passes import assembled
 from relook.apply.render import RenderSettings, render_film
 from relook.errors import UsageError
 from relook.film.reader import FilmReader
-from relook.look import Card, Look
-from relook.nets.generator import Generator
-from relook.recipe.settings import Dials, Recipe
-from relook.recipe.wear import Wear
+from relook.look import Look
+from relook.mechanics.marks import seed_of
+from relook.recipe.dials import Dials
 from relook.timing import FrameRange
 
 SIZE = (144, 176)
-WORN = Wear(
-    reference_height=144, dust_per_frame=(4.0, 4.0), scratches_per_frame=2.0, weave_px=(0.5, 0.8), weave_persistence=0.3
-)
-
-
-def worn_look() -> Look:
-    torch.manual_seed(1)
-    generator = Generator(Recipe().generator)
-    with torch.no_grad():
-        for parameter in generator.parameters():
-            parameter.add_(0.02 * torch.randn(parameter.shape))
-        generator.texture.response.add_(0.05)
-        generator.texture.dust_strength.fill_(0.8)
-    return Look(Card(name="worn", recipe=Recipe(), wear=WORN, reach_px=32), generator.requires_grad_(False))
 
 
 @pytest.fixture(scope="module")
@@ -60,31 +48,35 @@ def decoded(path: Path) -> list[tuple[int, bytes]]:
         return [(frame.pts, frame.pixels.numpy().tobytes()) for frame in reader.frames()]
 
 
-def test_all_dials_at_zero_give_the_source_bit_for_bit(film: Path, tmp_path: Path) -> None:
+def test_all_dials_at_zero_give_the_source_bit_for_bit(worn: Look, film: Path, tmp_path: Path) -> None:
     output = tmp_path / "same.mkv"
-    render_film(film, worn_look(), output, settings=RenderSettings(dials=Dials(strength=0)))
+    render_film(film, worn, output, settings=RenderSettings(dials=Dials(strength=0)))
     assert decoded(output) == decoded(film)
 
 
-def test_tiles_and_starting_points_do_not_matter(film: Path, tmp_path: Path) -> None:
-    look = worn_look()
+def test_tiles_and_starting_points_do_not_matter(worn: Look, film: Path, tmp_path: Path) -> None:
+    look = worn
     whole = render_film(film, look, tmp_path / "whole.mkv", settings=RenderSettings(tile_rows=4096))
     tiled = render_film(film, look, tmp_path / "tiled.mkv", settings=RenderSettings(tile_rows=16))
     part = render_film(film, look, tmp_path / "part.mkv", settings=RenderSettings(frames=FrameRange(14, 25)))
     assert len(whole.frame_hashes) == 36 and len(whole.shots) == 2
     assert whole.frame_hashes == tiled.frame_hashes
     assert whole.frame_hashes[14:25] == part.frame_hashes
+    from_held = render_film(film, look, tmp_path / "held.mkv", settings=RenderSettings(frames=FrameRange(15, 17)))
+    assert whole.frame_hashes[15:17] == from_held.frame_hashes, "a range may begin on a held frame"
     encoded = [[pixels for _, pixels in decoded(tmp_path / name)] for name in ("whole.mkv", "part.mkv")]
     assert encoded[0][14:25] == encoded[1]
 
 
-def test_seeds_change_the_texture_and_nothing_else(film: Path, tmp_path: Path) -> None:
-    look = worn_look()
+def test_seeds_change_the_texture_and_nothing_else(worn: Look, film: Path, tmp_path: Path) -> None:
+    look = worn
     first, second = (
         render_film(film, look, tmp_path / f"{seed}.mkv", settings=RenderSettings(seed=seed)).frame_hashes
         for seed in (0, 1)
     )
     assert all(a != b for a, b in zip(first, second, strict=True))
+    held = [t for t in range(1, 36) if first[t] == first[t - 1]]
+    assert held == [3, 7, 11, 15, 19, 23, 27, 31, 35], "a quarter of each shot's frames repeat the one before"
     clean = [
         render_film(
             film, look, tmp_path / f"clean{seed}.mkv", settings=RenderSettings(seed=seed, dials=Dials(texture=0))
@@ -94,8 +86,8 @@ def test_seeds_change_the_texture_and_nothing_else(film: Path, tmp_path: Path) -
     assert clean[0].frame_hashes == clean[1].frame_hashes
 
 
-def test_every_dial_has_its_stage(film: Path, tmp_path: Path) -> None:
-    look, hashes = worn_look(), set()
+def test_every_dial_has_its_stage(worn: Look, film: Path, tmp_path: Path) -> None:
+    look, hashes = worn, set()
     for name in ("grade", "detail", "texture"):
         dials = Dials(**{stage: float(stage == name) for stage in ("grade", "detail", "texture")})
         settings = RenderSettings(dials=dials, frames=FrameRange(0, 2))
@@ -106,18 +98,33 @@ def test_every_dial_has_its_stage(film: Path, tmp_path: Path) -> None:
     assert len(hashes | {source.frame_hashes}) == 4
 
 
-def test_an_output_that_cannot_be_is_refused_before_any_work(film: Path, tmp_path: Path) -> None:
+def test_passes_put_together_are_the_render(worn: Look, film: Path, tmp_path: Path) -> None:
+    look, folder = worn, tmp_path / "passes"
+    settings = RenderSettings(frames=FrameRange(2, 5), passes=folder)
+    delivery = render_film(film, look, tmp_path / "out.mkv", settings=settings)
+    renderer = FrameRenderer(look, Dials(), device=torch.device("cpu"), safe_at=Fraction(25))
+    plain = render_film(film, look, tmp_path / "plain.mkv", settings=RenderSettings(frames=FrameRange(2, 5)))
+    assert delivery.frame_hashes == plain.frame_hashes, "passes change nothing of the render"
+    shot = delivery.shots[0]
+    with FilmReader(film) as reader:
+        pictures = [frame.pixels for frame in reader.frames(FrameRange(2, 5))]
+    rendered = [
+        renderer.render(pictures[k], seed=seed_of(shot.content_hash, 0), frame_in_shot=frame)
+        for k, frame in ((0, 2), (0, 2), (2, 4))
+    ]
+    for index, beauty in zip(range(2, 5), rendered, strict=True):
+        assert (assembled(folder, index) - beauty).abs().max() <= 1e-6
+    with pytest.raises(UsageError, match="exists"):
+        render_film(film, look, tmp_path / "again.mkv", settings=settings)
+    assert not (tmp_path / "again.mkv").exists()
+
+
+def test_an_output_that_cannot_be_is_refused_before_any_work(worn: Look, film: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError):
-        render_film(film, worn_look(), film)
+        render_film(film, worn, film)
     with pytest.raises(UsageError):
-        render_film(film, worn_look(), tmp_path / "nowhere" / "out.mkv")
+        render_film(film, worn, tmp_path / "nowhere" / "out.mkv")
     (tmp_path / "there.mkv").write_bytes(b"mine")
     with pytest.raises(UsageError):
-        render_film(film, worn_look(), tmp_path / "there.mkv")
+        render_film(film, worn, tmp_path / "there.mkv")
     assert (tmp_path / "there.mkv").read_bytes() == b"mine"
-
-
-@pytest.mark.parametrize("wrong", [{"grade": 1.5}, {"texture": -0.1}])
-def test_dials_are_checked_when_they_are_set(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="0 to 1"):
-        Dials(**wrong)

@@ -19,14 +19,19 @@ from torch import Tensor
 from relook.check.judge import Judge, calibrate
 from relook.corpus import Corpus, PreparedShot, Sufficiency, create_array, load_corpus, save_corpus
 from relook.look import Card, Look
+from relook.mechanics.marks import MarkMaker, lay_marks
 from relook.nets.generator import Generator
-from relook.nets.plates import draw_plates
+from relook.recipe.mechanics import WHITE, Breath, Dust, Grain, Mechanics
 from relook.recipe.settings import Recipe
-from relook.recipe.wear import Wear
 from relook.timing import FrameRange
 
 HEIGHT, WIDTH = 128, 160
-WEAR = Wear(reference_height=HEIGHT, dust_per_frame=(3.0, 2.0), dust_radius_px=1.2, flicker_persistence=0.3)
+MECHANICS = Mechanics(
+    reference_height=HEIGHT,
+    grain=Grain(strength=((0.024,) * 3,) * 8, spectrum=(1.6, 1.5, 1.4, 1.2, 1.0, 0.9, 0.8, 0.7)),
+    dust=Dust(dark_per_frame=3.0, bright_per_frame=2.0, radius_px=1.2, opacity=(0.4, 0.4)),
+    breath=Breath(exposure=0.02, rhythm=WHITE),
+)
 
 
 def paint_scene(seed: int, frames: int) -> Tensor:
@@ -53,7 +58,7 @@ def paint_scene(seed: int, frames: int) -> Tensor:
 
 
 def film_stock() -> Generator:
-    """Return a generator that is an old film stock: an S-curve, a warm tint, little colour, vignette, grain and flicker."""
+    """Return a generator that is an old film stock: an S-curve, a warm tint, little colour and a vignette."""
     torch.manual_seed(0)
     generator = Generator(Recipe().generator)
     tone = torch.tensor([0.04, 0.10, 0.20, 0.37, 0.56, 0.73, 0.86, 0.93])
@@ -65,19 +70,16 @@ def film_stock() -> Generator:
         rows = torch.linspace(-1, 1, generator.spatial.map.shape[-2])[:, None] ** 2
         columns = torch.linspace(-1, 1, generator.spatial.map.shape[-1])[None, :] ** 2
         generator.spatial.map[..., :3, :, :] = -0.12 * (rows + columns)
-        generator.texture.response.fill_(0.012)
-        generator.texture.dust_strength.fill_(0.8)
-        generator.texture.flicker_strength.fill_(0.02)
     return generator.eval().requires_grad_(False)
 
 
 @torch.no_grad()
 def develop(stock: Generator, frames: Tensor, *, seed: int, grain: float = 1.0) -> Tensor:
-    """Render a scene `[t 3 h w]` on the stock, with fresh texture in every frame."""
-    shown = []
-    for t, frame in enumerate(frames):
-        plates = draw_plates((HEIGHT, WIDTH), WEAR, seed=seed, frame=t)
-        shown.append(stock(frame[None], replace(plates, grain=plates.grain * grain)))
+    """Render a scene `[t 3 h w]` on the stock, with fresh marks in every frame."""
+    strength = tuple((grain * red, grain * green, grain * blue) for red, green, blue in MECHANICS.grain.strength)
+    mechanics = replace(MECHANICS, grain=replace(MECHANICS.grain, strength=strength))
+    maker = MarkMaker(mechanics, (HEIGHT, WIDTH), seed=seed)
+    shown = [lay_marks(stock(frame[None]), maker.draw(t)) for t, frame in enumerate(frames)]
     return torch.cat(shown).clamp(0, 1)
 
 
@@ -135,7 +137,7 @@ def calibrated_judge(generator: Generator, root: Path) -> Judge:
     """Calibrate a judge on five painted scenes of the stock."""
     style = {f"reel{k}": develop(generator, paint_scene(100 + k, 10), seed=k) for k in range(5)}
     source = {f"film{k}": paint_scene(200 + k, 10) for k in range(5)}
-    return calibrate(generator, make_corpus(root / "corpus", style, source), seed=0, wear=WEAR)
+    return calibrate(generator, make_corpus(root / "corpus", style, source), seed=0, mechanics=MECHANICS)
 
 
 @pytest.fixture(scope="session")
@@ -156,7 +158,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Stock:
         safetensors.torch.save_file(judge.to_tensors(), part)
         part.replace(shared)
     judge = Judge.from_tensors(safetensors.torch.load(shared.read_bytes()))
-    return Stock(Look(Card("painted", Recipe(), WEAR, reach_px=32), generator, judge.to_tensors()), judge)
+    return Stock(Look(Card("painted", Recipe(), MECHANICS, reach_px=32), generator, judge.to_tensors()), judge)
 
 
 @pytest.fixture(scope="session")

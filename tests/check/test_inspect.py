@@ -173,7 +173,7 @@ def test_static_and_short_shots_are_not_judged(stock: Any, paint: Painter, save_
 def test_frames_that_are_not_finite_fail(stock: Any, paint: Painter) -> None:
     frames = stock.render(paint(640, 8))
     frames[4, :, 10, 10] = float("nan")
-    watch = ShotWatch(FrameRange(0, 8), 128, stock.judge, stock.look.generator)
+    watch = ShotWatch(FrameRange(0, 8), 128, stock.judge, stock.look)
     for k, frame in enumerate(frames):
         watch.see(k, frame, None)
     shot = judge_shot(

@@ -117,6 +117,7 @@ def test_held_frames_count_only_where_the_source_moves() -> None:
     assert frozen_share(film, figures([0.3] * 5, change=0.02)) == 1
     assert frozen_share(film, figures([0.3] * 5, change=0.0)) == 0
     assert frozen_share(film, None) == 0
+    assert frozen_share(film, figures([0.3] * 5, change=0.02), 0.5) == 0.25
 
 
 def test_black_frames_count_where_a_picture_was_meant() -> None:

@@ -16,8 +16,8 @@ import torch
 from relook.cli import main
 from relook.look import Card, Look, save_look
 from relook.nets.generator import Generator
+from relook.recipe.mechanics import Mechanics
 from relook.recipe.settings import Recipe
-from relook.recipe.wear import Wear
 
 Run = Callable[[str], tuple[int, str, str]]
 
@@ -73,7 +73,7 @@ def save_plain_look(path: Path) -> Path:
     torch.manual_seed(0)
     recipe = Recipe()
     generator = Generator(recipe.generator)
-    card = Card(name=path.stem, recipe=recipe, wear=Wear(), reach_px=generator.detail.reach)
+    card = Card(name=path.stem, recipe=recipe, mechanics=Mechanics(), reach_px=generator.detail.reach)
     save_look(Look(card=card, generator=generator), path)
     return path
 

@@ -17,12 +17,22 @@ from hypothesis import strategies as st
 from relook.deliver.page import hero_frame, write_report
 from relook.deliver.plots import across, curve, up
 from relook.errors import InputError, ResourceError
-from relook.report import Code, FilmCard, LookCard, Reason, Report, ShotVerdict, Timeline, Verdict
+from relook.recipe.mechanics import Dust, Grain, Mechanics
+from relook.report import Code, FilmCard, LookCard, MarksCompared, Reason, Report, ShotVerdict, Timeline, Verdict
 from relook.timing import FrameRange
 
 VERDICTS: tuple[Verdict, ...] = ("pass", "review", "fail", "unjudged")
 CODES: tuple[Code, ...] = ("style_not_reached", "flicker", "frame_count", "not_judgeable")
 number = st.floats(-1e6, 1e6, allow_nan=False)
+
+
+def worn(amount: float) -> Mechanics:
+    sure = {"strength": 1.0, "dark_per_frame": amount}
+    return Mechanics(
+        reference_height=364,
+        grain=Grain(((amount, amount / 2, 0.0),) * 8, confidence=sure),
+        dust=Dust(dark_per_frame=20 * amount, opacity=(amount, 0.0), confidence=sure),
+    )
 
 
 @st.composite
@@ -57,6 +67,7 @@ def reports(draw: st.DrawFn) -> Report:
         measures={"content": draw(number)},
         limits={"content": (0.8, 0.6), "prescription": (0.06, None)},
         timeline=Timeline(frames, *curves),
+        mechanics=draw(st.none() | st.builds(MarksCompared, st.builds(worn, st.floats(0, 1)), st.just(Mechanics()))),
     )
 
 
@@ -183,6 +194,15 @@ def test_text_from_outside_is_only_text(films: tuple[Path, Path], tmp_path: Path
     page = write_report(small_report(), tmp_path / "r", film=films[0], source=None)[1].read_text(encoding="utf-8")
     assert "<film>" not in page and "&lt;film&gt;.mkv" in page and "brightness &lt;jumps&gt; &amp; more" in page
     assert not re.search(r"https?://", page)
+
+
+def test_the_marks_of_the_film_stand_beside_those_of_the_reel(films: tuple[Path, Path], tmp_path: Path) -> None:
+    assert "Marks of film" not in write_report(small_report(), tmp_path / "n", film=films[0])[1].read_text("utf-8")
+    report = replace(small_report(), mechanics=MarksCompared(worn(0.04), worn(0.0)))
+    page = write_report(report, tmp_path / "r", film=films[0])[1].read_text(encoding="utf-8")
+    grain = re.search(r"<tr><th scope=\"row\">grain</th><td>(.*?)</td><td>(.*?)</td></tr>", page)
+    assert grain and grain[1].startswith("2.0% at its strongest") and grain[2] == "none"
+    assert "dark some 0.8" in page and PageReader(page).open == []
 
 
 def test_without_a_source_there_is_no_wipe(films: tuple[Path, Path], tmp_path: Path) -> None:

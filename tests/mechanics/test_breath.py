@@ -29,7 +29,8 @@ def breathing(film: Any, breath: Breath, seed: int) -> tuple[Any, Any]:
     """Lay drawn light and a little grain; also return its logarithms: green, slope, red and blue beside green."""
     drawn = [breath_of(breath, seed=seed, frame=frame) for frame in range(len(film))]
     pictures = torch.from_numpy(film.transpose(0, 3, 1, 2).copy())
-    laid = torch.cat([lay_breath(pictures[t : t + 1], d[:3], d[3]) for t, d in enumerate(drawn)])
+    light = torch.tensor(drawn)
+    laid = lay_breath(pictures, light[:, :3], light[:, 3])
     red, green, blue, slope = np.log(drawn).T
     grain = np.random.default_rng(seed).normal(0, 0.02, film.shape)
     frames = np.clip(laid.numpy().transpose(0, 2, 3, 1) + grain, 0, 1).astype(np.float32)
@@ -68,9 +69,9 @@ def test_little_is_not_measurable(paint_scene: PaintScene) -> None:
 
 def test_light_is_laid_about_mid_grey() -> None:
     picture = torch.tensor([0.0, 0.5, 1.0])[None, :, None, None]
-    laid = lay_breath(picture, (1.0, 1.1, 2.0), 0.8)[0, :, 0, 0]
+    laid = lay_breath(picture, torch.tensor([[1.0, 1.1, 2.0]]), torch.tensor([0.8]))[0, :, 0, 0]
     torch.testing.assert_close(laid, torch.tensor([0.1, 0.55, 1.8]))
-    torch.testing.assert_close(lay_breath(picture, (1.0, 1.0, 1.0), 1.0), picture)
+    torch.testing.assert_close(lay_breath(picture, torch.ones(1, 3), torch.ones(1)), picture)
 
 
 def test_flashes_are_counted() -> None:

@@ -119,7 +119,7 @@ def test_what_could_not_be_measured_is_said() -> None:
     assert words["grain"] == words["dust"] == words["weave"] == UNKNOWN
     dust = replace(WORN.dust, confidence={"dark_per_frame": 0.9, "bright_per_frame": 0.2})
     sure = mechanics_in_words(Mechanics(grain=Grain(confidence={"strength": 1.0}), dust=dust))
-    assert sure["grain"] == "none" and sure["dust"] == f"specks a frame: dark 6.0, bright {UNKNOWN}"
+    assert sure["grain"] == "none" and sure["dust"] == "specks a frame: dark 6.0, bright some 6.0"
     assert bars((0, 1, 2, 4)) == "▁▃▅█"
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relook.mechanics.reel import Run
-from relook.mechanics.unevenness import draw_unevenness, measure_unevenness
+from relook.mechanics.unevenness import draw_unevenness, lay_clouds, measure_unevenness
 from relook.recipe.mechanics import Unevenness
 
 PaintScene = Callable[..., Any]
@@ -20,8 +21,9 @@ SIZE = (240, 320)
 def clouded(film: Any, clouds: Unevenness, seed: int) -> Any:
     rng = np.random.default_rng(seed)
     fields = [draw_unevenness(clouds, SIZE, scale=1, seed=seed, frame=frame) for frame in range(len(film))]
-    light = np.exp(clouds.strength * np.stack(fields))[..., None]
-    return np.clip(film * light + rng.normal(0, 0.03, film.shape), 0, 1).astype(np.float32)
+    drawn = torch.from_numpy(clouds.strength * np.stack(fields)[..., None])
+    laid = lay_clouds(torch.from_numpy(film), drawn).numpy()
+    return np.clip(laid + rng.normal(0, 0.03, film.shape), 0, 1).astype(np.float32)
 
 
 def half_distance(fields: Any) -> float:

@@ -1,4 +1,4 @@
-"""The generator's promises: it starts as the identity, its tiles are exact, its texture is chance alone."""
+"""The generator's promises: it starts as the identity, and its tiles are exact."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from relook.nets.blocks import Detail, Grade, hat_weights, lookup, luma_of
 from relook.nets.generator import Generator, held
-from relook.nets.texture import Plates, Texture, gaussian_filters, isotropic
 from relook.recipe.settings import GeneratorSettings
 
 
@@ -24,13 +22,6 @@ def scrambled(generator: Generator, seed: int = 0) -> Generator:
         for parameter in generator.parameters():
             parameter.add_(0.05 * torch.randn(parameter.shape, generator=random))
     return generator.eval().requires_grad_(False)
-
-
-def still_plates(height: int, width: int) -> Plates:
-    def zeros(channels: int) -> Tensor:
-        return torch.zeros(1, channels, height, width)
-
-    return Plates(zeros(2), zeros(2), zeros(1), zeros(1), torch.zeros(1))
 
 
 def test_starts_as_the_identity() -> None:
@@ -45,12 +36,6 @@ def test_a_vignette_darkens_the_corners_alone() -> None:
     assert float(lit[0, 0, 120, 160]) == pytest.approx(0.5, abs=0.005)
     assert float(lit[0, 0, 0, 0]) == pytest.approx(0.5 * math.exp(-0.4), abs=0.02)
     assert float(lit[0, 0, 120, 0]) == pytest.approx(0.5 * math.exp(-0.2), abs=0.02)
-
-
-def test_no_noise_gives_the_deterministic_look_exactly() -> None:
-    generator = scrambled(Generator(GeneratorSettings()))
-    frame = torch.rand(1, 3, 40, 44)
-    assert torch.equal(generator(frame, still_plates(40, 44)), generator.deterministic(frame))
 
 
 def test_the_measured_softness_is_no_part_of_what_is_learned() -> None:
@@ -123,31 +108,6 @@ def test_the_map_lights_a_crop_as_it_lights_the_frame() -> None:
     whole = spatial(frame, torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
     crop = spatial(frame[..., 20:40, 40:80], torch.tensor([[0.25, 0.5, 0.5, 1.0]]))
     assert (whole[..., 20:40, 40:80] - crop).abs().max() < 1e-5
-
-
-def test_grain_filters_have_no_direction() -> None:
-    filters = isotropic(torch.randn(4, 1, 7, 7))
-    for turned in (filters.flip(-1), filters.flip(-2), filters.transpose(-1, -2)):
-        assert torch.allclose(filters, turned, atol=1e-5)
-    cross = torch.zeros(1, 1, 7, 7)
-    cross[..., 3, :] = cross[..., :, 3] = 1
-    spectrum = torch.fft.fft2(isotropic(cross), s=(64, 64)).abs()[0, 0]
-    assert (spectrum[16, 0] - spectrum[11, 11]).abs() < 0.1 * spectrum.max()
-
-
-def test_round_filters_stay_as_they_are() -> None:
-    filters = gaussian_filters((0.8, 1.4))
-    assert torch.allclose(isotropic(filters), filters, atol=1e-5)
-
-
-def test_a_dial_at_half_gives_half_of_the_grain() -> None:
-    texture = Texture(8).requires_grad_(False)
-    texture.response[:, :, 0] = 0.1
-    frame = torch.full((1, 3, 32, 32), 0.5)
-    plates = Plates(torch.randn(1, 2, 32, 32), *[torch.zeros(1, c, 32, 32) for c in (2, 1, 1)], torch.zeros(1))
-    full = texture(frame, plates, is_monochrome=False) - frame
-    half = texture(frame, plates, is_monochrome=False, amount=0.5) - frame
-    assert torch.allclose(full, 2 * half, atol=1e-6) and full.abs().max() > 0.01
 
 
 def test_a_clipped_pixel_can_come_back() -> None:

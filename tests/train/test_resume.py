@@ -23,7 +23,16 @@ from relook.compute import Crew, alone
 from relook.corpus import Corpus, load_corpus
 from relook.errors import InputError, ResourceError
 from relook.recipe.settings import Recipe
-from relook.train.checkpoint import MANIFEST, POINTS, TENSORS, checkpoints, read_checkpoint, step_of, write_checkpoint
+from relook.train.checkpoint import (
+    MANIFEST,
+    POINTS,
+    SCHEMA,
+    TENSORS,
+    checkpoints,
+    read_checkpoint,
+    step_of,
+    write_checkpoint,
+)
 from relook.train.course import Course
 from relook.train.loop import Run, Trained, train_look
 from relook.train.measures import HeldOutMeasures
@@ -206,7 +215,7 @@ def is_same(one: Outcome, other: Outcome) -> bool:
 
 NETS = ("generator", "average", "critic", "generator_optimiser", "critic_optimiser", "good", "start", "best")
 NUMBERS = tuple(field.name for field in fields(Course) if field.name != "seconds")
-OTHERS = ("wear", "flicker_strength", "is_augmented")
+OTHERS = ("mechanics", "is_augmented")
 PIECES = (*NETS, *NUMBERS, *OTHERS)
 SHORT_LIST = ("nothing", "critic", "good")
 SHOWS_WHEN_CALM = (
@@ -304,7 +313,7 @@ def test_checkpoints_are_ordered_by_their_step(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_a_newer_relook_is_refused(finished: Path) -> None:
     manifest = checkpoints(finished)[-1] / MANIFEST
-    manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 99'))
+    manifest.write_text(manifest.read_text().replace(f'"schema": {SCHEMA}', '"schema": 99'))
     with pytest.raises(InputError, match="newer relook"):
         read_checkpoint(finished)
 

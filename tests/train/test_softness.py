@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from relook.train.grain import blur
-from relook.train.softness import extra_softness
+from relook.train.softness import blur, extra_softness
 
 
 def edges(seed: int) -> Tensor:

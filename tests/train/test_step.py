@@ -38,7 +38,7 @@ OTHERS: list[dict[str, Any]] = [
 def started(corpus: Corpus) -> tuple[Generator, Batch]:
     start = start_generator(corpus, RECIPE)
     matcher = Matcher(corpus, start.generator, seed=0, crop_px=64, held_out=False)
-    return start.generator, draw_batch(corpus, RECIPE, start.marks.wear, matcher, range(2))
+    return start.generator, draw_batch(corpus, RECIPE, start.mechanics, matcher, range(2))
 
 
 def after_two_steps(recipe: Recipe, started: tuple[Generator, Batch], crew: Crew) -> dict[str, torch.Tensor]:

@@ -1,0 +1,164 @@
+"""Can the judge tell the grain of a reel from grain that was measured on it and drawn again?
+
+    python benchmarks/grain_judge.py FOOTAGE_FOLDER [--look silent]
+
+Grain is measured on the first part of each reel. Of its last frames, which the measure has not seen, flat tiles of 64 px are taken:
+as they are ("real"), and as a smooth surface fitted to each, with drawn grain laid over it ("drawn"), both as pairs of consecutive
+frames. The area under the curve (AUC) says how well a score tells the two apart, either way round: .5 is by chance. Scores are those
+of the look's judge, the distance from the style of its descriptor and what its held-out critic says, and, as the hardest question, of
+a critic that was trained on half of these very tiles to tell them and is asked about the other half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from einops import rearrange
+from hidden_truth import one_thread
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from relook.check.judge import Judge
+from relook.film.reader import FilmReader
+from relook.look import load_look
+from relook.mechanics.marks import MarkMaker, lay_marks
+from relook.mechanics.measure import measure_mechanics
+from relook.mechanics.reel import Run
+from relook.nets.critic import PairCritic, pair_evidence
+from relook.recipe.mechanics import Mechanics
+
+REELS = (
+    "old-film/market_street_1906",
+    "old-film/sf_earthquake_1906",
+    "old-film/great_train_robbery_1903",
+    "old-film/silent_comedy_street_521f.mp4",
+)
+UNSEEN_FRAMES = 12
+MEASURED_FRAMES = 36
+TILE_PX = 64
+FLAT_SHARE = 0.3
+"""Share of the tiles, the flattest of the frames' mean, that are taken."""
+STEPS = 150
+EMPHASIS = 20.0
+"""How much what lies above the smooth surface is raised before the critic that is trained here looks."""
+
+Clip = NDArray[np.float32]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("footage", type=Path)
+    parser.add_argument("--look", default="silent")
+    options = parser.parse_args()
+    one_thread()
+    judge = Judge.from_tensors(load_look(options.look).judge)
+    write = sys.stdout.write
+    write(f"{'reel':34}{'tiles':>7}{'grain':>8}{'sure':>6}{'descriptor':>12}{'critic':>8}{'trained for it':>16}\n")
+    for name in REELS:
+        frames = read(options.footage / name)
+        first, last = frames[:-UNSEEN_FRAMES], frames[-UNSEEN_FRAMES:]
+        found = measure_mechanics([Run(first[-MEASURED_FRAMES:])])
+        real, drawn = tiles(last, found)
+        descriptor, critic = (auc(*(score(judge, side) for side in (real, drawn))) for score in (distances, heard))
+        grain = np.mean(found.grain.strength)
+        write(
+            f"{Path(name).name:34}{len(real):7}{grain:8.2%}{found.grain.confidence['strength']:6.2f}"
+            f"{descriptor:12.2f}{critic:8.2f}{trained_auc(real, drawn):16.2f}\n"
+        )
+        sys.stdout.flush()
+
+
+def read(path: Path) -> Clip:
+    """Read the last frames that are wanted, repeated ones left out, as `[t h w 3]`."""
+    kept: list[Clip] = []
+    with FilmReader(path) as reader:
+        for frame in reader.frames():
+            picture = rearrange(frame.pixels, "c h w -> h w c").numpy()
+            if not kept or np.abs(picture - kept[-1]).mean() > 0.002:
+                kept.append(picture)
+            kept = kept[-(UNSEEN_FRAMES + MEASURED_FRAMES) :]
+    return np.stack(kept)
+
+
+def tiles(frames: Clip, mechanics: Mechanics) -> tuple[Tensor, Tensor]:
+    """Return flat tiles as they are and with drawn grain, pairs `[n 2 3 64 64]` each."""
+    film = rearrange(torch.from_numpy(frames), "t h w c -> t c h w")
+    middle = F.avg_pool2d(film.mean(dim=0, keepdim=True), 4).mean(dim=1)[0]
+    rows, columns = (size // TILE_PX for size in film.shape[-2:])
+    cells = rearrange(
+        middle[: rows * TILE_PX // 4, : columns * TILE_PX // 4], "(r h) (c w) -> (r c) h w", r=rows, c=columns
+    )
+    bent = (cells - smooth(cells)).std(dim=(1, 2))
+    chosen = bent.argsort()[: max(int(FLAT_SHARE * len(bent)), 2)]
+    grain = replace(Mechanics(mechanics.reference_height), grain=mechanics.grain, unevenness=mechanics.unevenness)
+    maker = MarkMaker(grain, (film.shape[-2], film.shape[-1]), seed=0)
+    real, drawn = [], []
+    for t in range(len(film) - 1):
+        for k in chosen.tolist():
+            place = (slice(k // columns * TILE_PX, (k // columns + 1) * TILE_PX),)
+            place = (..., *place, slice(k % columns * TILE_PX, (k % columns + 1) * TILE_PX))
+            pair = film[t : t + 2][place]
+            surface = smooth(pair)
+            marks = [maker.draw(t + step) for step in (0, 1)]
+            laid = torch.cat([lay_marks(surface[s : s + 1], cut(marks[s], place)) for s in (0, 1)])
+            real.append(pair)
+            drawn.append((laid.clamp(0, 1) * 255).round() / 255)
+    return torch.stack(real), torch.stack(drawn)
+
+
+def cut(marks: object, place: tuple[object, ...]) -> object:
+    """Cut marks to a tile."""
+    cropped = {name: getattr(marks, name)[place] for name in ("grain", "clouds") if getattr(marks, name).shape[-1] > 1}
+    return replace(marks, **cropped)  # type: ignore[type-var]
+
+
+def smooth(planes: Tensor) -> Tensor:
+    """Fit a quadratic surface to planes `[... h w]`."""
+    height, width = planes.shape[-2:]
+    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
+    basis = torch.linalg.qr(torch.stack([x**i * y**j for i in range(3) for j in range(3 - i)], dim=-1).reshape(-1, 6))[
+        0
+    ]
+    return ((planes.flatten(-2) @ basis) @ basis.T).reshape(planes.shape)
+
+
+def distances(judge: Judge, pairs: Tensor) -> Tensor:
+    numbers = judge.describe(pairs)
+    return torch.stack([torch.as_tensor(judge.model.distance(row)) for row in numbers])
+
+
+def heard(judge: Judge, pairs: Tensor) -> Tensor:
+    return judge.score(pairs)
+
+
+def trained_auc(real: Tensor, drawn: Tensor) -> float:
+    """Train a critic on every other tile and ask it about the rest."""
+    torch.manual_seed(0)
+    critic = PairCritic(channels=24)
+    optimiser = torch.optim.Adam(critic.parameters(), lr=1e-3)
+    rng = torch.Generator().manual_seed(0)
+    evidence = [pair_evidence(side + EMPHASIS * (side - smooth(side))) for side in (real, drawn)]
+    for _ in range(STEPS):
+        chosen = 2 * torch.randint(len(real) // 2, (8,), generator=rng)
+        scores = [critic(side[chosen]).mean(dim=(1, 2, 3)) for side in evidence]
+        optimiser.zero_grad()
+        (F.softplus(-scores[0]) + F.softplus(scores[1])).mean().backward()
+        optimiser.step()
+    with torch.no_grad():
+        return auc(*(critic(side[1::2]).mean(dim=(1, 2, 3)) for side in evidence))
+
+
+def auc(first: Tensor, second: Tensor) -> float:
+    """Return how often a value of one side is above one of the other, the way round that is the more frequent."""
+    above = (first[:, None] > second[None]).float() + 0.5 * (first[:, None] == second[None]).float()
+    return max(float(above.mean()), 1 - float(above.mean()))
+
+
+if __name__ == "__main__":
+    main()
