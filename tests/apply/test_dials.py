@@ -17,6 +17,7 @@ from relook.look import Look
 from relook.mechanics.cranking import held_frame
 from relook.mechanics.marks import damage_of, grain_of
 from relook.recipe.dials import MARKS, STAGES, Dials, dialled, in_condition
+from relook.recipe.mechanics import GLOWS_ABOVE
 
 NUM_FRAMES = 24
 AMOUNTS = (0.0, 0.5, 1.0, 1.5, 2.0)
@@ -25,8 +26,8 @@ AMOUNTS = (0.0, 0.5, 1.0, 1.5, 2.0)
 def chart() -> Tensor:
     """Paint a grey frame with a light in the dark."""
     picture = torch.full((3, 144, 176), 0.45)
-    picture[:, 40:104, 50:120] = 0.1
-    picture[:, 52:92, 60:112] = 1.0
+    picture[:, 24:120, 36:140] = 0.1
+    picture[:, 40:104, 52:124] = 0.85
     return picture
 
 
@@ -54,13 +55,13 @@ def measures(look: Look, dials: Dials) -> dict[str, float]:
     """Measure every mark of some rendered frames, each where the others do not reach."""
     made, glowless = renderer(look, dials), renderer(look, replace(dials, halation=0.0))
     layers = [made.layers(chart(), seed=5, frame_in_shot=t) for t in range(NUM_FRAMES)]
-    shown, flat = layers[0].look, made.look(torch.full((3, 144, 176), 0.45))
+    shown, dull, flat = layers[0].look, glowless.look(chart()), made.look(torch.full((3, 144, 176), 0.45))
     held = [held_frame(made.mechanics.cranking, t) < t for t in range(40)]
     still = woven(shown, (0.0, 0.0, 0.0))[None]
     return {
         "vignette": float(flat[:, 72, 88].mean() / flat[:, 2, 2].mean()) - 1,
         "softness": 1 - contrast(made.look(grating())) / contrast(grating()),
-        "halation": float((shown - glowless.look(chart())).mean()),
+        "halation": float((shown - dull).mean() / (dull - GLOWS_ABOVE).clamp_min(0).mean()),
         "grain": deviation(
             lambda each: float(grain_of(still, each.marks).std()) if each.marks.strength.any() else 0, layers
         ),
