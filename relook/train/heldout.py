@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from relook.corpus import Corpus
 from relook.film.publish import disk_errors
+from relook.mechanics.halation import lay_halation
 from relook.mechanics.marks import MarkMaker, lay_marks, stacked
 from relook.nets.blocks import luma_of
 from relook.nets.generator import Generator, held
@@ -50,7 +51,8 @@ class HeldOut:
             source.append(pair[0])
             windows.append(window)
         self.style, self.source, self.windows = torch.stack(style), torch.stack(source), torch.stack(windows)
-        maker = self._maker(SQUARE_PX, SQUARE_PX, mechanics)
+        rows = mechanics.reference_height
+        maker = MarkMaker(mechanics, (SQUARE_PX, SQUARE_PX), seed=SEED, frame_height=rows)
         self.marks = stacked([maker.draw(APART * i) for i in range(NUM_SQUARES)])
         self.frames = corpus.sample_frames("source", NUM_FRAMES, held_out=True)
         self.style_frames = corpus.sample_frames("style", NUM_FRAMES, held_out=True)
@@ -60,7 +62,7 @@ class HeldOut:
     @torch.no_grad()
     def measure(self, generator: Generator) -> HeldOutMeasures:
         clean = generator.deterministic(self.source, self.windows)
-        rendered = held(lay_marks(clean, self.marks))
+        rendered = held(lay_marks(lay_halation(clean, self.mechanics.halation, scale=1.0), self.marks))
         lost = structure_loss(luma_of(self.source), luma_of(clean))
         errors = [
             float((generator.deterministic(pair[:1], window[:1]) - pair[1:]).abs().mean())
@@ -84,16 +86,12 @@ class HeldOut:
                 else F.interpolate(frame[None], scale_factor=540 / frame.shape[-2], mode="area")
             )
             clean = generator.deterministic(small)
-            maker = self._maker(small.shape[-2], small.shape[-1], self.mechanics)
-            marked = [held(lay_marks(clean, maker.draw(APART * index + turn))) for turn in (0, 1)]
+            maker = MarkMaker(self.mechanics, (small.shape[-2], small.shape[-1]), seed=SEED)
+            glowing = lay_halation(clean, self.mechanics.halation, scale=maker.scale)
+            marked = [held(lay_marks(glowing, maker.draw(APART * index + turn))) for turn in (0, 1)]
             rows.append([small[0], clean[0], *(picture[0] for picture in marked)])
         rows.append(self.style_frames)
         write_sheet(rows, path)
-
-    @staticmethod
-    def _maker(height: int, width: int, mechanics: Mechanics) -> MarkMaker:
-        whole = max(height, mechanics.reference_height)
-        return MarkMaker(mechanics, (height, width), seed=SEED, frame_height=whole)
 
 
 def write_sheet(rows: list[list[Tensor]], path: Path) -> None:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from relook import faults
 from relook.compute import Crew
+from relook.mechanics.halation import lay_halation
 from relook.mechanics.marks import lay_marks
 from relook.nets.blocks import luma_of, shine
 from relook.nets.critic import pair_evidence
@@ -22,6 +23,7 @@ from relook.objectives.colour import colour_anchor, patch_anchor
 from relook.objectives.content import draw_positions, patch_descriptors, patch_nce, reconstruction_loss, structure_loss
 from relook.objectives.penalties import PENALTIES
 from relook.objectives.temporal import equivariance_loss
+from relook.recipe.mechanics import Halation
 from relook.recipe.settings import Recipe
 from relook.train.augment import augment
 from relook.train.batches import Batch, random_of
@@ -58,20 +60,20 @@ def train_step(state: TrainState, recipe: Recipe, batch: Batch, crew: Crew) -> d
     Raises:
         Unsound: a value was not finite, or a gradient exploded; the weights are as they were before that part of the step.
     """
-    shown = show(state.generator, batch, is_augmented=state.is_augmented)
+    shown = show(state.generator, batch, state.mechanics.halation, is_augmented=state.is_augmented)
     critic_terms = critic_step(state, recipe, shown, batch, crew)
     generator_terms = generator_step(state, recipe, shown, batch, crew)
     average_weights(state.average, state.generator, step=state.course.step, decay=recipe.average_decay)
     return critic_terms | generator_terms
 
 
-def show(generator: Generator, batch: Batch, *, is_augmented: bool) -> Shown:
+def show(generator: Generator, batch: Batch, halation: Halation, *, is_augmented: bool) -> Shown:
     """Render a batch and lay out both sides as the critic sees them."""
     frames = rearrange(batch.source, "b t c h w -> (b t) c h w")
     lit = generator.lit(frames, batch.window.repeat_interleave(2, dim=0))
     residual, added = generator.detail.with_learned(luma_of(lit))
     clean = held(lit + residual)
-    rendered = held(lay_marks(clean, batch.marks))
+    rendered = held(lay_marks(lay_halation(clean, halation, scale=1.0), batch.marks))
     sides = batch.style, rearrange(rendered, "(b t) c h w -> b t c h w", t=2)
     if is_augmented:
         sides = augment(sides[0], batch.numbers, salt=0), augment(sides[1], batch.numbers, salt=1)

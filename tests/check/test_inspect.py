@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from relook.check.shot import ShotWatch, sampled_frames
 from relook.check.verdict import judge_shot
 from relook.errors import InputError, UsageError
 from relook.look import Look
+from relook.recipe.mechanics import Cranking
 from relook.report import Report
 from relook.timing import FrameRange
 
@@ -181,6 +183,20 @@ def test_frames_that_are_not_finite_fail(stock: Any, paint: Painter) -> None:
     ).verdict
     assert shot.verdict == "fail" and shot.reasons[0].code == "non_finite"
     assert all(np.isfinite(list(shot.measures.values())))
+
+
+def test_frames_that_the_look_holds_are_not_frozen(
+    stock: Any, paint: Painter, save_film: Saver, tmp_path: Path
+) -> None:
+    scene = paint(650, 20)
+    render = stock.render(scene, seed=65)
+    held = torch.stack([render[t - (t % 4 == 3)] for t in range(20)])
+    paths = save_film(tmp_path / "film.mkv", held), save_film(tmp_path / "source.mkv", scene)
+    assert "frozen" in codes(check_film(paths[0], stock.look, source=paths[1]), 0)
+    mechanics = replace(stock.look.card.mechanics, cranking=Cranking(held_share=0.25))
+    slower = replace(stock.look, card=replace(stock.look.card, mechanics=mechanics))
+    report = check_film(paths[0], slower, source=paths[1])
+    assert codes(report, 0) == [] and report.shots[0].measures["drift_px"] < 1
 
 
 def test_films_of_other_sizes_are_refused(stock: Any, save_film: Saver, tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ def test_train_then_apply_then_check(media: Path, run: Run, monkeypatch: pytest.
 
     code, out, err = run("apply film.mp4 --look own.look -o new.mp4 --json")
     assert code == 0, err
-    assert len(last_line(out)["frame_hashes"]) == 24
+    whole = last_line(out)["frame_hashes"]
+    assert len(whole) == 24
     assert stamps(Path("new.mp4")) == stamps(Path("film.mp4"))
 
     code, out, err = run("apply film.mp4 --look own.look -o part.mp4 --range 00:00:00:06-00:00:00:18 --json")
@@ -44,12 +45,20 @@ def test_train_then_apply_then_check(media: Path, run: Run, monkeypatch: pytest.
     assert (last_line(out)["start_frame"], last_line(out)["stop_frame"]) == (6, 18)
     assert len(stamps(Path("part.mp4"))) == 12
 
+    code, out, err = run(
+        "apply film.mp4 --look own.look -o stock.mp4 --condition new --grain 0.5 --passes layers --json"
+    )
+    assert code == 0, err
+    assert last_line(out)["frame_hashes"] != whole
+    assert len(json.loads(Path("layers/frames.json").read_text())["frames"]) == 24
+
     code, out, err = run("check new.mp4 --look own.look --source film.mp4 --json")
     report = last_line(out)
     assert code == (1 if report["verdict"] == "fail" else 0), err
     assert len(report["shots"]) == 2
     assert {"report.html", "report.json"} <= {path.name for path in Path("new.report").iterdir()}
-    assert json.loads(Path("new.report/report.json").read_text())["verdict"] == report["verdict"]
+    written = json.loads(Path("new.report/report.json").read_text())
+    assert written["verdict"] == report["verdict"] and set(written["measures"]["mechanics"]) == {"style", "film"}
 
     code, _, err = run("check new.mp4 --look own.look")
     assert code == 2
@@ -57,4 +66,6 @@ def test_train_then_apply_then_check(media: Path, run: Run, monkeypatch: pytest.
 
     code, out, _ = run("info own.look --json")
     assert code == 0
-    assert last_line(out)["has_judge"] is True
+    facts = last_line(out)
+    assert facts["has_judge"] is True and {"vignette", "softness", "grain", "cranking"} < set(facts["marks"])
+    assert facts["mechanics"]["reference_height"] == 96
