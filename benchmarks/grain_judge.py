@@ -2,7 +2,7 @@
 
     python benchmarks/grain_judge.py FOOTAGE_FOLDER [--look silent]
 
-Grain is measured on the first part of each reel. Of its last frames, which the measure has not seen, flat tiles of 64 px are taken:
+Grain is measured on the first part of each reel. Of its last frames, which the measure has not seen, the quietest tiles of 64 px are taken:
 as they are ("real"), and as a smooth surface fitted to each, with drawn grain laid over it ("drawn"), both as pairs of consecutive
 frames. The area under the curve (AUC) says how well a score tells the two apart, either way round: .5 is by chance. Scores are those
 of the look's judge, the distance from the style of its descriptor and what its held-out critic says, and, as the hardest question, of
@@ -42,8 +42,9 @@ REELS = (
 UNSEEN_FRAMES = 12
 MEASURED_FRAMES = 36
 TILE_PX = 64
-FLAT_SHARE = 0.3
-"""Share of the tiles, the flattest of the frames' mean, that are taken."""
+NUM_PLACES = 6
+LIT = (0.12, 0.8)
+"""Mean light of a tile: white and black are cut off and have no grain."""
 STEPS = 150
 EMPHASIS = 20.0
 """How much what lies above the smooth surface is raised before the critic that is trained here looks."""
@@ -64,7 +65,7 @@ def main() -> None:
         frames = read(options.footage / name)
         first, last = frames[:-UNSEEN_FRAMES], frames[-UNSEEN_FRAMES:]
         found = measure_mechanics([Run(first[-MEASURED_FRAMES:])])
-        real, drawn = tiles(last, found)
+        real, drawn = tiles(last, quiet_places(first), found)
         descriptor, critic = (auc(*(score(judge, side) for side in (real, drawn))) for score in (distances, heard))
         grain = np.mean(found.grain.strength)
         write(
@@ -86,21 +87,28 @@ def read(path: Path) -> Clip:
     return np.stack(kept)
 
 
-def tiles(frames: Clip, mechanics: Mechanics) -> tuple[Tensor, Tensor]:
-    """Return flat tiles as they are and with drawn grain, pairs `[n 2 3 64 64]` each."""
+def quiet_places(frames: Clip) -> list[int]:
+    """Return the numbers of the tiles, row by row, where nothing but grain shows: the least spread over a smooth surface.
+
+    Of frames that come before those which are judged, so that grain itself is not chosen by its amount.
+    """
+    luma = rearrange(torch.from_numpy(frames), "t h w c -> t c h w").mean(dim=1)
+    rows, columns = (size // TILE_PX for size in luma.shape[-2:])
+    cells = rearrange(luma[:, : rows * TILE_PX, : columns * TILE_PX], "t (r h) (c w) -> (r c) t h w", r=rows, c=columns)
+    light, spread = cells.mean(dim=(1, 2, 3)), (cells - smooth(cells)).flatten(1).std(dim=1)
+    spread[(light < LIT[0]) | (light > LIT[1])] = torch.inf
+    return spread.argsort()[:NUM_PLACES].tolist()
+
+
+def tiles(frames: Clip, places: list[int], mechanics: Mechanics) -> tuple[Tensor, Tensor]:
+    """Return tiles as they are and with drawn grain, pairs `[n 2 3 64 64]` each."""
     film = rearrange(torch.from_numpy(frames), "t h w c -> t c h w")
-    middle = F.avg_pool2d(film.mean(dim=0, keepdim=True), 4).mean(dim=1)[0]
-    rows, columns = (size // TILE_PX for size in film.shape[-2:])
-    cells = rearrange(
-        middle[: rows * TILE_PX // 4, : columns * TILE_PX // 4], "(r h) (c w) -> (r c) h w", r=rows, c=columns
-    )
-    bent = (cells - smooth(cells)).std(dim=(1, 2))
-    chosen = bent.argsort()[: max(int(FLAT_SHARE * len(bent)), 2)]
+    columns = film.shape[-1] // TILE_PX
     grain = replace(Mechanics(mechanics.reference_height), grain=mechanics.grain, unevenness=mechanics.unevenness)
     maker = MarkMaker(grain, (film.shape[-2], film.shape[-1]), seed=0)
     real, drawn = [], []
     for t in range(len(film) - 1):
-        for k in chosen.tolist():
+        for k in places:
             place = (slice(k // columns * TILE_PX, (k // columns + 1) * TILE_PX),)
             place = (..., *place, slice(k % columns * TILE_PX, (k % columns + 1) * TILE_PX))
             pair = film[t : t + 2][place]

@@ -161,12 +161,14 @@ def parse_look(blob: bytes, path: Path) -> Look:
     try:
         tensors = safetensors.torch.load(blob)
         header = json.loads(blob[8 : 8 + struct.unpack("<Q", blob[:8])[0]])
-        card = _CARD.validate_json(header["__metadata__"]["card"])
+        text = header["__metadata__"]["card"]
+        schema = json.loads(text)["schema"]
+        card = _CARD.validate_json(text) if schema == SCHEMA else None
     except (SafetensorError, ValidationError, KeyError, TypeError, ValueError, struct.error) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{refused} ({reason}); give a file written by `relook train`") from error
-    if card.schema != SCHEMA:
-        raise InputError(f"{refused}: it has schema {card.schema} and this relook reads {SCHEMA}; train it again")
+    if card is None:
+        raise InputError(f"{refused}: it has schema {schema} and this relook reads {SCHEMA}; train it again")
     if hashlib.sha256(_payload(blob)).hexdigest() != card.payload_sha256:
         raise InputError(f"{refused}: its weights do not match its card, so it was damaged; copy it again")
     return Look(

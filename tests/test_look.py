@@ -56,6 +56,17 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["small.look"]
 
 
+def test_a_look_of_an_older_relook_is_refused_in_words(blob: bytes, tmp_path: Path) -> None:
+    size = struct.unpack("<Q", blob[:8])[0]
+    header = json.loads(blob[8 : 8 + size])
+    card = json.loads(header["__metadata__"]["card"])
+    old = {"schema": 1, "wear": card.pop("mechanics")}
+    header["__metadata__"]["card"] = json.dumps(card | old)
+    text = json.dumps(header).encode()
+    with pytest.raises(InputError, match="schema 1 and this relook reads 2; train it again"):
+        parse_look(struct.pack("<Q", len(text)) + text + blob[8 + size :], tmp_path / "old.look")
+
+
 def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     first, second = (save_look(small_look(), tmp_path / name) for name in ("a.look", "b.look"))
     assert first.sha256 == second.sha256
