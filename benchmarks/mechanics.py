@@ -3,8 +3,9 @@
     python benchmarks/mechanics.py FOOTAGE_FOLDER [--settings 30] [--processes 2] [--reels] [--only N]
 
 Of each random setting, marks are laid over three clean clips of eight, and measured: "painted" compares each figure with the truth.
-Then what was measured is drawn over three other clips and measured once more: "drawn again" compares with the look's. A figure is
-right within 15 %, flagged where its confidence is below one half (it is then not shown), and wrong otherwise. "clean" says what the
+Then what was measured is drawn over three other clips and measured once more: "drawn again" compares with the look's. Amounts are
+compared with what chance has drawn for these very frames. A figure is right within 15 %, flagged where it says itself that it is not
+sure ("about", or "could not be measured"), and wrong otherwise. "clean" says what the
 clips measure as without any marks. `--reels` prints what the real reels measure as, beside a render in those marks.
 """
 
@@ -37,7 +38,7 @@ from relook.mechanics.marks import MarkMaker, lay_marks
 from relook.mechanics.measure import measure_mechanics
 from relook.mechanics.reel import Run, moved
 from relook.mechanics.scratch_plate import scratch_lines
-from relook.mechanics.trust import SURE, believed
+from relook.mechanics.trust import believed, is_sure
 from relook.mechanics.weave import weave_of
 from relook.mechanics.words import mechanics_in_words
 from relook.recipe.mechanics import (
@@ -71,8 +72,8 @@ CLIPS_A_SETTING = 3
 REEL_FRAMES = 48
 
 Clip = NDArray[np.float32]
-Figure = tuple[str, str, float, float, float]
-"""What was compared, which mark and field, the truth, what was measured, its confidence."""
+Figure = tuple[str, str, float, float, bool]
+"""What was compared, which mark and field, the truth, what was measured, and whether that says it is sure."""
 
 
 def main() -> None:
@@ -85,7 +86,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.only is not None:
         for figure in measured_setting(options.footage, options.only):
-            sys.stdout.write("{:12} {:28} truth {:8.4f} measured {:8.4f} confidence {:.2f}\n".format(*figure))
+            sys.stdout.write("{:12} {:28} truth {:8.4f} measured {:8.4f} sure {}\n".format(*figure))
         return
     print_cost()
     with ProcessPoolExecutor(options.processes, get_context("spawn"), initializer=one_thread) as pool:
@@ -123,7 +124,7 @@ def random_mechanics(rng: np.random.Generator, rows: int) -> Mechanics:
         made = replace(made, grain=Grain(strength, tuple(spectrum.tolist()), correlation))
     if there():
         exposure = rng.uniform(0.01, 0.06)
-        made = replace(made, breath=Breath(exposure, exposure * rng.uniform(0, 0.8), rhythm=bands(rng.uniform(0, 4))))
+        made = replace(made, breath=Breath(exposure, rng.uniform(0.008, 0.03), rhythm=bands(rng.uniform(0, 4))))
     if there():
         across, down = rng.uniform(0.2, 1.0, 2)
         made = replace(made, weave=Weave(across, down, rng.uniform(0, 0.1), bands(2.0), bands(rng.uniform(0, 4))))
@@ -218,13 +219,15 @@ def measured_setting(footage: Path, number: int) -> list[Figure]:
 def compared(what: str, truth: Mechanics, found: Mechanics) -> Iterator[Figure]:
     """Yield every figure of both: vectors by the mean of their values, spectra by their centre."""
     for mark, fields in figures(truth).items():
-        other, sure = figures(found)[mark], getattr(found, mark).confidence
+        other = figures(found)[mark]
         present = any(value > 0 for name, value in fields.items() if name in PRESENCE)
         for name, value in fields.items():
             if present or name in PRESENCE:
-                yield what, f"{mark} {name}", value, other[name], sure.get(name, 0.0)
+                yield what, f"{mark} {name}", value, other[name], is_sure(getattr(found, mark), name)
 
 
+CORRELATIONS = ("persistence", "correlation", "bright_share")
+"""Figures between 0 and 1 whose differences count as such, and not as shares of them."""
 PRESENCE = (
     "strength",
     "exposure",
@@ -268,10 +271,15 @@ def print_figures(found: list[Figure]) -> None:
     write(f"{'':14}{'figure':28}{'number':>8}{'median':>9}{'worst':>9}{'right':>8}{'flagged':>9}{'wrong':>8}\n")
     for key in dict.fromkeys((what, name) for what, name, *_ in found):
         same = [figure[2:] for figure in found if figure[:2] == key]
-        sure = [abs(value - truth) / truth for truth, value, sureness in same if sureness >= SURE and truth > 0]
+        whole = any(key[1].endswith(name) for name in CORRELATIONS)
+        sure = [
+            abs(value - truth) / (1 if whole else truth)
+            for truth, value, is_sure in same
+            if is_sure and (truth > 0 or whole)
+        ]
         right = [error <= RIGHT for error in sure]
-        absent = [value == 0 or sureness < SURE for truth, value, sureness in same if truth == 0]
-        flagged = sum(sureness < SURE for truth, _, sureness in same if truth > 0)
+        absent = [value == 0 or not is_sure for truth, value, is_sure in same if truth == 0 and not whole]
+        flagged = sum(not is_sure for truth, _, is_sure in same if truth > 0 or whole)
         count = len(same)
         median, worst = (statistics.median(sure), max(sure)) if sure else (float("nan"),) * 2
         wrong = len(right) - sum(right) + len(absent) - sum(absent)
@@ -302,7 +310,7 @@ def print_reel(path: Path) -> None:
     large = [
         np.stack([cv2.resize(f, None, fx=rows / f.shape[0], fy=rows / f.shape[0]) for f in clip]) for clip in clips
     ]
-    render = measured([marked(clip, reel, k) for k, clip in enumerate(large)])
+    render = measured([marked(clip, believed(reel), k) for k, clip in enumerate(large)])
     lines = [f"{path.name}, {rows} rows"]
     for mark, words in mechanics_in_words(reel).items():
         lines += [f"  {mark:12} reel   {words}", f"  {'':12} render {mechanics_in_words(render)[mark]}"]

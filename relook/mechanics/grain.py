@@ -38,6 +38,8 @@ EXPLAINED, ALIKE = (0.1, 0.6), (0.55, 0.9)
 """Shares of patches without texture, and of patches that change as much as others of their tone: of no grain and of sure grain."""
 MOST_UNEVEN = 2.5
 """Strength beyond this many times that of the calmer tones is taken for motion."""
+SPECTRUM_ERROR = 0.06
+"""What moves makes a spectrum coarser, alike in all blocks."""
 NUM_BLOCKS = 8
 """Parts of the material whose differences tell how sure a measure is."""
 FIT_ROUNDS = 12
@@ -62,7 +64,7 @@ def measure_grain(runs: Sequence[Run]) -> Grain:
     spectrum, correlation, persistence = _spectrum(alike), _correlation(alike), _persistence(alike)
     errors = {
         "strength": float(np.average((_spread(patches, _strength) / strength.mean()).mean(axis=1), weights=mass)),
-        "spectrum": float(_spread(alike, _spectrum).mean()),
+        "spectrum": float(_spread(alike, _spectrum).mean()) + SPECTRUM_ERROR,
         "correlation": float(_spread(alike, _correlation).max()),
         "persistence": float(_spread(alike, _persistence)) + 5 * max(float(persistence) - MOST_PERSISTENT, 0),
     }

@@ -26,6 +26,8 @@ LEAST_A_FRAME = 0.2
 LEAST_TRACKS = 4
 """From so many on, sizes are told."""
 SURE_RECALL = 0.3
+WIDTH_TRUST = 0.85
+"""Widths of a pixel or two are told to a fifth at best."""
 NEAR_PX = 4.0
 USUAL = Scratches(3.0, 1.5, 0.1, 0.5, 8.0, 0.4)
 
@@ -186,7 +188,7 @@ def _confidence(
     root = math.sqrt(max(seen.tracks, 1))
     return {
         "per_frame": told("per_frame", rate_error, doubt),
-        "width_px": told("width_px", 0.5 / root),
+        "width_px": told("width_px", 0.5 / root, WIDTH_TRUST),
         "contrast": told("contrast", 0.7 / root),
         "bright_share": float(np.clip(1 - 1 / root, 0, 1) * trust),
         "life_frames": told(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from relook.recipe.mechanics import Aperture, Halation, Mechanics, Weave
+from relook.recipe.mechanics import Aperture, Halation, Mechanics, Unevenness, Weave
 
 Mark = TypeVar("Mark")
 
@@ -13,8 +13,8 @@ SURE = 0.85
 """Confidence from which a figure is as a rule within 15 % of the truth (`benchmarks/mechanics.py`)."""
 LIKELY = 0.5
 """Confidence from which a mark is there, and is drawn."""
-LIKELIER: dict[type, float] = {Weave: 0.7, Halation: 0.9}
-"""The same for what may be something else: a hand that held the camera, bright walls beside dark windows."""
+LIKELIER: dict[type, float] = {Weave: 0.67, Unevenness: 0.75, Halation: 0.9}
+"""The same for what may be something else: a hand that held the camera, smoke and shadows, bright walls beside dark windows."""
 
 
 def is_sure(mark: Any, *names: str) -> bool:

@@ -40,6 +40,8 @@ MOST_PERSISTENT = 0.9
 """What persists longer is the scene's own: smoke, shadows and soft motion change on and on in one direction."""
 PERSISTENCE_ERROR = 0.08
 """Motion in the scene can add so much to the persistence that is found; a strong one makes the strength unsure."""
+LASTING_DOUBT = 0.8
+"""What lasts may well be the scene's own light: of painted clouds that did not, some with motion behind them were told to by .3."""
 SIZE_ERROR = 0.2
 """Other marks make clouds look smaller, by as much."""
 PARTS = 4
@@ -94,7 +96,7 @@ def measure_unevenness(runs: Sequence[Run], *, reference_height: int) -> Unevenn
         size_px=cells * CELL_SHARE * reference_height,
         persistence=persistence,
         confidence={
-            "strength": float(np.clip(1 - doubt, 0, 1)),
+            "strength": float(np.clip(1 - doubt, 0, 1)) * (1 - LASTING_DOUBT * persistence),
             "size_px": float(np.clip(1 - math.hypot(errors[1] / cells, SIZE_ERROR), 0, 1)),
             "persistence": float(np.clip(1 - errors[2], 0, 1)),
         },

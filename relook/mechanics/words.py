@@ -161,7 +161,7 @@ def _halation(halation: Halation, rows: int) -> str:
 
 def _aperture(gate: Aperture, rows: int) -> str:
     border = (
-        f"{_about(gate, 'inset_px')}up to {max(gate.inset_px) / rows:.1%} of the height"
+        f"up to {_about(gate, 'inset_px')}{max(gate.inset_px) / rows:.1%} of the height"
         if max(gate.inset_px)
         else "none"
     )

@@ -141,7 +141,7 @@ def style_runs(corpus: Corpus) -> list[Run]:
     """
     found = [(shot, max(shot.runs, key=len)) for shot in corpus.side("style")]
     found = [(shot, run) for shot, run in found if len(run) >= LEAST_FRAMES] or found
-    usual = float(np.median([shot.height for shot, _ in found]))
+    usual = sorted(shot.height for shot, _ in found)[len(found) // 2]
     alike = [(shot, run) for shot, run in found if abs(shot.height - usual) <= OTHER_BORDERS * usual]
     height, width = (min(getattr(shot, side) for shot, _ in alike) for side in ("height", "width"))
     most_runs = max(int(PIXELS_MEASURED / (height * width * min(RUN_FRAMES, max(len(run) for _, run in alike)))), 2)
@@ -157,10 +157,18 @@ def style_runs(corpus: Corpus) -> list[Run]:
 
 
 def repeated(corpus: Corpus) -> Cranking:
-    """Return how the style's frames repeat, from those that were left out of the corpus; what rests for longer is a still picture."""
-    kept = sum(shot.num_frames for shot in corpus.shots if shot.side == "style" and shot.num_pairs)
+    """Return how the style's frames repeat, from those that were left out of the corpus, in the middle one of its shots.
+
+    What rests for longer is a still picture; and a pace shows in most shots, so that rests in some are none.
+    """
     dropped = [one for one in corpus.dropped if one.side == "style" and one.reason == "duplicate"]
-    held = sum(len(frames) for one in dropped for frames in one.frames if len(frames) <= MOST_HELD)
-    if not kept:
+    shares = []
+    for shot in corpus.shots:
+        if shot.side == "style" and shot.num_pairs:
+            first, last = shot.film_frames[0], shot.film_frames[-1]
+            repeats = [frames for one in dropped if one.origin == shot.origin for frames in one.frames]
+            held = sum(len(frames) for frames in repeats if len(frames) <= MOST_HELD and first < frames.start <= last)
+            shares.append(held / (held + shot.num_frames))
+    if not shares:
         return Cranking()
-    return Cranking(held_share=held / (kept + held), confidence={"held_share": 1.0})
+    return Cranking(held_share=float(np.median(shares)), confidence={"held_share": 1.0})

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from relook.corpus import Corpus, Dropped, PreparedShot, Sufficiency, create_array
+from relook.mechanics.measure import measure_mechanics
 from relook.timing import FrameRange
 from relook.train import start
 from relook.train.start import repeated, style_runs
@@ -43,6 +44,12 @@ def test_films_whose_borders_differ_are_measured_together(tmp_path: Path) -> Non
     assert all(np.isclose(run.frames[:, 46, 59], 1).all() for run in runs), "they are cut about their middles"
 
 
+def test_stills_of_all_sizes_can_be_a_style(tmp_path: Path) -> None:
+    runs = style_runs(corpus_of(tmp_path, [(40, 50), (60, 50)], num_frames=1))
+    assert [run.frames.shape for run in runs] == [(1, 60, 50, 3)]
+    assert measure_mechanics(runs).grain.confidence == {}
+
+
 def test_no_more_is_measured_than_there_is_time_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = corpus_of(tmp_path, [(40, 50)] * 6, num_frames=30)
     assert [len(run.frames) for run in style_runs(corpus)] == [30] * 6
@@ -54,10 +61,12 @@ def test_no_more_is_measured_than_there_is_time_for(tmp_path: Path, monkeypatch:
 
 def test_repeated_frames_are_the_pace_and_still_pictures_are_not(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, [(40, 50)])
-    held = tuple(FrameRange(start, start + 1) for start in range(2, 14, 4))
+    held = tuple(FrameRange(start, start + 1) for start in (2, 5, 8))
     found = repeated(replace(corpus, dropped=(Dropped("style", "reel 0", "duplicate", held),)))
     assert found.held_share == pytest.approx(0.2) and found.confidence["held_share"] == 1
     still = replace(corpus, dropped=(Dropped("style", "reel 0", "duplicate", (FrameRange(20, 60),)),))
     assert repeated(still).held_share == 0
+    resting = corpus_of(tmp_path, [(40, 50)] * 3)
+    assert repeated(replace(resting, dropped=(Dropped("style", "reel 0", "duplicate", held),))).held_share == 0
     other = replace(corpus, dropped=(Dropped("source", "film", "duplicate", held),))
     assert repeated(other).held_share == 0
