@@ -47,7 +47,7 @@ def test_clouds_are_measured_as_they_were_drawn(paint_scene: PaintScene, truth: 
     assert found.strength == pytest.approx(truth.strength, rel=0.15)
     assert found.size_px == pytest.approx(truth.size_px, rel=0.15)
     assert found.persistence == pytest.approx(truth.persistence, abs=0.12)
-    assert found.confidence["strength"] > 0.9 * (1 - truth.persistence)
+    assert found.confidence["strength"] > 0.8 * (1 - truth.persistence)
 
 
 def test_clean_grainy_and_flickering_film_has_no_clouds(paint_scene: PaintScene) -> None:
