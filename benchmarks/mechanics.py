@@ -1,12 +1,13 @@
 """Measure marks of film that are known, draw what was measured, measure that again; and what drawing costs.
 
-    python benchmarks/mechanics.py FOOTAGE_FOLDER [--settings 30] [--processes 2] [--reels] [--only N]
+    python benchmarks/mechanics.py FOOTAGE_FOLDER [--settings 30] [--processes 2] [--reels OUT] [--only N]
 
 Of each random setting, marks are laid over three clean clips of eight, and measured: "painted" compares each figure with the truth.
 Then what was measured is drawn over three other clips and measured once more: "drawn again" compares with the look's. Amounts are
 compared with what chance has drawn for these very frames. A figure is right within 15 %, flagged where it says itself that it is not
 sure ("about", or "could not be measured"), and wrong otherwise. "clean" says what the
-clips measure as without any marks. `--reels` prints what the real reels measure as, beside a render in those marks.
+clips measure as without any marks. `--reels OUT` prints what the real reels measure as, beside a render in those marks, and writes a sheet of each to be looked at:
+consecutive frames of the reel, how each differs from the next (grey is no difference), and the same of the render.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ REELS = (
 RIGHT = 0.15
 CLIPS_A_SETTING = 3
 REEL_FRAMES = 48
+SHEET_START, SHEET_FRAMES, SHEET_ROWS, SHEET_GAIN = 4, 4, 300, 2.0
 
 Clip = NDArray[np.float32]
 Figure = tuple[str, str, float, float, bool]
@@ -81,7 +83,7 @@ def main() -> None:
     parser.add_argument("footage", type=Path)
     parser.add_argument("--settings", type=int, default=30)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--reels", action="store_true")
+    parser.add_argument("--reels", type=Path, help="a folder for sheets")
     parser.add_argument("--only", type=int, help="one setting, every figure of it")
     options = parser.parse_args()
     if options.only is not None:
@@ -91,7 +93,9 @@ def main() -> None:
     print_cost()
     with ProcessPoolExecutor(options.processes, get_context("spawn"), initializer=one_thread) as pool:
         if options.reels:
-            list(pool.map(print_reel, [options.footage / name for name in REELS]))
+            options.reels.mkdir(exist_ok=True)
+            reels = [options.footage / name for name in REELS]
+            list(pool.map(print_reel, reels, [options.reels / f"{path.stem}.png" for path in reels]))
         else:
             print_clean(pool.submit(measured_clean, options.footage).result())
             jobs = [options.footage] * options.settings
@@ -300,8 +304,8 @@ def print_clean(found: list[tuple[str, Mechanics]]) -> None:
         sys.stdout.write(f"clean {name}: {words}\n")
 
 
-def print_reel(path: Path) -> None:
-    """Print what a reel measures as, and what a clean film measures as with those marks."""
+def print_reel(path: Path, sheet: Path) -> None:
+    """Print what a reel measures as, and what a clean film measures as with those marks; write a sheet of both."""
     with FilmReader(path) as reader:
         frames = [frame.pixels for frame, _ in zip(reader.frames(), range(REEL_FRAMES), strict=False)]
     reel = measured([rearrange(torch.stack(frames), "t c h w -> t h w c").numpy()])
@@ -310,12 +314,29 @@ def print_reel(path: Path) -> None:
     large = [
         np.stack([cv2.resize(f, None, fx=rows / f.shape[0], fy=rows / f.shape[0]) for f in clip]) for clip in clips
     ]
-    render = measured([marked(clip, believed(reel), k) for k, clip in enumerate(large)])
+    worn = [marked(clip, believed(reel), k) for k, clip in enumerate(large)]
+    render = measured(worn)
+    shown = rearrange(torch.stack(frames[SHEET_START:][: SHEET_FRAMES + 1]), "t c h w -> t h w c").numpy()
+    write_sheet(sheet, [shown, worn[0][SHEET_START:][: SHEET_FRAMES + 1]])
     lines = [f"{path.name}, {rows} rows"]
     for mark, words in mechanics_in_words(reel).items():
         lines += [f"  {mark:12} reel   {words}", f"  {'':12} render {mechanics_in_words(render)[mark]}"]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def write_sheet(path: Path, clips: list[Clip]) -> None:
+    """Write consecutive frames of clips in rows, with rows of how each differs from the next below."""
+    rows = [picture for clip in clips for picture in (clip[:-1], 0.5 + SHEET_GAIN * np.diff(clip, axis=0))]
+    strips = [np.concatenate([small_enough(picture) for picture in row], axis=1) for row in rows]
+    width = max(strip.shape[1] for strip in strips)
+    sheet = np.concatenate([np.pad(strip, ((0, 4), (0, width - strip.shape[1]), (0, 0))) for strip in strips])
+    cv2.imwrite(str(path), np.rint(sheet.clip(0, 1) * 255)[..., ::-1])
+
+
+def small_enough(picture: Clip) -> Clip:
+    width = round(picture.shape[1] * SHEET_ROWS / picture.shape[0])
+    return np.asarray(cv2.resize(picture, (width, SHEET_ROWS), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def print_cost() -> None:
