@@ -5,8 +5,9 @@
 Of each random setting, marks are laid over three clean clips of eight, and measured: "painted" compares each figure with the truth.
 Then what was measured is drawn over three other clips and measured once more: "drawn again" compares with the look's. Amounts are
 compared with what chance has drawn for these very frames. A figure is right within 15 %, flagged where it says itself that it is not
-sure ("about", or "could not be measured"), and wrong otherwise. "clean" says what the
-clips measure as without any marks. `--reels OUT` prints what the real reels measure as, beside a render in those marks, and writes a sheet of each to be looked at:
+sure ("about", or "could not be measured"), and wrong otherwise. "clean" says what the clips measure as without any marks.
+
+`--reels OUT` prints what the real reels measure as, beside a render in those marks, and writes a sheet of each to be looked at:
 consecutive frames of the reel, how each differs from the next (grey is no difference), and the same of the render.
 """
 
