@@ -17,6 +17,7 @@ import argparse
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
@@ -166,17 +167,19 @@ def marked(clip: Clip, mechanics: Mechanics, seed: int) -> Clip:
 
 def as_drawn(mechanics: Mechanics, clips: list[Clip], seeds: list[int]) -> Mechanics:
     """Return mechanics with the amounts that chance has drawn for these very frames, where some frames say little of the whole."""
-    places = [(clip.shape[1:3], seed, t) for clip, seed in zip(clips, seeds, strict=True) for t in range(len(clip))]
-    light = np.array([(seed, *np.log(breath_of(mechanics.breath, seed=seed, frame=t))) for _, seed, t in places])
-    moves = np.array([(seed, *weave_of(mechanics.weave, seed=seed, frame=t)) for _, seed, t in places])
-    scale = {size: size[0] / mechanics.reference_height for size, _, _ in places}
+    size = commonest_size(clips)
+    places = [
+        (seed, t) for clip, seed in zip(clips, seeds, strict=True) if clip.shape[1:3] == size for t in range(len(clip))
+    ]
+    maker = MarkMaker(mechanics, size, seed=0)
+    dust, scratches = maker.mechanics.dust, maker.mechanics.scratches
+    light = np.array([(seed, *np.log(breath_of(mechanics.breath, seed=seed, frame=t))) for seed, t in places])
+    moves = np.array([(seed, *weave_of(mechanics.weave, seed=seed, frame=t)) for seed, t in places])
     specks = [
-        [patch for patch in dust_patches(mechanics.dust, size, scale=scale[size], seed=seed, frame=t) if not patch.age]
-        for size, seed, t in places
+        [patch for patch in dust_patches(dust, size, scale=maker.scale, seed=seed, frame=t) if not patch.age]
+        for seed, t in places
     ]
-    lines = [
-        scratch_lines(mechanics.scratches, size, scale=scale[size], seed=seed, frame=t) for size, seed, t in places
-    ]
+    lines = [scratch_lines(scratches, size, scale=maker.scale, seed=seed, frame=t) for seed, t in places]
     exposure, contrast = deviation(light[:, [0, 2]]), deviation(light[:, [0, 4]])
     across, down, turn = (deviation(moves[:, [0, axis]]) for axis in (1, 2, 3))
     kinds = [
@@ -191,6 +194,14 @@ def as_drawn(mechanics: Mechanics, clips: list[Clip], seeds: list[int]) -> Mecha
         dust=replace(mechanics.dust, dark_per_frame=dark, bright_per_frame=bright),
         scratches=replace(mechanics.scratches, per_frame=sum(map(len, lines)) / len(places)),
     )
+
+
+def commonest_size(clips: list[Clip]) -> tuple[int, int]:
+    """Return the frame size that most frames have: the one that is measured."""
+    frames: Counter[tuple[int, int]] = Counter()
+    for clip in clips:
+        frames[clip.shape[1:3]] += len(clip)
+    return frames.most_common(1)[0][0]
 
 
 def deviation(rows: NDArray[np.float64]) -> float:

@@ -89,7 +89,7 @@ def run_look(film: Path, renderer: FrameRenderer | None) -> tuple[float, float]:
         started = (time.process_time(), time.monotonic())
         count = 0
         for frame in reader.frames():
-            pixels = renderer.render(frame.pixels, seed=1, frame_in_shot=frame.index) if renderer else frame.pixels
+            pixels = renderer.render(frame.pixels, seed=1, number=frame.index) if renderer else frame.pixels
             writer.write(Frame(frame.index, frame.pts, frame.duration, pixels))
             count += 1
     return (time.process_time() - started[0]) / count, (time.monotonic() - started[1]) / count

@@ -175,7 +175,7 @@ class Report:
                 verdict=data["verdict"],
                 shots=tuple(_shot_from_dict(shot) for shot in data["shots"]),
                 standing=data["standing"],
-                mechanics=_COMPARED.validate_python(measures.pop("mechanics")),
+                mechanics=_COMPARED.validate_python(measures.pop("mechanics", None)),
                 limits={name: (review, fail) for name, (review, fail) in measures.pop("limits").items()},
                 measures=measures,
                 timeline=Timeline(**timeline),

@@ -20,7 +20,7 @@ from relook.mechanics.halation import lay_halation
 from relook.mechanics.marks import MarkMaker, Marks, lay_marks
 from relook.mechanics.reel import moved
 from relook.mechanics.weave import weave_of
-from relook.nets.blocks import STRIP_ROWS, lookup, luma_of
+from relook.nets.blocks import MOST_SOFT_PX, STRIP_ROWS, lookup, luma_of
 from relook.nets.generator import whole_frame
 from relook.recipe.dials import Dials, dialled
 from relook.recipe.mechanics import Mechanics
@@ -70,7 +70,7 @@ class FrameRenderer:
         self.mechanics = _limited(dialled_to, safe_at)
         self.flicker = (self.mechanics.breath.exposure, dialled_to.breath.exposure)
         self.generator = copy.deepcopy(look.generator).to(device)
-        self.generator.detail.soften(self.mechanics.softness_px)
+        self._softened_for = 0
         self.strips_at_once = max((tile_rows or TILE_ROWS) // STRIP_ROWS, 1)
         with torch.inference_mode():
             self.lattice = _dialled_lattice(self.generator.grade.lattice(LATTICE), dials.of("grade"))
@@ -78,15 +78,15 @@ class FrameRenderer:
         self._aperture: Tensor | None = None
         self._maker: MarkMaker | None = None
 
-    def render(self, pixels: Tensor, *, seed: int, frame_in_shot: int) -> Tensor:
-        """Render one frame `[3 h w]` in 0..1; the result is on the CPU.
+    def render(self, pixels: Tensor, *, seed: int, number: int) -> Tensor:
+        """Render one frame `[3 h w]` in 0..1, the shot's exposure of this number; the result is on the CPU.
 
         Raises:
             DivergedError: the result is not finite.
         """
         if not self.dials.of("texture"):
             return _sound(self.look(pixels))
-        return composed(self.layers(pixels, seed=seed, frame_in_shot=frame_in_shot))
+        return composed(self.layers(pixels, seed=seed, number=number))
 
     @torch.inference_mode()
     def look(self, pixels: Tensor) -> Tensor:
@@ -95,6 +95,7 @@ class FrameRenderer:
         if self.dials.of("grade"):
             picture = self._lit(lookup(picture, self.lattice))
         if self.dials.of("detail"):
+            self._soften_for(picture.shape[-2])
             picture = self._as_soft(picture)
             residual = self.generator.detail.in_strips(luma_of(picture), self.strips_at_once)
             picture = (picture + self.dials.of("detail") * residual).clamp_(0, 1)
@@ -102,7 +103,7 @@ class FrameRenderer:
         return picture[0].clamp(0, 1).cpu()
 
     @torch.inference_mode()
-    def layers(self, pixels: Tensor, *, seed: int, frame_in_shot: int) -> Layers:
+    def layers(self, pixels: Tensor, *, seed: int, number: int) -> Layers:
         """Render one frame with everything apart."""
         look = self.look(pixels)
         size, scale = (look.shape[-2], look.shape[-1]), self._scale(look)
@@ -110,8 +111,8 @@ class FrameRenderer:
             self._maker = MarkMaker(self.mechanics, size, seed=seed)
         if self._aperture is None or self._aperture.shape != size:
             self._aperture = torch.from_numpy(draw_aperture(self.mechanics.aperture, size, scale=scale))
-        across, down, turn = weave_of(self.mechanics.weave, seed=seed, frame=frame_in_shot)
-        return Layers(look, (across * scale, down * scale, turn), self._maker.draw(frame_in_shot), self._aperture)
+        across, down, turn = weave_of(self.mechanics.weave, seed=seed, frame=number)
+        return Layers(look, (across * scale, down * scale, turn), self._maker.draw(number), self._aperture)
 
     def _scale(self, picture: Tensor) -> float:
         return picture.shape[-2] / self.mechanics.reference_height
@@ -127,13 +128,24 @@ class FrameRenderer:
             self._light = ((1 + amount * gain).clamp_min(0), amount * offset)
         return graded * self._light[0] + self._light[1]
 
+    def _soften_for(self, rows: int) -> None:
+        """Make the lens as soft for frames of so many rows as the style's is."""
+        if rows != self._softened_for:
+            self._softened_for = rows
+            self.generator.detail.soften(min(self._softness_px(rows), MOST_SOFT_PX))
+
+    def _softness_px(self, rows: int) -> float:
+        return self.mechanics.softness_px * rows / self.mechanics.reference_height
+
     def _as_soft(self, picture: Tensor) -> Tensor:
-        """Take from frames taller than the style's the detail finer than its rows, which the style never showed."""
-        scale, amount = self._scale(picture), self.dials.of("softness")
-        if scale <= SAME_SCALE or not amount:
+        """Blur by what is beyond the lens, and take from frames taller than the style's the detail finer than its rows."""
+        variance = max(self._softness_px(picture.shape[-2]) ** 2 - MOST_SOFT_PX**2, 0)
+        scale = self._scale(picture)
+        if scale > SAME_SCALE:
+            variance += (self.dials.of("softness") * ROW_BLUR) ** 2 * (scale**2 - 1)
+        if not variance:
             return picture
-        sigma = amount * ROW_BLUR * math.sqrt(scale**2 - 1)
-        channels = [cv2.GaussianBlur(channel, (0, 0), sigma) for channel in picture[0].cpu().numpy()]
+        channels = [cv2.GaussianBlur(channel, (0, 0), math.sqrt(variance)) for channel in picture[0].cpu().numpy()]
         return torch.from_numpy(np.stack(channels))[None].to(self.device)
 
 
@@ -163,7 +175,7 @@ def _sound(rendered: Tensor) -> Tensor:
 
 
 def _limited(mechanics: Mechanics, safe_at: Fraction | None) -> Mechanics:
-    if safe_at is None or not mechanics.breath.exposure:
+    if safe_at is None:
         return mechanics
     return replace(mechanics, breath=limit_flashes(mechanics.breath, frame_rate=float(safe_at)))
 

@@ -5,7 +5,7 @@
     clouds.000012.tif     of uneven development, signed; only where the look has them
     damage.000012.tif     scratches and dust, to be added; signed
     matte.000012.tif      how much of the picture the damage hides, 0..1
-    aperture.tif          the gate's mask, 0..1
+    aperture.000012.tif   the gate's mask, 0..1; only where the look has one
     frames.json           for each frame the weave (pixels across, pixels down, radians clockwise about the middle), the gains of
                           red, green and blue, and the slope of the contrast about 0.5
 
@@ -23,23 +23,28 @@ import torch
 from torch import Tensor
 
 from relook.apply.frame import Layers, woven
-from relook.errors import InputError, UsageError
+from relook.errors import InputError, ResourceError, UsageError
 from relook.film.pictures import read_float_picture, write_float_picture
 from relook.film.publish import Part, disk_errors, require_place
 from relook.mechanics.breath import lay_breath
 from relook.mechanics.marks import damage_of, grain_of
 from relook.mechanics.unevenness import lay_clouds
+from relook.recipe.dials import Dials
 
 SCHEMA = 1
 FRAMES = "frames.json"
 
 
-def require_passes_place(folder: Path) -> None:
-    """Refuse a folder for passes that exists or cannot be made, before any work.
+def require_passes_place(folder: Path, *, beside: Path, dials: Dials) -> None:
+    """Refuse a folder for passes that cannot be, before any work.
 
     Raises:
-        UsageError: it exists, or lies nowhere.
+        UsageError: it exists, lies nowhere, or is the output `beside` it; or nothing is rendered that it could hold.
     """
+    if dials.is_off:
+        raise UsageError("with all dials at 0 the source is handed on, and there are no passes; leave --passes out")
+    if folder.absolute() == beside.absolute():
+        raise UsageError(f"{folder} is the output itself; give the passes a folder of their own")
     if folder.exists():
         raise UsageError(f"{folder} exists; give the name of a new folder for the passes")
     require_place(folder, overwrite=False)
@@ -49,11 +54,13 @@ class PassWriter:
     """Writes the layers of frames; the folder appears when all are written."""
 
     def __init__(self, folder: Path) -> None:
-        require_passes_place(folder)
-        self._part = Part(folder, folder=folder)
+        self._folder = folder
         self._frames: list[dict[str, object]] = []
 
     def __enter__(self) -> PassWriter:
+        self._part = Part(self._folder, folder=self._folder)
+        for left in self._part.path.iterdir():
+            left.unlink()
         return self
 
     def __exit__(
@@ -62,10 +69,14 @@ class PassWriter:
         if kind is not None:
             self._part.discard()
             return
-        text = json.dumps({"schema": SCHEMA, "frames": self._frames}, indent=1)
-        with disk_errors(self._part.final):
-            (self._part.path / FRAMES).write_text(text, encoding="utf-8")
-        self._part.publish()
+        try:
+            text = json.dumps({"schema": SCHEMA, "frames": self._frames}, indent=1)
+            with disk_errors(self._part.final):
+                (self._part.path / FRAMES).write_text(text, encoding="utf-8")
+            self._part.publish()
+        except ResourceError:
+            self._part.discard()
+            raise
 
     def add(self, index: int, layers: Layers) -> None:
         """Write the layers of frame `index` of the film."""
@@ -76,10 +87,10 @@ class PassWriter:
         pictures["grain"] = grain_of(woven(layers.look, layers.weave)[None], marks)[0].expand(3, *size)
         if marks.clouds.shape[-1] > 1:
             pictures["clouds"] = marks.clouds[0]
+        if (layers.aperture < 1).any():
+            pictures["aperture"] = layers.aperture[None]
         for name, picture in pictures.items():
             write_float_picture(self._part.path / f"{name}.{index:06d}.tif", picture)
-        if not self._frames:
-            write_float_picture(self._part.path / "aperture.tif", layers.aperture[None])
         gains, slope = marks.gains[0].tolist(), float(marks.slope[0])
         self._frames.append({"frame": index, "weave": list(layers.weave), "gains": gains, "slope": slope})
 
@@ -94,13 +105,15 @@ def assembled(folder: Path, index: int) -> Tensor:
     def layer(name: str) -> Tensor:
         return read_float_picture(folder / f"{name}.{index:06d}.tif")
 
-    frames = {frame["frame"]: frame for frame in json.loads((folder / FRAMES).read_text(encoding="utf-8"))["frames"]}
-    if index not in frames:
-        raise InputError(f"{folder} has no passes of frame {index}; it has those of {min(frames)} to {max(frames)}")
-    facts = frames[index]
-    picture = woven(layer("look"), tuple(facts["weave"])) + layer("grain")
-    if (folder / f"clouds.{index:06d}.tif").exists():
+    def has(name: str) -> bool:
+        return (folder / f"{name}.{index:06d}.tif").exists()
+
+    facts = {frame["frame"]: frame for frame in json.loads((folder / FRAMES).read_text(encoding="utf-8"))["frames"]}
+    if index not in facts:
+        raise InputError(f"{folder} has no passes of frame {index}; it has those of frames {sorted(facts)}")
+    gains, slope = torch.tensor([facts[index]["gains"]]), torch.tensor([facts[index]["slope"]])
+    picture = woven(layer("look"), tuple(facts[index]["weave"])) + layer("grain")
+    if has("clouds"):
         picture = lay_clouds(picture, layer("clouds"))
-    lit = lay_breath(picture[None], torch.tensor([facts["gains"]]), torch.tensor([facts["slope"]]))[0]
-    picture = lit * (1 - layer("matte")) + layer("damage")
-    return (picture * read_float_picture(folder / "aperture.tif")).clamp(0, 1)
+    picture = lay_breath(picture[None], gains, slope)[0] * (1 - layer("matte")) + layer("damage")
+    return (picture * layer("aperture") if has("aperture") else picture).clamp(0, 1)

@@ -19,7 +19,7 @@ from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
 from relook.film.writer import FilmWriter, check_output
 from relook.look import Look
-from relook.mechanics.cranking import held_frame
+from relook.mechanics.cranking import exposure_of, held_frame
 from relook.mechanics.marks import seed_of
 from relook.progress import OnProgress, Progress, ignore
 from relook.recipe.dials import Dials
@@ -28,7 +28,7 @@ from relook.timing import FrameRange
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How a film is rendered; nothing here but the dials and the seed changes a frame."""
+    """How a film is rendered; nothing here but the dials, the seed and `allows_flashes` changes a frame."""
 
     dials: Dials = field(default_factory=Dials)
     seed: int = 0
@@ -78,7 +78,7 @@ def render_film(
         info = reader.info
         check_output(output, info, overwrite=settings.overwrite)
         if settings.passes is not None:
-            require_passes_place(settings.passes)
+            require_passes_place(settings.passes, beside=output, dials=dials)
         shots = find_shots(film, on_progress=on_progress) if dials.of("texture") else ()
         safe_at = None if settings.allows_flashes else info.frame_rate
         renderer = FrameRenderer(look, dials, device=settings.device, tile_rows=settings.tile_rows, safe_at=safe_at)
@@ -115,10 +115,11 @@ def _shown(
         shown = frame.index - place.frame + held_frame(renderer.mechanics.cranking, place.frame)
         if shown != exposure or picture is None:
             exposure, seed = shown, seed_of(place.content_hash, settings.seed)
+            number = exposure_of(renderer.mechanics.cranking, place.frame)
             if passes is None:
-                picture = renderer.render(frame.pixels, seed=seed, frame_in_shot=place.frame)
+                picture = renderer.render(frame.pixels, seed=seed, number=number)
             else:
-                layers = renderer.layers(frame.pixels, seed=seed, frame_in_shot=place.frame)
+                layers = renderer.layers(frame.pixels, seed=seed, number=number)
                 picture = composed(layers)
         if wanted is None or frame.index in wanted:
             if passes is not None and layers is not None:

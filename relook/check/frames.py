@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from relook.check.limits import BLACK_LUMA, LIT_LUMA, MOVING_CHANGE, SAME_CHANGE
+from relook.check.limits import BLACK_LUMA, LIMITS, LIT_LUMA, MOVING_CHANGE, SAME_CHANGE
 from relook.check.picture import Plane, plane
 
 _SAMPLES = 50_000
@@ -89,7 +89,7 @@ def deviation(changes: Series) -> float:
 def frozen_share(film: Sequence[FrameFigures], source: Sequence[FrameFigures] | None, held_share: float = 0.0) -> float:
     """Return the share of frames that repeat the one before although the source moves; 0 without a source.
 
-    So many as the look's cranking holds, a share `held_share` of all, are let pass.
+    So many as the look's cranking holds, a share `held_share` of all, are let pass, and up to twice as many, its dial at 2, do not fail.
     """
     if source is None:
         return 0.0
@@ -98,7 +98,8 @@ def frozen_share(film: Sequence[FrameFigures], source: Sequence[FrameFigures] | 
         for frame, given in zip(film, source, strict=False)
         if MOVING_CHANGE < given.change < 1
     ]
-    return max(sum(held) - ceil(held_share * len(film)), 0) / max(1, len(held))
+    beyond, dialled_up = (max(sum(held) - ceil(k * held_share * len(film)), 0) / max(1, len(held)) for k in (1, 2))
+    return beyond if dialled_up else min(beyond, LIMITS["frozen_share"].fail) if held_share else beyond
 
 
 def is_static(film: Sequence[FrameFigures]) -> bool:

@@ -53,14 +53,13 @@ class Gathered:
 class _Seen:
     """A frame with its luma."""
 
+    index: int
     pixels: Tensor
     luma: Plane
-    is_held: bool
-    """True where the look holds frames and this one repeats the one before: it shows another moment than its source."""
 
 
 class ShotWatch:
-    """Watches the frames of a shot go by; only the last one is kept."""
+    """Watches the frames of a shot go by; only the last exposure is kept, with its source and the last frame of that."""
 
     def __init__(self, frames: FrameRange, height: int, judge: Judge, look: Look) -> None:
         self.frames = frames
@@ -69,19 +68,26 @@ class ShotWatch:
         self._sampled = sampled_frames(frames)
         self._film: _Seen | None = None
         self._source: _Seen | None = None
+        self._before: Plane | None = None
 
     def see(self, index: int, pixels: Tensor, source: Tensor | None) -> None:
-        """Take in frame `index` of the film, `[c h w]`, and the source's."""
-        luma, seen = plane(pixels), self.gathered
-        seen.film.append(frame_figures(luma, self._film.luma if self._film else None))
-        film = _Seen(pixels, luma, seen.held_share > 0 and seen.film[-1].change <= SAME_CHANGE)
-        given = _Seen(source, plane(source), False) if source is not None else None
+        """Take in frame `index` of the film, `[c h w]`, and the source's.
+
+        Where the look holds frames, one that repeats the one before shows another moment than its source: then the next exposure is
+        compared with the last one, and their sources with each other.
+        """
+        film = _Seen(index, pixels, plane(pixels))
+        given = _Seen(index, source, plane(source)) if source is not None else None
+        seen = self.gathered
+        seen.film.append(frame_figures(film.luma, self._film.luma if self._film else None))
         if given is not None:
-            seen.source.append(frame_figures(given.luma, self._source.luma if self._source else None))
+            seen.source.append(frame_figures(given.luma, self._before))
+            self._before = given.luma
+        if self._film is not None and seen.held_share and seen.film[-1].change <= SAME_CHANGE:
+            return
         is_usable = all(figures.is_finite for figures in seen.film[-2:]) and min(pixels.shape[-2:]) >= LEAST_PX
-        is_usable &= not (film.is_held or (self._film is not None and self._film.is_held))
-        if self._film is not None and index - 1 in self._sampled and is_usable:
-            seen.pair_frames.append(index - 1)
+        if self._film is not None and is_usable and not self._sampled.isdisjoint(range(self._film.index, index)):
+            seen.pair_frames.append(self._film.index)
             self._compare_style(self._film, film)
             if given is not None and self._source is not None:
                 self._compare_source((self._film, film), (self._source, given))

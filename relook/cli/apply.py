@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from relook.cli.arguments import Device, Film, Json, LookName, Overwrite, Seed, known_condition, mark_dial
+from relook.cli.arguments import Device, Film, Json, LookName, Overwrite, Seed, given_dials, mark_dial
 from relook.cli.display import print_json, print_lines, showing_progress
 
 
@@ -21,19 +21,19 @@ def apply(
     grade: Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="Colour, tone, uneven light.")] = 1.0,
     detail: Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="Softness, halation, edges.")] = 1.0,
     texture: Annotated[
-        float, typer.Option(min=0, max=1, metavar="0..1", help="All that follows from --grain on.")
+        float, typer.Option(min=0, max=1, metavar="0..1", help="All marks from --grain to --aperture.")
     ] = 1.0,
-    vignette: Annotated[float, mark_dial("Darker corners and uneven light of the frame; in --grade.")] = 1.0,
-    softness: Annotated[float, mark_dial("Blur of the lens; in --detail.")] = 1.0,
-    halation: Annotated[float, mark_dial("Glow around lights; in --detail.")] = 1.0,
-    grain: Annotated[float, mark_dial("Grain.")] = 1.0,
-    flicker: Annotated[float, mark_dial("Breathing of exposure, contrast and colour.")] = 1.0,
-    weave: Annotated[float, mark_dial("Unsteady gate.")] = 1.0,
-    dust: Annotated[float, mark_dial("Dust and hairs.")] = 1.0,
-    scratches: Annotated[float, mark_dial("Scratches.")] = 1.0,
-    unevenness: Annotated[float, mark_dial("Clouds of uneven development.")] = 1.0,
-    cranking: Annotated[float, mark_dial("Repeated frames of a slower camera.")] = 1.0,
-    aperture: Annotated[float, mark_dial("The gate's mask with its round corners.")] = 1.0,
+    vignette: Annotated[float | None, mark_dial("Darker corners and uneven light of the frame; in --grade.")] = None,
+    softness: Annotated[float | None, mark_dial("Blur of the lens; in --detail.")] = None,
+    halation: Annotated[float | None, mark_dial("Glow around lights; in --detail.")] = None,
+    grain: Annotated[float | None, mark_dial("Grain.")] = None,
+    flicker: Annotated[float | None, mark_dial("Breathing of exposure, contrast and colour.")] = None,
+    weave: Annotated[float | None, mark_dial("Unsteady gate.")] = None,
+    dust: Annotated[float | None, mark_dial("Dust and hairs.")] = None,
+    scratches: Annotated[float | None, mark_dial("Scratches.")] = None,
+    unevenness: Annotated[float | None, mark_dial("Clouds of uneven development.")] = None,
+    cranking: Annotated[float | None, mark_dial("Repeated frames of a slower camera.")] = None,
+    aperture: Annotated[float | None, mark_dial("The gate's mask with its round corners.")] = None,
     condition: Annotated[
         str,
         typer.Option(metavar="new|surviving", help="The stock as new, without wear, or a surviving print."),
@@ -70,18 +70,7 @@ def apply(
             grade=grade,
             detail=detail,
             texture=texture,
-            vignette=vignette,
-            softness=softness,
-            halation=halation,
-            grain=grain,
-            flicker=flicker,
-            weave=weave,
-            dust=dust,
-            scratches=scratches,
-            unevenness=unevenness,
-            cranking=cranking,
-            aperture=aperture,
-            condition=known_condition(condition),
+            condition=condition,  # type: ignore[arg-type]  # checked there
             seed=seed,
             frames=frames,
             tile_rows=tile_rows,
@@ -90,6 +79,19 @@ def apply(
             overwrite=overwrite,
             device=device,
             on_progress=on_progress,
+            **given_dials(
+                vignette=vignette,
+                softness=softness,
+                halation=halation,
+                grain=grain,
+                flicker=flicker,
+                weave=weave,
+                dust=dust,
+                scratches=scratches,
+                unevenness=unevenness,
+                cranking=cranking,
+                aperture=aperture,
+            ),
         )
     given, wanted = delivery.flicker
     if given < wanted:

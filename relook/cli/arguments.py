@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from relook.errors import UsageError
-from relook.recipe.dials import CONDITIONS, Condition
+from relook.recipe.dials import MarkDials
 
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -28,12 +28,9 @@ def mark_dial(what: str) -> Any:
     return typer.Option(min=0, max=2, metavar="0..2", help=f"{what} 1 is as measured.")
 
 
-def known_condition(text: str) -> Condition:
-    """Return the condition of a print by its name."""
-    for condition in CONDITIONS:
-        if text == condition:
-            return condition
-    raise UsageError(f"--condition {text!r} is not known; use {' or '.join(CONDITIONS)}")
+def given_dials(**dials: float | None) -> MarkDials:
+    """Keep the dials that were given; the others are the condition's."""
+    return cast(MarkDials, {mark: value for mark, value in dials.items() if value is not None})
 
 
 def spread_paths(words: list[str]) -> list[str]:

@@ -115,6 +115,12 @@ def _liveliness(changes: Array) -> Array:
     return np.where(np.maximum(around, inner) >= LEAST_CHANGE, shares, np.nan)
 
 
+def exposure_of(cranking: Cranking, frame: int) -> int:
+    """Return the number of the exposure that is shown at output frame `frame` of a shot: held frames do not count."""
+    shown = held_frame(cranking, frame)
+    return shown - floor((shown + 1) * (min(cranking.held_share, 1.0) + 1e-9))
+
+
 def held_frame(cranking: Cranking, frame: int) -> int:
     """Return the frame of a shot that is shown at output frame `frame`: itself, or the one that is held."""
     share = min(cranking.held_share, 1.0) + 1e-9

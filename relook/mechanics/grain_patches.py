@@ -5,6 +5,7 @@ Interpolation would soften the grain; flicker and shading are taken out as plane
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from functools import cache
 
@@ -179,7 +180,7 @@ def _cut(picture: Image, corners: NDArray[np.int_]) -> Image:
 
 def flattened(patches: Image) -> Image:
     """Take light and shading, bowls and planes, from patches `[n pixels ..]`."""
-    columns = patches.reshape(len(patches), PATCH_PX**2, -1)
+    columns = patches.reshape(len(patches), PATCH_PX**2, math.prod(patches.shape[2:]))
     return np.asarray(columns - CURVED @ (CURVED.T @ columns)).reshape(patches.shape)
 
 

@@ -55,11 +55,12 @@ class MarkMaker:
         Args:
             size: rows and columns of the frames, or of crops.
             seed: of the shot.
-            frame_height: rows of the whole frame where `size` is a crop, so that sizes and rates suit its area.
+            frame_height: rows of the whole frame where `size` is a crop; rates suit the part of the measured frame that it shows.
         """
         rows = frame_height or size[0]
         self.size, self.seed, self.scale = size, seed, rows / mechanics.reference_height
-        self.mechanics = _for_share(mechanics, size[0] / rows)
+        columns = mechanics.reference_width * self.scale or size[1] * rows / size[0]
+        self.mechanics = _for_share(mechanics, size[0] / rows, size[1] / columns)
         self.strength = torch.tensor(mechanics.grain.strength)
         self.grain: GrainField | None = None
         if self.strength.any():
@@ -84,18 +85,18 @@ class MarkMaker:
         return Marks(grain, self.strength, clouds, torch.tensor([gains]), torch.tensor([slope]), scratches, dust)
 
 
-def _for_share(mechanics: Mechanics, share: float) -> Mechanics:
-    """Return mechanics for a square crop that has `share` of the frame's height: fewer specks and scratches fall on it."""
-    dust, scratches = mechanics.dust, mechanics.scratches
+def _for_share(mechanics: Mechanics, height: float, width: float) -> Mechanics:
+    """Return mechanics for shares of the measured frame's height and width: fewer specks and scratches fall on less."""
+    dust, scratches, area = mechanics.dust, mechanics.scratches, height * width
     return replace(
         mechanics,
         dust=replace(
             dust,
-            dark_per_frame=dust.dark_per_frame * share**2,
-            bright_per_frame=dust.bright_per_frame * share**2,
-            hairs_per_frame=dust.hairs_per_frame * share**2,
+            dark_per_frame=dust.dark_per_frame * area,
+            bright_per_frame=dust.bright_per_frame * area,
+            hairs_per_frame=dust.hairs_per_frame * area,
         ),
-        scratches=replace(scratches, per_frame=scratches.per_frame * share),
+        scratches=replace(scratches, per_frame=scratches.per_frame * width),
     )
 
 

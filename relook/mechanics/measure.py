@@ -22,6 +22,8 @@ from relook.mechanics.unevenness import measure_unevenness
 from relook.mechanics.weave import measure_weave
 from relook.recipe.mechanics import Aperture, Mechanics
 
+LEAST_PX = 64
+"""Smaller frames have no room for what is looked for."""
 LEAST_FRAMES = 6
 """A shorter run says nothing of what changes in time."""
 APERTURE_FRAMES = 24
@@ -40,6 +42,8 @@ def measure_mechanics(runs: Sequence[Run]) -> Mechanics:
     for run in runs:
         frames[run.size] += len(run.frames)
     size = frames.most_common(1)[0][0]
+    if min(size) < LEAST_PX:
+        return Mechanics(*size)
     alike = [run for run in runs if run.size == size]
     every = max(frames[size] // APERTURE_FRAMES, 1)
     spread = np.concatenate([run.frames[::every] for run in alike])
@@ -47,6 +51,7 @@ def measure_mechanics(runs: Sequence[Run]) -> Mechanics:
     inside = [_inside(run, aperture) for run in alike]
     made = Mechanics(
         reference_height=size[0],
+        reference_width=size[1],
         halation=measure_halation(inside, reference_height=inside[0].size[0]),
         aperture=aperture,
     )

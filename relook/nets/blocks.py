@@ -132,6 +132,8 @@ def shine(pixels: Tensor, light: tuple[Tensor, Tensor]) -> Tensor:
 
 
 STRIP_ROWS = 128
+MOST_SOFT_PX = 2.0
+"""What the lens of `Detail` can blur by, as a Gaussian's deviation."""
 NARROWEST_PX = 160
 
 
@@ -164,7 +166,7 @@ class Detail(nn.Module):
 
     @torch.no_grad()
     def soften(self, sigma_px: float) -> None:
-        """Make the lens a Gaussian blur of `sigma_px`, at most 2, less the picture itself."""
+        """Make the lens a Gaussian blur of `sigma_px`, at most `MOST_SOFT_PX`, less the picture itself."""
         steps = torch.arange(-self.FACTOR, self.FACTOR + 1, dtype=torch.float32)
         taps = torch.exp(-(steps**2) / (2 * max(sigma_px, 0.05) ** 2))
         kernel = torch.outer(taps, taps) / taps.sum() ** 2

@@ -35,10 +35,6 @@ class Generator(nn.Module):
         """Add detail to a graded and lit picture."""
         return held(lit + self.detail(luma_of(lit)))
 
-    def forward(self, pixels: Tensor, window: Tensor | None = None) -> Tensor:
-        """Re-render as `deterministic` does."""
-        return self.deterministic(pixels, window)
-
 
 def whole_frame(pixels: Tensor) -> Tensor:
     """Return the window `[b 4]` of frames that are shown whole."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -13,7 +14,7 @@ from relook.film.reader import probe
 from relook.look import Look
 from relook.pipeline.arguments import loaded, refusing_wrong_settings
 from relook.progress import OnProgress, ignore
-from relook.recipe.dials import Condition, Dials, MarkDials, in_condition
+from relook.recipe.dials import Condition, MarkDials, in_condition
 from relook.timing import FrameRange, is_drop_frame, parse_timecode
 
 
@@ -44,7 +45,8 @@ def apply(
         look: a look, its file, or the name of one that ships with relook.
         output: the film or sequence to write; its ending chooses the container.
         strength, grade, detail, texture: the dials of the stages, 0 to 1; all at 0 give the source back bit for bit.
-        condition: "surviving" for a print with all that was measured, "new" for the same stock without wear.
+        condition: "surviving" for a print with all that was measured, "new" for the same stock without wear; a mark whose dial is
+            given goes by that.
         seed: chooses grain, dust and scratches.
         frames: only this part: a range of frame numbers, or text such as "00:00:02:00-00:00:04:12" (the end is not
             in it) in the film's own timecode. A part keeps the sound that goes with it.
@@ -62,7 +64,7 @@ def apply(
     path = Path(film)
     with refusing_wrong_settings():
         stages = {"strength": strength, "grade": grade, "detail": detail, "texture": texture}
-        dials = in_condition(Dials(**stages, **marks), condition)
+        dials = replace(in_condition(condition), **stages, **marks)
     settings = RenderSettings(
         dials=dials,
         seed=seed,

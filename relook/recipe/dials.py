@@ -45,10 +45,10 @@ class MarkDials(TypedDict, total=False):
 
 Condition = Literal["new", "surviving"]
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
-WEAR = ("flicker", "weave", "dust", "scratches", "unevenness", "cranking")
-"""What handling, old machines and time add to a print; a new one of the same stock has grain, lens and glow alone."""
 MOST_HELD = 0.9
 """Share of frames that may repeat the one before."""
+WEAR = ("flicker", "weave", "dust", "scratches", "unevenness", "cranking")
+"""What handling, old machines and time add to a print; a new one of the same stock has grain, lens and glow alone."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,15 @@ class Dials:
         return all(self.of(stage) == 0 for stage in STAGES)
 
 
-def in_condition(dials: Dials, condition: Condition) -> Dials:
-    """Return dials for a print in some condition: "new" stock without wear, or "surviving" with all that was measured."""
-    return dials if condition == "surviving" else replace(dials, **dict.fromkeys(WEAR, 0.0))
+def in_condition(condition: Condition) -> Dials:
+    """Return the dials of a print in some condition: "new" stock without wear, or "surviving" with all that was measured.
+
+    Raises:
+        ValueError: there is no such condition.
+    """
+    if condition not in CONDITIONS:
+        raise ValueError(f"the condition {condition!r} is not known; use {' or '.join(CONDITIONS)}")
+    return Dials(**dict.fromkeys(WEAR, 0.0)) if condition == "new" else Dials()
 
 
 def dialled(mechanics: Mechanics, dials: Dials) -> Mechanics:

@@ -157,6 +157,8 @@ class Mechanics:
     """All marks of a film."""
 
     reference_height: int = 480
+    reference_width: int = 0
+    """Columns of the frame that rates are for; at 0 they are for a frame of any shape."""
     grain: Grain = field(default_factory=Grain)
     breath: Breath = field(default_factory=Breath)
     weave: Weave = field(default_factory=Weave)
@@ -167,4 +169,5 @@ class Mechanics:
     halation: Halation = field(default_factory=Halation)
     aperture: Aperture = field(default_factory=Aperture)
     softness_px: float = 0.0
-    """Deviation of the Gaussian that makes the edges of the source footage as soft as those of the film."""
+    """Deviation of the Gaussian that makes the edges of frames of the source footage, brought to `reference_height` rows, as soft as
+    those of the film."""

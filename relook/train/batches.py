@@ -55,6 +55,8 @@ class Batch:
 
 
 ANCHOR_PARTS = ("source", "target", "window")
+SAMPLE_FRAMES = 1000
+"""Samples are so many frames apart, so that their marks have nothing in common."""
 
 
 def draw_batch(corpus: Corpus, recipe: Recipe, mechanics: Mechanics, matcher: Matcher, numbers: range) -> Batch:
@@ -103,6 +105,3 @@ def _woven(frame: Tensor, mechanics: Mechanics, seed: int, i: int) -> Tensor:
 def frame_of(i: int, t: int) -> int:
     """Return the number under which the marks of frame `t` of sample `i` are drawn: samples are far apart in time."""
     return SAMPLE_FRAMES * i + t
-
-
-SAMPLE_FRAMES = 1000

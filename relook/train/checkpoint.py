@@ -97,7 +97,7 @@ def read_checkpoint(folder: Path) -> tuple[Saved | None, dict[str, Tensor], str]
     """Return the newest whole checkpoint, None where there is none, and what is to be said of newer ones that are damaged.
 
     Raises:
-        InputError: a newer relook wrote it.
+        InputError: a newer or an older relook wrote it.
     """
     said = []
     for path in reversed(checkpoints(folder)):
@@ -123,9 +123,10 @@ def step_of(checkpoint: Path) -> int:
 def _read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
     try:
         manifest = json.loads((path / MANIFEST).read_bytes())
-        if manifest["schema"] > SCHEMA:
+        if manifest["schema"] != SCHEMA:
+            age = "a newer" if manifest["schema"] > SCHEMA else "an older"
             raise InputError(
-                f"{path} was written by a newer relook (schema {manifest['schema']}, this one reads {SCHEMA}); "
+                f"{path} was written by {age} relook (schema {manifest['schema']}, this one reads {SCHEMA}); "
                 "go on with that one, or start again with --overwrite"
             )
         files = {name: (path / name).read_bytes() for name in (TENSORS, COURSE)}

@@ -21,6 +21,7 @@ from relook.nets.generator import Generator, held
 from relook.objectives.colour import colour_distance, patch_distance
 from relook.objectives.content import structure_loss
 from relook.recipe.mechanics import Mechanics
+from relook.train.batches import frame_of
 from relook.train.matching import POOL, Matcher
 from relook.train.measures import HeldOutMeasures
 from relook.train.start import middle
@@ -33,8 +34,6 @@ ANCHOR_PX = 480
 """Of an artist's pairs the middle is measured."""
 NUM_FRAMES = 4
 SHEET_HEIGHT_PX = 180
-APART = 1000
-"""Frames between pictures whose marks shall have nothing in common."""
 
 
 class HeldOut:
@@ -53,7 +52,7 @@ class HeldOut:
         self.style, self.source, self.windows = torch.stack(style), torch.stack(source), torch.stack(windows)
         rows = mechanics.reference_height
         maker = MarkMaker(mechanics, (SQUARE_PX, SQUARE_PX), seed=SEED, frame_height=rows)
-        self.marks = stacked([maker.draw(APART * i) for i in range(NUM_SQUARES)])
+        self.marks = stacked([maker.draw(frame_of(i, 0)) for i in range(NUM_SQUARES)])
         self.frames = corpus.sample_frames("source", NUM_FRAMES, held_out=True)
         self.style_frames = corpus.sample_frames("style", NUM_FRAMES, held_out=True)
         self.anchors = [middle(corpus.anchor(pair), ANCHOR_PX) for pair in corpus.anchors]
@@ -88,7 +87,7 @@ class HeldOut:
             clean = generator.deterministic(small)
             maker = MarkMaker(self.mechanics, (small.shape[-2], small.shape[-1]), seed=SEED)
             glowing = lay_halation(clean, self.mechanics.halation, scale=maker.scale)
-            marked = [held(lay_marks(glowing, maker.draw(APART * index + turn))) for turn in (0, 1)]
+            marked = [held(lay_marks(glowing, maker.draw(frame_of(index, turn)))) for turn in (0, 1)]
             rows.append([small[0], clean[0], *(picture[0] for picture in marked)])
         rows.append(self.style_frames)
         write_sheet(rows, path)

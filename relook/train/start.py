@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from relook.corpus import Corpus, Side
+from relook.mechanics.cranking import LEAST_SHARE
 from relook.mechanics.measure import LEAST_FRAMES, measure_mechanics
 from relook.mechanics.reel import Run
 from relook.mechanics.trust import believed
@@ -36,7 +37,9 @@ PAIRS_A_GAP = 4
 FOLLOWED_ROWS = 240
 RUN_FRAMES = 24
 """Of a shot, where there are many."""
-MOST_HELD = 3
+ENOUGH_FRAMES = 24
+"""Of fewer, none repeated says nothing."""
+MOST_REPEATS = 3
 """Frames that a transfer or an animator repeats one picture for, at most."""
 PIXELS_MEASURED = 24_000_000
 """Of the frames that marks are measured on, over all shots."""
@@ -70,7 +73,9 @@ def start_generator(corpus: Corpus, recipe: Recipe) -> Start:
     if corpus.anchors:
         fit_anchors(generator, corpus, torch.from_numpy(np.concatenate(sources)).float())
     measured = replace(measure_mechanics(style_runs(corpus)), cranking=repeated(corpus))
-    mechanics = replace(believed(measured), softness_px=soften(generator, corpus))
+    source_rows = sorted(shot.height for shot in corpus.side("source"))[len(corpus.side("source")) // 2]
+    softness_px = soften(generator, corpus) * measured.reference_height / source_rows
+    mechanics = replace(believed(measured), softness_px=softness_px)
     return Start(generator, mechanics, found.withheld)
 
 
@@ -162,13 +167,17 @@ def repeated(corpus: Corpus) -> Cranking:
     What rests for longer is a still picture; and a pace shows in most shots, so that rests in some are none.
     """
     dropped = [one for one in corpus.dropped if one.side == "style" and one.reason == "duplicate"]
-    shares = []
+    shares, num_frames = [], 0
     for shot in corpus.shots:
         if shot.side == "style" and shot.num_pairs:
             first, last = shot.film_frames[0], shot.film_frames[-1]
             repeats = [frames for one in dropped if one.origin == shot.origin for frames in one.frames]
-            held = sum(len(frames) for frames in repeats if len(frames) <= MOST_HELD and first < frames.start <= last)
-            shares.append(held / (held + shot.num_frames))
-    if not shares:
-        return Cranking()
-    return Cranking(held_share=float(np.median(shares)), confidence={"held_share": 1.0})
+            held = sum(
+                len(frames) for frames in repeats if len(frames) <= MOST_REPEATS and first < frames.start <= last
+            )
+            shares.append(held / (last - first + 1))
+            num_frames += last - first + 1
+    share = float(np.median(shares)) if shares else 0.0
+    if share < LEAST_SHARE:
+        return Cranking(confidence={"held_share": float(num_frames >= ENOUGH_FRAMES)})
+    return Cranking(held_share=share, confidence={"held_share": max(1 - (2 / (share * num_frames)) ** 0.5, 0.0)})

@@ -19,7 +19,7 @@ from relook.mechanics.marks import damage_of, grain_of
 from relook.recipe.dials import MARKS, STAGES, Dials, dialled, in_condition
 from relook.recipe.mechanics import GLOWS_ABOVE
 
-NUM_FRAMES = 24
+NUM_FRAMES = 12
 AMOUNTS = (0.0, 0.5, 1.0, 1.5, 2.0)
 
 
@@ -54,7 +54,7 @@ def contrast(picture: Tensor) -> float:
 def measures(look: Look, dials: Dials) -> dict[str, float]:
     """Measure every mark of some rendered frames, each where the others do not reach."""
     made, glowless = renderer(look, dials), renderer(look, replace(dials, halation=0.0))
-    layers = [made.layers(chart(), seed=5, frame_in_shot=t) for t in range(NUM_FRAMES)]
+    layers = [made.layers(chart(), seed=5, number=t) for t in range(NUM_FRAMES)]
     shown, dull, flat = layers[0].look, glowless.look(chart()), made.look(torch.full((3, 144, 176), 0.45))
     held = [held_frame(made.mechanics.cranking, t) < t for t in range(40)]
     still = woven(shown, (0.0, 0.0, 0.0))[None]
@@ -98,10 +98,12 @@ def test_a_mark_at_nought_is_gone(worn: Look, mark: str) -> None:
 
 def test_new_stock_has_grain_and_no_wear(worn: Look) -> None:
     mechanics = worn.card.mechanics
-    made = dialled(mechanics, in_condition(Dials(), "new"))
+    made = dialled(mechanics, in_condition("new"))
     assert made.grain == mechanics.grain and made.halation == mechanics.halation
     assert made.dust.dark_per_frame == made.scratches.per_frame == made.breath.exposure == made.weave.down_px == 0
-    assert dialled(mechanics, in_condition(Dials(), "surviving")) == mechanics
+    assert dialled(mechanics, in_condition("surviving")) == mechanics
+    with pytest.raises(ValueError, match="new or surviving"):
+        in_condition("survivng")  # type: ignore[arg-type]
 
 
 def test_flicker_is_held_at_what_is_safe_and_that_is_told(worn: Look) -> None:

@@ -14,11 +14,13 @@ import torch
 from relook.apply.frame import FrameRenderer
 from relook.apply.passes import assembled
 from relook.apply.render import RenderSettings, render_film
-from relook.errors import UsageError
+from relook.errors import InputError, UsageError
 from relook.film.reader import FilmReader
 from relook.look import Look
+from relook.mechanics.cranking import exposure_of
 from relook.mechanics.marks import seed_of
 from relook.recipe.dials import Dials
+from relook.recipe.mechanics import Cranking
 from relook.timing import FrameRange
 
 SIZE = (144, 176)
@@ -109,14 +111,45 @@ def test_passes_put_together_are_the_render(worn: Look, film: Path, tmp_path: Pa
     with FilmReader(film) as reader:
         pictures = [frame.pixels for frame in reader.frames(FrameRange(2, 5))]
     rendered = [
-        renderer.render(pictures[k], seed=seed_of(shot.content_hash, 0), frame_in_shot=frame)
-        for k, frame in ((0, 2), (0, 2), (2, 4))
+        renderer.render(pictures[k], seed=seed_of(shot.content_hash, 0), number=number)
+        for k, number in ((0, 2), (0, 2), (2, 3))
     ]
     for index, beauty in zip(range(2, 5), rendered, strict=True):
         assert (assembled(folder, index) - beauty).abs().max() <= 1e-6
     with pytest.raises(UsageError, match="exists"):
         render_film(film, look, tmp_path / "again.mkv", settings=settings)
     assert not (tmp_path / "again.mkv").exists()
+
+
+def test_passes_that_cannot_be_are_refused_before_any_work(worn: Look, film: Path, tmp_path: Path) -> None:
+    for dials, passes, words in (
+        (Dials(strength=0), tmp_path / "layers", "no passes"),
+        (Dials(), tmp_path / "out.mkv", "output itself"),
+        (Dials(), tmp_path / "nowhere" / "layers", "no folder"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            render_film(film, worn, tmp_path / "out.mkv", settings=RenderSettings(dials=dials, passes=passes))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_passes_of_stills_of_many_sizes(worn: Look, tmp_path: Path) -> None:
+    stills = tmp_path / "stills"
+    stills.mkdir()
+    rng = np.random.default_rng(0)
+    for name, size in (("a", (80, 96)), ("b", (96, 80))):
+        cv2.imwrite(str(stills / f"{name}.png"), rng.integers(0, 255, (*size, 3), np.uint8))
+    render_film(stills, worn, tmp_path / "out", settings=RenderSettings(passes=tmp_path / "layers"))
+    assert [assembled(tmp_path / "layers", k).shape for k in (0, 1)] == [(3, 80, 96), (3, 96, 80)]
+    with pytest.raises(InputError, match="no passes of frame 7"):
+        assembled(tmp_path / "layers", 7)
+
+
+def test_a_mark_is_drawn_for_exposures(worn: Look, film: Path, tmp_path: Path) -> None:
+    """A slower camera's grain, dust and weave go by its own frames: those that repeat do not count."""
+    cranking = worn.card.mechanics.cranking
+    assert [exposure_of(cranking, frame) for frame in range(9)] == [0, 1, 2, 2, 3, 4, 5, 5, 6]
+    assert [exposure_of(Cranking(), frame) for frame in range(5)] == list(range(5))
+    assert [exposure_of(Cranking(held_share=0.5), frame) for frame in range(6)] == [0, 0, 1, 1, 2, 2]
 
 
 def test_an_output_that_cannot_be_is_refused_before_any_work(worn: Look, film: Path, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def develop(stock: Generator, frames: Tensor, *, seed: int, grain: float = 1.0) 
     strength = tuple((grain * red, grain * green, grain * blue) for red, green, blue in MECHANICS.grain.strength)
     mechanics = replace(MECHANICS, grain=replace(MECHANICS.grain, strength=strength))
     maker = MarkMaker(mechanics, (HEIGHT, WIDTH), seed=seed)
-    shown = [lay_marks(stock(frame[None]), maker.draw(t)) for t, frame in enumerate(frames)]
+    shown = [lay_marks(stock.deterministic(frame[None]), maker.draw(t)) for t, frame in enumerate(frames)]
     return torch.cat(shown).clamp(0, 1)
 
 

@@ -190,13 +190,20 @@ def test_frames_that_the_look_holds_are_not_frozen(
 ) -> None:
     scene = paint(650, 20)
     render = stock.render(scene, seed=65)
-    held = torch.stack([render[t - (t % 4 == 3)] for t in range(20)])
-    paths = save_film(tmp_path / "film.mkv", held), save_film(tmp_path / "source.mkv", scene)
-    assert "frozen" in codes(check_film(paths[0], stock.look, source=paths[1]), 0)
-    mechanics = replace(stock.look.card.mechanics, cranking=Cranking(held_share=0.25))
-    slower = replace(stock.look, card=replace(stock.look.card, mechanics=mechanics))
-    report = check_film(paths[0], slower, source=paths[1])
-    assert codes(report, 0) == [] and report.shots[0].measures["drift_px"] < 1
+    mechanics = stock.look.card.mechanics
+    for every in (2, 4):
+        held = torch.stack([render[t - (t % every == every - 1)] for t in range(20)])
+        paths = save_film(tmp_path / f"film{every}.mkv", held), save_film(tmp_path / f"source{every}.mkv", scene)
+        assert "frozen" in codes(check_film(paths[0], stock.look, source=paths[1]), 0)
+        slower = replace(mechanics, cranking=Cranking(held_share=1 / every))
+        look = replace(stock.look, card=replace(stock.look.card, mechanics=slower))
+        report = check_film(paths[0], look, source=paths[1])
+        assert codes(report, 0) == [] and report.shots[0].measures["drift_px"] < 1
+        look = replace(
+            stock.look, card=replace(look.card, mechanics=replace(slower, cranking=Cranking(0, 0.6 / every)))
+        )
+        shot = check_film(paths[0], look, source=paths[1]).shots[0]
+        assert shot.verdict == "review" and [reason.code for reason in shot.reasons] == ["frozen"]
 
 
 def test_films_of_other_sizes_are_refused(stock: Any, save_film: Saver, tmp_path: Path) -> None:

@@ -117,7 +117,9 @@ def test_held_frames_count_only_where_the_source_moves() -> None:
     assert frozen_share(film, figures([0.3] * 5, change=0.02)) == 1
     assert frozen_share(film, figures([0.3] * 5, change=0.0)) == 0
     assert frozen_share(film, None) == 0
-    assert frozen_share(film, figures([0.3] * 5, change=0.02), 0.5) == 0.25
+    assert frozen_share(film, figures([0.3] * 5, change=0.02), 0.5) == 0.05, "a dial at 2 is a matter of review"
+    assert frozen_share(film, figures([0.3] * 5, change=0.02), 0.2) == 0.75
+    assert frozen_share(film, figures([0.3] * 5, change=0.02), 0.8) == 0
 
 
 def test_black_frames_count_where_a_picture_was_meant() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from relook.mechanics.breath import (
     luminance,
     measure_breath,
     most_flashes,
-    safe_exposure,
+    safe_share,
 )
 from relook.mechanics.reel import Run
 from relook.recipe.mechanics import WHITE, Breath
@@ -86,17 +87,22 @@ def test_flashes_are_counted() -> None:
 @settings(max_examples=6, deadline=None)
 @given(
     exposure=st.floats(0.001, 0.2),
+    contrast=st.floats(0.001, 0.1),
     rhythm=st.sampled_from([WHITE, (0.4, 0.2, 0.12, 0.1, 0.08, 0.05, 0.03, 0.02)]),
     frame_rate=st.sampled_from([16.0, 24.0, 60.0]),
 )
-def test_limited_flicker_does_not_flash(exposure: float, rhythm: Any, frame_rate: float) -> None:
-    breath = limit_flashes(Breath(exposure=exposure, rhythm=rhythm), frame_rate=frame_rate)
-    assert 0 < breath.exposure <= exposure
-    gains = np.array([breath_of(breath, seed=11, frame=frame)[1] for frame in range(120)])
-    for level in (0.5, 0.75, 0.87):
-        assert most_flashes(luminance(level * gains), frame_rate) <= 3
+def test_limited_flicker_does_not_flash(exposure: float, contrast: float, rhythm: Any, frame_rate: float) -> None:
+    wanted = Breath(exposure=exposure, contrast=contrast, rhythm=rhythm)
+    breath = limit_flashes(wanted, frame_rate=frame_rate)
+    assert 0 < breath.exposure <= exposure and breath.contrast / contrast == pytest.approx(breath.exposure / exposure)
+    for seed in (11, 12):
+        drawn = np.array([breath_of(breath, seed=seed, frame=frame) for frame in range(120)])
+        for level in (0.5, 0.75, 0.87):
+            course = luminance(((level - 0.5) * drawn[:, 3] + 0.5) * drawn[:, 1])
+            assert most_flashes(course, frame_rate) <= 3
 
 
 def test_weak_flicker_is_let_be_and_strong_is_not() -> None:
-    assert safe_exposure(0.005, WHITE, 24) == 0.005
-    assert safe_exposure(0.1, WHITE, 24) < 0.03
+    assert safe_share(Breath(exposure=0.005, contrast=0.005), 24) == 1
+    assert safe_share(Breath(exposure=0.1), 24) < 0.3
+    assert safe_share(Breath(contrast=0.08), 24) < 0.7, "contrast flashes where the picture is bright"

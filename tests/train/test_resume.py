@@ -311,10 +311,11 @@ def test_checkpoints_are_ordered_by_their_step(tmp_path: Path) -> None:
     assert [step_of(path) for path in checkpoints(tmp_path)] == [100, 999999, 1000050]
 
 
-def test_a_checkpoint_of_a_newer_relook_is_refused(finished: Path) -> None:
+@pytest.mark.parametrize(("schema", "words"), [(99, "a newer relook"), (1, "an older relook")])
+def test_a_checkpoint_of_another_relook_is_refused(finished: Path, schema: int, words: str) -> None:
     manifest = checkpoints(finished)[-1] / MANIFEST
-    manifest.write_text(manifest.read_text().replace(f'"schema": {SCHEMA}', '"schema": 99'))
-    with pytest.raises(InputError, match="newer relook"):
+    manifest.write_text(manifest.read_text().replace(f'"schema": {SCHEMA}', f'"schema": {schema}'))
+    with pytest.raises(InputError, match=words):
         read_checkpoint(finished)
 
 

@@ -61,12 +61,21 @@ def test_no_more_is_measured_than_there_is_time_for(tmp_path: Path, monkeypatch:
 
 def test_repeated_frames_are_the_pace_and_still_pictures_are_not(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, [(40, 50)])
-    held = tuple(FrameRange(start, start + 1) for start in (2, 5, 8))
-    found = repeated(replace(corpus, dropped=(Dropped("style", "reel 0", "duplicate", held),)))
-    assert found.held_share == pytest.approx(0.2) and found.confidence["held_share"] == 1
-    still = replace(corpus, dropped=(Dropped("style", "reel 0", "duplicate", (FrameRange(20, 60),)),))
-    assert repeated(still).held_share == 0
+    long = replace(corpus, shots=(replace(corpus.shots[0], film_frames=tuple(range(0, 480, 40))),))
+    held = tuple(FrameRange(start, start + 1) for start in range(3, 440, 4))
+    found = repeated(replace(long, dropped=(Dropped("style", "reel 0", "duplicate", held),)))
+    assert found.held_share == pytest.approx(0.25, rel=0.02), "whatever share of the frames was stored"
+    assert found.confidence["held_share"] > 0.8
+    still = (FrameRange(20, 60),)
+    assert repeated(replace(long, dropped=(Dropped("style", "reel 0", "duplicate", still),))).held_share == 0
+    slips = repeated(replace(long, dropped=(Dropped("style", "reel 0", "duplicate", held[:5]),)))
+    assert slips.held_share == 0 and slips.confidence["held_share"] == 1
+    other = (Dropped("source", "film", "duplicate", held),)
+    assert repeated(replace(long, dropped=other)).held_share == 0
+    assert repeated(corpus).confidence["held_share"] == 0, "twelve frames say nothing"
+
+
+def test_rests_in_some_shots_are_no_pace(tmp_path: Path) -> None:
     resting = corpus_of(tmp_path, [(40, 50)] * 3)
+    held = tuple(FrameRange(start, start + 1) for start in (2, 5, 8))
     assert repeated(replace(resting, dropped=(Dropped("style", "reel 0", "duplicate", held),))).held_share == 0
-    other = replace(corpus, dropped=(Dropped("source", "film", "duplicate", held),))
-    assert repeated(other).held_share == 0
