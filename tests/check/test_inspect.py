@@ -206,6 +206,20 @@ def test_frames_that_the_look_holds_are_not_frozen(
         assert shot.verdict == "review" and [reason.code for reason in shot.reasons] == ["frozen"]
 
 
+def test_held_frames_are_passed_over_in_pairs(stock: Any, paint: Painter) -> None:
+    """A frame that repeats the one before shows another moment than its source: only exposures are compared."""
+    scene = paint(651, 16)
+    render = stock.render(scene, seed=66)
+    slower = replace(stock.look.card.mechanics, cranking=Cranking(held_share=0.5))
+    look = replace(stock.look, card=replace(stock.look.card, mechanics=slower))
+    watch = ShotWatch(FrameRange(0, 16), 128, stock.judge, look)
+    for t in range(16):
+        watch.see(t, render[t - t % 2], scene[t])
+    assert all(frame % 2 == 0 for frame in watch.gathered.pair_frames)
+    assert len(watch.gathered.pair_frames) >= 5 and len(watch.gathered.film) == len(watch.gathered.source) == 16
+    assert max(like.drift_px for like in watch.gathered.likenesses) < 1
+
+
 def test_films_of_other_sizes_are_refused(stock: Any, save_film: Saver, tmp_path: Path) -> None:
     small, large = (save_film(tmp_path / f"{n}.mkv", torch.rand(3, 3, n, n)) for n in (64, 96))
     with pytest.raises(UsageError, match="64x64 and large.mkv is 96x96".replace("large", "96")):

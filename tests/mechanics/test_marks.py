@@ -20,6 +20,8 @@ from relook.cli.app import build_app
 from relook.errors import InputError
 from relook.film.frames import Shot
 from relook.mechanics.marks import MarkMaker, lay_marks
+from relook.mechanics.measure import measure_mechanics
+from relook.mechanics.reel import Run
 from relook.mechanics.words import UNKNOWN, bars, mechanics_in_words
 from relook.pipeline import measure_marks
 from relook.pipeline.inspection import FEWEST_FRAMES, MOST_PIXELS, RUN_FRAMES, chosen_ranges
@@ -69,6 +71,27 @@ def test_marks_of_a_frame_do_not_depend_on_what_was_drawn_before() -> None:
     assert torch.equal(lay_marks(picture, MarkMaker(WORN, (120, 160), seed=9).draw(3)), in_turn[3])
     assert not torch.equal(in_turn[2], in_turn[3])
     assert not torch.equal(lay_marks(picture, MarkMaker(WORN, (120, 160), seed=8).draw(3)), in_turn[3])
+
+
+def test_rates_are_those_of_the_area() -> None:
+    """A wider frame, of another film, has more specks on it, and a crop has fewer; at any size."""
+    worn = replace(WORN, reference_width=320)
+    for size, frame_height, area, width in (
+        ((240, 320), None, 1.0, 1.0),
+        ((480, 640), None, 1.0, 1.0),
+        ((240, 640), None, 2.0, 2.0),
+        ((60, 80), 240, 1 / 16, 1 / 4),
+    ):
+        made = MarkMaker(worn, size, seed=1, frame_height=frame_height).mechanics
+        assert made.dust.dark_per_frame == pytest.approx(area * worn.dust.dark_per_frame)
+        assert made.dust.bright_per_frame == pytest.approx(area * worn.dust.bright_per_frame)
+        assert made.scratches.per_frame == pytest.approx(width * worn.scratches.per_frame)
+
+
+def test_small_frames_measure_as_nothing_known() -> None:
+    for size in ((16, 16), (24, 40), (8, 200), (200, 8)):
+        found = measure_mechanics([Run(np.random.default_rng(0).random((8, *size, 3), np.float32))])
+        assert set(mechanics_in_words(found).values()) == {UNKNOWN}
 
 
 def test_grain_does_not_hide_dust_and_dust_hides_grain() -> None:
