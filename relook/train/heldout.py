@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,16 +16,15 @@ from torch.nn import functional as F
 from relook.corpus import Corpus
 from relook.film.publish import disk_errors
 from relook.mechanics.halation import lay_halation
-from relook.mechanics.marks import MarkMaker, lay_marks, stacked
+from relook.mechanics.marks import MarkMaker, Marks, lay_marks, stacked
 from relook.nets.blocks import luma_of
 from relook.nets.generator import Generator, held
 from relook.objectives.colour import colour_distance, patch_distance
 from relook.objectives.content import structure_loss
-from relook.recipe.mechanics import Mechanics
+from relook.recipe.mechanics import Breath, Mechanics
 from relook.train.batches import frame_of
 from relook.train.matching import POOL, Matcher
 from relook.train.measures import HeldOutMeasures
-from relook.train.start import middle
 
 SQUARE_PX = 64
 NUM_SQUARES = 96
@@ -37,26 +37,33 @@ SHEET_HEIGHT_PX = 180
 
 
 class HeldOut:
-    """Crops of held-out style, each with a source crop of like content, and what a generator makes of these."""
+    """Crops of held-out style, each with a source crop of like content, and what a generator makes of these.
 
-    def __init__(self, corpus: Corpus, mechanics: Mechanics, generator: Generator) -> None:
-        """`generator` carries the first pass, in whose tones contents are compared."""
+    Light that breathes is left out: of single crops, chance alone would say how near their tones are.
+    """
+
+    def __init__(self, corpus: Corpus, mechanics: Mechanics, generator: Generator, *, is_held_out: bool = True) -> None:
+        """`generator` carries the first pass, in whose tones contents are compared; with `is_held_out` off, it is of training's style."""
         matcher = Matcher(corpus, generator, seed=SEED, crop_px=SQUARE_PX, held_out=None)
         style, source, windows = [], [], []
         for i in range(NUM_SQUARES):
-            style.append(corpus.crop(SEED, i, "style", SQUARE_PX, held_out=True)[0][0])
+            style.append(corpus.crop(SEED, i, "style", SQUARE_PX, held_out=is_held_out)[0][0])
             partner = matcher.partner(style[-1], i, tries=POOL)
             pair, window = corpus.crop(SEED, partner, "source", SQUARE_PX, held_out=None)
             source.append(pair[0])
             windows.append(window)
         self.style, self.source, self.windows = torch.stack(style), torch.stack(source), torch.stack(windows)
-        rows = mechanics.reference_height
-        maker = MarkMaker(mechanics, (SQUARE_PX, SQUARE_PX), seed=SEED, frame_height=rows)
-        self.marks = stacked([maker.draw(frame_of(i, 0)) for i in range(NUM_SQUARES)])
+        self.mechanics = mechanics
+        self.marks = _marks_of_squares(mechanics)
         self.frames = corpus.sample_frames("source", NUM_FRAMES, held_out=True)
         self.style_frames = corpus.sample_frames("style", NUM_FRAMES, held_out=True)
         self.anchors = [middle(corpus.anchor(pair), ANCHOR_PX) for pair in corpus.anchors]
-        self.mechanics = mechanics
+
+    @torch.no_grad()
+    def patch_distance(self, generator: Generator, mechanics: Mechanics) -> float:
+        """Measure how far textures are from the style's with other marks."""
+        clean = lay_halation(generator.deterministic(self.source, self.windows), mechanics.halation, scale=1.0)
+        return patch_distance(held(lay_marks(clean, _marks_of_squares(mechanics))), self.style)
 
     @torch.no_grad()
     def measure(self, generator: Generator) -> HeldOutMeasures:
@@ -91,6 +98,22 @@ class HeldOut:
             rows.append([small[0], clean[0], *(picture[0] for picture in marked)])
         rows.append(self.style_frames)
         write_sheet(rows, path)
+
+
+def middle(frames: Tensor, size_px: int) -> tuple[Tensor, Tensor]:
+    """Cut the middle of frames `[b 3 h w]`, `size_px` a side at most; returned with its window `[b 4]`."""
+    height, width = frames.shape[-2:]
+    top, left = max(height - size_px, 0) // 2, max(width - size_px, 0) // 2
+    crop = frames[..., top : top + size_px, left : left + size_px]
+    bottom, right = top + crop.shape[-2], left + crop.shape[-1]
+    window = torch.tensor([top / height, left / width, bottom / height, right / width])
+    return crop, window.expand(len(frames), 4)
+
+
+def _marks_of_squares(mechanics: Mechanics) -> Marks:
+    still = replace(mechanics, breath=Breath())
+    maker = MarkMaker(still, (SQUARE_PX, SQUARE_PX), seed=SEED, frame_height=mechanics.reference_height)
+    return stacked([maker.draw(frame_of(i, 0)) for i in range(NUM_SQUARES)])
 
 
 def write_sheet(rows: list[list[Tensor]], path: Path) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from einops import rearrange
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.nn import functional as F
 
 from relook.corpus import Corpus, Side
@@ -25,6 +24,7 @@ from relook.recipe.mechanics import Cranking, Mechanics
 from relook.recipe.settings import Recipe
 from relook.train.anchors import fit_anchors
 from relook.train.firstpass import first_pass
+from relook.train.grain import fitted_grain
 from relook.train.softness import extra_softness
 from relook.train.vignette import Luma, extra_vignette
 
@@ -76,6 +76,7 @@ def start_generator(corpus: Corpus, recipe: Recipe) -> Start:
     source_rows = sorted(shot.height for shot in corpus.side("source"))[len(corpus.side("source")) // 2]
     softness_px = soften(generator, corpus) * measured.reference_height / source_rows
     mechanics = replace(believed(measured), softness_px=softness_px)
+    mechanics = replace(mechanics, grain=fitted_grain(corpus, generator, mechanics))
     return Start(generator, mechanics, found.withheld)
 
 
@@ -88,16 +89,6 @@ def soften(generator: Generator, corpus: Corpus) -> float:
     sigma_px = extra_softness(graded, [luma_of(frame[None]) for frame in style])
     generator.detail.soften(sigma_px)
     return sigma_px
-
-
-def middle(frames: Tensor, size_px: int) -> tuple[Tensor, Tensor]:
-    """Cut the middle of frames `[b 3 h w]`, `size_px` a side at most; returned with its window `[b 4]`."""
-    height, width = frames.shape[-2:]
-    top, left = max(height - size_px, 0) // 2, max(width - size_px, 0) // 2
-    crop = frames[..., top : top + size_px, left : left + size_px]
-    bottom, right = top + crop.shape[-2], left + crop.shape[-1]
-    window = torch.tensor([top / height, left / width, bottom / height, right / width])
-    return crop, window.expand(len(frames), 4)
 
 
 def spaced_pairs(corpus: Corpus, side: Side) -> Iterator[list[tuple[Luma, Luma]]]:
