@@ -14,7 +14,7 @@ from relook.train.grain import TRIED, fitted_grain
 from relook.train.start import start_generator
 
 
-@pytest.mark.parametrize(("estimate", "times"), [(0.015, (1.5, 1.5)), (0.03, (1.0, 1.25))])
+@pytest.mark.parametrize(("estimate", "times"), [(0.015, (1.4, 1.6)), (0.03, (1.0, 1.25))])
 def test_what_is_not_sure_is_fitted(corpus: Corpus, estimate: float, times: tuple[float, float]) -> None:
     """The painted style has grain of a deviation of .03."""
     generator = start_generator(corpus, Recipe()).generator
