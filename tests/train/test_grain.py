@@ -14,7 +14,7 @@ from relook.train.grain import TRIED, fitted_grain
 from relook.train.start import start_generator
 
 
-@pytest.mark.parametrize(("estimate", "times"), [(0.015, (1.4, 1.6)), (0.03, (1.0, 1.25))])
+@pytest.mark.parametrize(("estimate", "times"), [(0.015, (1.4, 1.6)), (0.03, (1.0, 1.25)), (0.06, (0.5, 0.5))])
 def test_what_is_not_sure_is_fitted(corpus: Corpus, estimate: float, times: tuple[float, float]) -> None:
     """The painted style has grain of a deviation of .03."""
     generator = start_generator(corpus, Recipe()).generator
@@ -30,4 +30,13 @@ def test_what_is_likely_and_what_is_not_there_stay(corpus: Corpus) -> None:
     worn = Mechanics(reference_height=128, grain=Grain(((0.01,) * 3,) * 8, confidence={"strength": 0.6}))
     assert fitted_grain(corpus, generator, worn) == worn.grain
     assert fitted_grain(corpus, generator, replace(worn, grain=Grain())) == Grain()
-    assert min(TRIED) == 1 and max(TRIED) == 1.5
+    assert min(TRIED) == 0 and max(TRIED) == 1.5
+
+
+def test_what_brings_no_texture_nearer_is_no_grain(corpus: Corpus) -> None:
+    """Of a style without grain, an estimate that its motion has feigned."""
+    source = [shot for shot in corpus.shots if shot.side == "source"]
+    clean = replace(corpus, shots=(*source, *(replace(shot, side="style") for shot in source)))
+    generator = start_generator(clean, Recipe()).generator
+    feigned = Mechanics(reference_height=128, grain=Grain(((0.01,) * 3,) * 8, confidence={"strength": 0.1}))
+    assert not np.any(fitted_grain(clean, generator, feigned).strength)
