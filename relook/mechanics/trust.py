@@ -31,7 +31,8 @@ def believed(mechanics: Mechanics) -> Mechanics:
     """Return what a look draws: every mark that is likely there, and grain and specks even where they are not.
 
     What is taken for weave and is none spoils a picture, but a little grain or dust too much or too little is closer to film than none:
-    where a reel was coded so hard that they cannot be told from what moves, the estimate stands. Clean films have neither.
+    where a reel was coded so hard that they cannot be told from what moves, the estimate stands; `train/grain.py` takes grain back
+    where it brings no texture nearer.
     """
     dust, halation = mechanics.dust, mechanics.halation
     return replace(

@@ -28,6 +28,7 @@ RESTLESS = 2.2
 """Cells whose fine change is so many times the usual one hold something that moves."""
 OUTLYING = 4.0
 CALM = 1.3
+"""Runs whose clouds are so many times as strong as the calmest one's show something else too."""
 FLOOR = 0.01
 """Less than this is none: compression moves the light of blocks by as much."""
 MOST_LAG = 12
@@ -41,7 +42,7 @@ MOST_PERSISTENT = 0.9
 PERSISTENCE_ERROR = 0.08
 """Motion in the scene can add so much to the persistence that is found; a strong one makes the strength unsure."""
 LASTING_DOUBT = 0.8
-"""What lasts may well be the scene's own light: of painted clouds that did not, some with motion behind them were told to by .3."""
+"""What lasts may well be the scene's own light."""
 SIZE_ERROR = 0.2
 """Other marks make clouds look smaller, by as much."""
 PARTS = 4
@@ -237,8 +238,8 @@ def draw_unevenness(
 def lay_clouds(pictures: Tensor, clouds: Tensor) -> Tensor:
     """Lay clouds `[b 1 h w]`, times their strength, over pictures `[b 3 h w]`.
 
-    They lie in the density of the film: clear film, white, has none, and on reels of 1906 they are five times as strong in the shadows
-    as in the lights.
+    They lie in the density of the film: clear film, white, has none, and on reels of 1906 they are far stronger in the shadows than in
+    the lights.
     """
     return pictures + 2 * clouds * pictures * (1 - pictures)
 

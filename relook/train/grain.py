@@ -12,11 +12,9 @@ from relook.recipe.mechanics import Grain, Mechanics
 from relook.train.heldout import HeldOut
 
 TRIED = (0.0, 0.5, 1.0, 1.25, 1.5)
-"""Times the estimate, which comes from where least changes: coding leaves less grain there than elsewhere. Twice as much brings crops of
-`silent` nearer still, but its judge finds the grain too strong then."""
+"""Times the estimate, which comes from where least changes: coding leaves less grain there than elsewhere."""
 LEAST_GAIN = 0.03
-"""Share of the distance without grain that grain must take off, for what moves in a film without any may pass for it: with the estimate of
-an animated film it takes off .01, with that of reels of 1906 .12."""
+"""Share of the distance without grain that grain must take off, for what moves in a film without any may pass for it."""
 
 
 def fitted_grain(corpus: Corpus, generator: Generator, mechanics: Mechanics) -> Grain:
