@@ -34,8 +34,8 @@ GUESS_DOUBT = 0.5
 """Of what the lowest band is guessed to have beyond the next."""
 MOST_UNLIKE = 4.0
 """A run's power is cut down to so many times the median's of the runs."""
-SURELY = 1.5
-"""A power of less than so many floors, error and all, is surely none."""
+SURELY = 0.75
+"""What wanders by less than this share of the floor, error and all, surely does not: slow wandering has less in the quick bands."""
 _CENTRES = (np.arange(NUM_BANDS) + 0.5) / (2 * NUM_BANDS)
 _FREQUENCIES = (np.arange(512) + 0.5) / 1024
 

@@ -271,7 +271,7 @@ def _confidence(
         "dark_per_frame": float(kinds[0]),
         "bright_per_frame": float(kinds[1]),
         "hairs_per_frame": float(kinds[2]),
-        "radius_px": _sureness(dots, [dust.radius_px for dust in late], 2 * late[-1].radius_spread) * by,
+        "radius_px": _sureness(dots, [dust.radius_px for dust in late], 3 * late[-1].radius_spread) * by,
         "radius_spread": _sureness(dots, [dust.radius_spread for dust in late], 2.0) * by,
         "opacity": float(min(sides, default=0.0)),
         "hair_length_px": _sureness(hairs, [dust.hair_length_px for dust in late], 2.0) * float(trust[2]),

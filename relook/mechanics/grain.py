@@ -25,8 +25,10 @@ from relook.mechanics.reel import Array, Run
 from relook.recipe.mechanics import NUM_BANDS, NUM_NODES, Grain
 
 MOST_PAIRS = 32
-NO_GRAIN = 0.004
-"""Strength, about one step of eight bits, below which a film has no grain."""
+NO_GRAIN = 0.0005
+"""Strength below which a film has no grain."""
+FAINT = 0.004
+"""Strength, about one step of eight bits, below which grain cannot be told from rounding and coding."""
 LEAST_PATCHES = 12
 MOST_PERSISTENT = 0.8
 """Beyond, grain can hardly be told from a dirty window."""
@@ -38,7 +40,7 @@ EXPLAINED, ALIKE = (0.1, 0.6), (0.55, 0.9)
 """Shares of patches without texture, and of patches that change as much as others of their tone: of no grain and of sure grain."""
 MOST_UNEVEN = 2.5
 """Strength beyond this many times that of the calmer tones is taken for motion."""
-SPECTRUM_ERROR = 0.06
+SPECTRUM_ERROR = 0.11
 """What moves makes a spectrum coarser, alike in all blocks."""
 NUM_BLOCKS = 8
 """Parts of the material whose differences tell how sure a measure is."""
@@ -46,7 +48,7 @@ FIT_ROUNDS = 12
 
 
 def measure_grain(runs: Sequence[Run]) -> Grain:
-    """Measure the grain of a film; a film without has strength 0."""
+    """Measure the grain of a film; what is fainter than `FAINT` is an estimate without confidence."""
     parts = [part for run in runs for part in patches_of(run, max(MOST_PAIRS // len(runs), 2))]
     nothing = dict.fromkeys(("strength", "spectrum", "correlation", "persistence"), 0.0)
     if sum(len(part.luma) for part in parts) < LEAST_PATCHES:
@@ -55,10 +57,12 @@ def measure_grain(runs: Sequence[Run]) -> Grain:
     sizes = [len(part.luma) for part in parts]
     patches = replace(patches, block=np.repeat(np.arange(len(parts)) * NUM_BLOCKS // len(parts), sizes))
     strength, mass = _strength(patches), hats(patches.luma).sum(axis=0)
-    if float(np.average(strength.mean(axis=1), weights=mass)) < NO_GRAIN:
+    usual = float(np.average(strength.mean(axis=1), weights=mass))
+    if usual < NO_GRAIN:
         return Grain(confidence={**nothing, "strength": 1.0})
     alike = _as_expected(patches, strength)
     credibility = _credibility(patches) * float(np.interp(len(alike.luma) / len(patches.luma), ALIKE, (0, 1)))
+    credibility *= usual >= FAINT
     if len(alike.luma) < LEAST_PATCHES:
         return Grain(confidence=nothing)
     spectrum, correlation, persistence = _spectrum(alike), _correlation(alike), _persistence(alike)
@@ -112,7 +116,7 @@ def _as_expected(patches: Patches, strength: Array) -> Patches:
     expected = hats(patches.luma) @ strength.mean(axis=1)
     usual = deviation / np.maximum(expected, 1e-6)
     near = np.abs(np.log(np.maximum(usual, 1e-6) / np.median(usual))) < 0.4
-    return patches.of(near & (deviation > NO_GRAIN / 2))
+    return patches.of(near & (deviation > NO_GRAIN))
 
 
 def _spectrum(patches: Patches) -> Array:

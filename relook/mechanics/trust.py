@@ -9,7 +9,7 @@ from relook.recipe.mechanics import Aperture, Halation, Mechanics, Unevenness, W
 
 Mark = TypeVar("Mark")
 
-SURE = 0.85
+SURE = 0.87
 """Confidence from which a figure is as a rule within 15 % of the truth (`benchmarks/mechanics.py`)."""
 LIKELY = 0.5
 """Confidence from which a mark is there, and is drawn."""

@@ -91,7 +91,7 @@ def measure_unevenness(runs: Sequence[Run], *, reference_height: int) -> Unevenn
         return Unevenness(confidence={"strength": sure, "size_px": 0.0, "persistence": 0.0})
     if persistence > MOST_PERSISTENT:
         return Unevenness(confidence=dict.fromkeys(_FIELDS, 0.0))
-    doubt = math.hypot(errors[0] / variance, (errors[2] + PERSISTENCE_ERROR) / (1 - persistence)) / 2
+    doubt = math.hypot((errors[0] + FLOOR**2) / variance, (errors[2] + PERSISTENCE_ERROR) / (1 - persistence)) / 2
     return Unevenness(
         strength=math.sqrt(variance / 2 / (1 - persistence)),
         size_px=cells * CELL_SHARE * reference_height,
@@ -99,7 +99,7 @@ def measure_unevenness(runs: Sequence[Run], *, reference_height: int) -> Unevenn
         confidence={
             "strength": float(np.clip(1 - doubt, 0, 1)) * (1 - LASTING_DOUBT * persistence),
             "size_px": float(np.clip(1 - math.hypot(errors[1] / cells, SIZE_ERROR), 0, 1)),
-            "persistence": float(np.clip(1 - errors[2], 0, 1)),
+            "persistence": float(np.clip(1 - errors[2], 0, 1)) * (1 - LASTING_DOUBT * persistence),
         },
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from relook.mechanics.grain import FAINT
 from relook.mechanics.trust import is_likely, is_sure
 from relook.recipe.mechanics import (
     Aperture,
@@ -76,6 +77,8 @@ def _grain(grain: Grain) -> str:
     levels = [sum(node) / 3 for node in grain.strength]
     if not max(levels):
         return _known(grain, "strength", "none")
+    if not is_likely(grain, "strength") and sum(levels) / len(levels) < FAINT:
+        return "none"
     if not is_likely(grain, "strength"):
         return f"not surely measured, some {max(levels):.1%}: what moves may be in it"
     colour = min(grain.correlation)

@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from relook.mechanics.grain import measure_grain
+from relook.mechanics.grain import FAINT, measure_grain
 from relook.mechanics.grain_field import lay_grain, prepare_grain, ring_centres
 from relook.mechanics.reel import Image, Run
-from relook.recipe.mechanics import NUM_NODES, Bands, Grain
+from relook.mechanics.trust import is_likely
+from relook.mechanics.words import mechanics_in_words
+from relook.recipe.mechanics import NUM_NODES, Bands, Grain, Mechanics
 
 from .conftest import Film, PaintScene, paint
 
@@ -99,6 +101,16 @@ def test_a_clean_film_has_none(paint_scene: PaintScene, seed: int) -> None:
     measured = measure_grain([Run(film)])
     assert np.max(measured.strength) == 0
     assert measured.confidence["strength"] > 0.9
+
+
+def test_less_than_a_step_of_eight_bits_is_an_estimate(paint_scene: PaintScene) -> None:
+    film = paint_scene(1, num_frames=5)
+    measured = measure_grain(
+        [Run(np.asarray(np.round(grainy(film, grain_of(0.002, EVEN, 0.25)) * 255) / 255, np.float32))]
+    )
+    assert 0 < np.mean(measured.strength) < FAINT
+    assert not is_likely(measured, "strength")
+    assert mechanics_in_words(Mechanics(grain=measured))["grain"] == "none"
 
 
 @pytest.mark.parametrize("speed_px", [0.7, 3.0])
