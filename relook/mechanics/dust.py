@@ -31,6 +31,8 @@ LEAST_SPECKS = 8
 """From so many on, sizes and opacities are told."""
 SURE_RECALL = 0.4
 """Where a smaller share of the known dust is found again, what is told of the film's is less sure."""
+RADIUS_ERROR = 0.05
+"""Other marks make specks look larger, by as much."""
 BLOCK_FRAMES = 6
 CELLS = 4
 """Rows and columns of cells that a frame is parted into; a cell or a frame that has far more than the others has something else."""
@@ -271,7 +273,9 @@ def _confidence(
         "dark_per_frame": float(kinds[0]),
         "bright_per_frame": float(kinds[1]),
         "hairs_per_frame": float(kinds[2]),
-        "radius_px": _sureness(dots, [dust.radius_px for dust in late], 3 * late[-1].radius_spread) * by,
+        "radius_px": _sureness(dots, [dust.radius_px for dust in late], 2 * late[-1].radius_spread)
+        * by
+        * (1 - RADIUS_ERROR),
         "radius_spread": _sureness(dots, [dust.radius_spread for dust in late], 2.0) * by,
         "opacity": float(min(sides, default=0.0)),
         "hair_length_px": _sureness(hairs, [dust.hair_length_px for dust in late], 2.0) * float(trust[2]),
