@@ -109,12 +109,12 @@ def _shown(
     if renderer.dials.is_off:
         yield from reader.frames(wanted)
         return
-    exposure, picture, layers = -1, None, None
+    exposure, picture, native, layers = -1, None, None, None
     for frame in reader.frames(_with_lead(wanted, shots, renderer)):
         place = _place(frame.index, shots)
         shown = frame.index - place.frame + held_frame(renderer.mechanics.cranking, place.frame)
         if shown != exposure or picture is None:
-            exposure, seed = shown, seed_of(place.content_hash, settings.seed)
+            exposure, native, seed = shown, frame.native, seed_of(place.content_hash, settings.seed)
             number = exposure_of(renderer.mechanics.cranking, place.frame)
             if passes is None:
                 picture = renderer.render(frame.pixels, seed=seed, number=number)
@@ -124,7 +124,7 @@ def _shown(
         if wanted is None or frame.index in wanted:
             if passes is not None and layers is not None:
                 passes.add(frame.index, layers)
-            yield replace(frame, pixels=picture, native=None)
+            yield replace(frame, pixels=picture, native=native)
 
 
 @dataclass(frozen=True)

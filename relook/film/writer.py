@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol, Self
 
 from relook.errors import UsageError
 from relook.film.codecs import film_endings
-from relook.film.encoder import require_encodable
+from relook.film.fate import require_encodable
 from relook.film.film_file import FilmFile
 from relook.film.frames import FilmInfo, Frame
 from relook.film.overlap import Behind
