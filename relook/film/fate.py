@@ -18,11 +18,11 @@ from av.container import InputContainer
 
 from relook.errors import UsageError
 from relook.film.alpha import has_alpha
-from relook.film.codecs import Plan, plan_film
+from relook.film.codecs import Plan, film_endings, plan_film
 from relook.film.colour import is_full_range, is_grey, is_rgb
-from relook.film.frames import FilmInfo
+from relook.film.frames import ColourTags, FilmInfo
 from relook.film.inventory import CARRIED, Inventory, Kind, Track, inventory, inventory_of
-from relook.film.output import add_pictures, describe, open_output, set_chapters, time_base
+from relook.film.output import LIBRARY_CODES, add_pictures, describe, open_output, set_chapters, time_base
 from relook.film.pixels import rows
 from relook.film.tracks import Tracks
 from relook.timing import rate_text
@@ -34,6 +34,7 @@ _OTHER_ENDINGS: Final = (".mkv", ".mov", ".mp4")
 _TRIAL_SIZE: Final = (256, 144)
 """Pixels of the film that is written in memory: the least that DNxHR takes."""
 
+_FLAT_PICTURES: Final = (".jpg", ".jpeg", ".bmp")
 _TRIAL_FRAMES: Final = 3
 _PICTURES: Final = "pictures"
 _MATROSKA_TICK: Final = Fraction(1, 1000)
@@ -53,11 +54,13 @@ class Fate:
 
 
 def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fate, ...]:
-    """Say what becomes of everything that a film holds when it is rendered to a path.
+    """Say what becomes of everything that a film holds when it is rendered to a path, a film or pictures.
 
     Raises:
         UsageError: the ending or the codec is not known, or cannot hold the pictures at all.
     """
+    if path.suffix.lower() not in film_endings():
+        return _as_pictures(found, path)
     plan = plan_film(path, found.film, codec=codec)
     _require_pictures(path, found.film, plan)
     pictures = [*_picture_fates(found, plan), *_alpha_fates(found, plan)]
@@ -65,7 +68,10 @@ def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fa
         return tuple(pictures)
     refused = _refused_tracks(found, plan)
     trial = _trial(found, plan, [track for track in found.of_kind(*CARRIED) if track.index not in refused])
-    return (*pictures, *_fact_fates(found, trial, path), *_track_fates(found, trial, refused, path))
+    facts = _fact_fates(found, trial, path)
+    if trial.film.colour != plan.colour and not is_rgb(plan.pixel_format):
+        facts.append(Fate("colour tags", "changed", f"{path.suffix} holds {trial.film.colour} of {plan.colour}"))
+    return (*pictures, *facts, *_track_fates(found, trial, refused, path))
 
 
 def told(fates: tuple[Fate, ...]) -> tuple[str, ...]:
@@ -79,8 +85,10 @@ def carried(found: Inventory, plan: Plan) -> list[Track]:
     return [track for track in found.of_kind(*CARRIED) if track.index not in refused]
 
 
-def require_encodable(path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool) -> None:
-    """Try the output in memory: the encoder, the picture size, and every stream that comes along.
+def require_holdable(
+    path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool
+) -> tuple[str, ...]:
+    """Refuse an output that cannot hold the pictures or what may not be left out; give what is left out, in words.
 
     Raises:
         UsageError: the ending, the codec, or a stream does not fit.
@@ -88,9 +96,36 @@ def require_encodable(path: Path, source: FilmInfo, *, codec: str | None, with_a
     found = inventory(source)
     if not with_audio:
         found = replace(found, tracks=found.of_kind("pictures"))
-    for fate in fates(found, path, codec=codec):
+    ends = fates(found if whole else replace(found, chapters=()), path, codec=codec)
+    if found.chapters and not whole:
+        ends += (Fate(f"{len(found.chapters)} chapters", "left out", "a part of a film has none"),)
+    for fate in ends:
         if fate.end == "refused":
             raise UsageError(f"{path.suffix} cannot hold the {fate.what} of {source.path}; {fate.why}")
+    return told(ends)
+
+
+def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
+    """Say what becomes of a film that is written as pictures: they hold no more than themselves."""
+    flat = path.suffix.lower() in _FLAT_PICTURES
+    result = [Fate(_PICTURES, "kept")]
+    if has_alpha(found.film.pixel_format):
+        if not flat:
+            result.append(Fate("transparency", "kept"))
+        elif not found.is_opaque:
+            result.append(Fate("transparency", "refused", "write .png or .tif instead"))
+    facts = [
+        *(("timecode",) if found.film.timecode else ()),
+        *(("title and tags",) if found.title or found.tags else ()),
+        *((f"{len(found.chapters)} chapters",) if found.chapters else ()),
+        *(("turn or flip",) if found.turn else ()),
+        *(("shape of the pixels",) if found.film.sample_aspect != 1 else ()),
+        *(("colour tags",) if found.film.colour != ColourTags() and found.film.kind == "film" else ()),
+        *(("HDR metadata",) if found.mastering or found.light_level else ()),
+        *found.extras,
+        *(f"{track} (stream {track.index})" for track in found.of_kind(*CARRIED)),
+    ]
+    return (*result, *(Fate(fact, "left out", "pictures cannot hold it") for fact in facts))
 
 
 def _require_pictures(path: Path, source: FilmInfo, plan: Plan) -> None:
@@ -170,7 +205,10 @@ def _track_fates(found: Inventory, trial: Inventory, refused: frozenset[int], pa
     written = {kind: list(trial.of_kind(kind)) for kind in CARRIED}
     for track in found.tracks:
         name = f"{track} (stream {track.index})"
-        if track.kind == "still":
+        if track.kind == "pictures":
+            named = _kept("name of the pictures", track, *trial.of_kind("pictures"))
+            result += [named] if named.end == "changed" else []
+        elif track.kind == "still":
             result.append(Fate(name, "left out", "it is a still beside the film"))
         elif track.kind in CARRIED:
             copies = written[track.kind]
@@ -181,12 +219,16 @@ def _track_fates(found: Inventory, trial: Inventory, refused: frozenset[int], pa
 
 def _kept(name: str, track: Track, copy: Track) -> Fate:
     facts = (
-        ("language", track.language, copy.language),
+        ("language", _language(track), _language(copy)),
         ("title", track.title, copy.title),
         ("roles", _roles(track), _roles(copy)),
     )
     lost = [what for what, before, after in facts if before and before != after]
     return Fate(name, "changed", f"its {' and '.join(lost)} cannot be held") if lost else Fate(name, "kept")
+
+
+def _language(track: Track) -> str | None:
+    return None if track.language is None else LIBRARY_CODES.get(track.language, track.language)
 
 
 def _roles(track: Track) -> tuple[str, ...]:

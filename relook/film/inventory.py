@@ -188,9 +188,16 @@ def _track(stream: Stream, pictures: VideoStream, container: InputContainer) -> 
         codec=(stream.mimetype or "unknown") if isinstance(stream, AttachmentStream) else codec_name(stream),
         form=form,
         language=None if language in ("und", "") else language,
-        title=stream.metadata.get("title"),
+        title=_title(stream),
         roles=roles,
     )
+
+
+def _title(stream: Stream) -> str | None:
+    """Give a stream's name; MP4 has it as the handler's, where programs leave theirs if there is none."""
+    handler = stream.metadata.get("handler_name", "")
+    is_program = any(word in handler for word in ("andler", "Core Media", "GPAC"))
+    return stream.metadata.get("title") or (None if is_program else handler or None)
 
 
 def _kind(stream: Stream, pictures: VideoStream, container: InputContainer) -> Kind:
@@ -203,7 +210,7 @@ def _kind(stream: Stream, pictures: VideoStream, container: InputContainer) -> K
     if stream.type == "data":
         if any(key.lower() == "timecode" for key in stream.metadata):
             return "timecode"
-        return "chapters" if container.chapters() and stream.codec_context is not None else "data"
+        return "chapters" if stream.frames and stream.frames == len(container.chapters()) else "data"
     kinds: dict[str, Kind] = {"audio": "sound", "subtitle": "subtitles", "attachment": "attachment"}
     return kinds.get(stream.type, "data")
 

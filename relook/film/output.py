@@ -9,14 +9,22 @@ from typing import Any, Final
 import av
 from av import VideoCodecContext, VideoFrame
 from av.container import OutputContainer
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from relook.film.codecs import Plan
 from relook.film.frames import ColourTags, FilmInfo
-from relook.film.inventory import Inventory
+from relook.film.inventory import Inventory, Track
 
 _MUXER_OPTIONS: Final = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
 """Keep stamps as they are (sound may begin before 0), and give the same bytes for the same film."""
+
+LIBRARY_CODES: Final = {
+    **{"sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "ces": "cze", "nld": "dut", "fra": "fre"},
+    **{"kat": "geo", "deu": "ger", "ell": "gre", "isl": "ice", "mkd": "mac", "mri": "mao", "msa": "may", "fas": "per"},
+    **{"ron": "rum", "slk": "slo", "bod": "tib", "cym": "wel"},
+}
+"""Languages with two codes in ISO 639-2; QuickTime knows the second ones."""
 
 _CHAPTER_TICK: Final = Fraction(1, 10**9)
 
@@ -62,8 +70,18 @@ def describe(output: OutputContainer, stream: VideoStream, found: Inventory, tim
     if found.turn:
         stream.set_display_matrix(list(found.turn))
     for track in found.of_kind("pictures"):
-        named = {"language": track.language, "title": track.title}
-        stream.metadata.update({key: value for key, value in named.items() if value})
+        name_stream(output, stream, track)
+
+
+def name_stream(output: OutputContainer, copy: Stream, track: Track) -> None:
+    """Take over a stream's language and name, in the way of the container."""
+    in_mov = output.format.name in ("mov", "mp4")
+    if track.language:
+        copy.metadata["language"] = (
+            LIBRARY_CODES.get(track.language, track.language) if output.format.name == "mov" else track.language
+        )
+    if track.title:
+        copy.metadata["handler_name" if in_mov else "title"] = track.title
 
 
 def set_chapters(output: OutputContainer, found: Inventory) -> None:

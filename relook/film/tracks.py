@@ -16,8 +16,8 @@ from av.stream import AttachmentStream, Disposition, Stream
 from relook.errors import InputError
 from relook.film.container import open_film
 from relook.film.inventory import Track
+from relook.film.output import name_stream
 
-_CARRIED_TAGS: Final = ("language", "title", "handler_name")
 _LOOKED_AT: Final = 2000
 """Packets that are read in search of the first one of every stream."""
 
@@ -86,7 +86,7 @@ class Tracks:
 
     def _add(self, output: OutputContainer, stream: Stream, track: Track) -> None:
         copy = output.add_stream_from_template(stream, opaque=True)
-        copy.metadata.update({k: v for k, v in stream.metadata.items() if k in _CARRIED_TAGS})
+        name_stream(output, copy, track)
         copy.disposition = stream.disposition
         _name_layout(stream, copy)
         self._streams[stream.index] = copy
@@ -101,8 +101,7 @@ class Tracks:
             name, kind = f"cover.{ending}", f"image/{'jpeg' if ending == 'jpg' else ending}"
             data = _first_packet(self._path, track.index)
         copy = output.add_attachment(name, kind, data)
-        if track.title:
-            copy.metadata["title"] = track.title
+        name_stream(output, copy, track)
 
     def _mux(self, output: OutputContainer, packet: Packet[Stream]) -> None:
         copy = self._streams[packet.stream_index]
