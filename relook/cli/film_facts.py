@@ -53,7 +53,7 @@ def film_facts(path: Path) -> dict[str, Any]:
     }
 
 
-def fate_facts(path: Path, ending: str) -> list[dict[str, str]]:
+def fate_facts(path: Path, ending: str) -> dict[str, Any]:
     """Return what becomes of everything that a film holds on its way to an ending, ".mov" or "mov".
 
     Raises:
@@ -69,7 +69,7 @@ def fate_facts(path: Path, ending: str) -> list[dict[str, str]]:
     if wanted not in film_endings() and wanted not in PICTURE_ENDINGS:
         known = ", ".join((*film_endings(), *sorted(PICTURE_ENDINGS)))
         raise UsageError(f"--for {ending} is no ending that relook writes; give one of {known}")
-    return [asdict(fate) for fate in fates(inventory(probe(path)), Path(f"out{wanted}"))]
+    return {"ending": wanted, "fates": [asdict(f) for f in fates(inventory(probe(path)), Path(f"out{wanted}"))]}
 
 
 def shot_facts(path: Path) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def info(
     else:
         facts = film_facts(Path(file))
         facts |= {"shots": shot_facts(Path(file))} if shots else {}
-        facts |= {"for": {"ending": ending, "fates": fate_facts(Path(file), ending)}} if ending is not None else {}
+        facts |= {"for": fate_facts(Path(file), ending)} if ending is not None else {}
         print_lines(*film_lines(facts))
     if marks:
         measured = marks_facts(Path(file))

@@ -25,6 +25,7 @@ from relook.film.inventory import CARRIED, Inventory, Kind, Track, inventory, in
 from relook.film.output import LIBRARY_CODES, add_pictures, describe, open_output, set_chapters, time_base
 from relook.film.pixels import rows
 from relook.film.tracks import Tracks
+from relook.film.words import colour_words
 from relook.timing import rate_text
 
 End = Literal["kept", "changed", "left out", "refused"]
@@ -35,6 +36,7 @@ _TRIAL_SIZE: Final = (256, 144)
 """Pixels of the film that is written in memory: the least that DNxHR takes."""
 
 _FLAT_PICTURES: Final = (".jpg", ".jpeg", ".bmp")
+_SHALLOW_PICTURES: Final = (*_FLAT_PICTURES, ".webp")
 _TRIAL_FRAMES: Final = 3
 _PICTURES: Final = "pictures"
 _MATROSKA_TICK: Final = Fraction(1, 1000)
@@ -70,7 +72,7 @@ def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fa
     trial = _trial(found, plan, [track for track in found.of_kind(*CARRIED) if track.index not in refused])
     facts = _fact_fates(found, trial, path)
     if trial.film.colour != plan.colour and not is_rgb(plan.pixel_format):
-        facts.append(Fate("colour tags", "changed", f"{path.suffix} holds {trial.film.colour} of {plan.colour}"))
+        facts.append(Fate("colour tags", "changed", f"read back as {colour_words(trial.film)}"))
     return (*pictures, *facts, *_track_fates(found, trial, refused, path))
 
 
@@ -108,7 +110,10 @@ def require_holdable(
 def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
     """Say what becomes of a film that is written as pictures: they hold no more than themselves."""
     flat = path.suffix.lower() in _FLAT_PICTURES
-    result = [Fate(_PICTURES, "kept")]
+    is_cut = found.film.bit_depth > 8 and path.suffix.lower() in _SHALLOW_PICTURES
+    result = [
+        Fate(_PICTURES, "changed", f"{found.film.bit_depth} bit becomes 8 bit") if is_cut else Fate(_PICTURES, "kept")
+    ]
     if has_alpha(found.film.pixel_format):
         if not flat:
             result.append(Fate("transparency", "kept"))

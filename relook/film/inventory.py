@@ -34,6 +34,7 @@ CARRIED: Final[tuple[Kind, ...]] = ("video", "cover", "sound", "subtitles", "dat
 _LOOKED_AT: Final = 8
 """Frames at the beginning that are looked at for what only the picture data say."""
 
+_ONE: Final = 1 << 16
 _TECHNICAL: Final = (
     *("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode", "reel_name"),
     *("handler_name", "vendor_id", "alpha_mode", "filename", "mimetype", "language", "title"),
@@ -239,9 +240,10 @@ def _side_data(frame: VideoFrame) -> dict[str, bytes]:
 
 
 def _turn(matrix: bytes) -> tuple[int, ...]:
-    """Give the display matrix where it turns or flips."""
+    """Give the display matrix where it turns or flips, without the shift that keeps a turned picture in its place."""
     if len(matrix) != 36:
         return ()
-    values = struct.unpack("=9i", matrix)
-    upright, one = (values[0], values[1], values[3], values[4]), 1 << 16
-    return () if upright in ((one, 0, 0, one), (0, 0, 0, 0)) else values
+    right, down, _, back_right, back_down, *_ = struct.unpack("=9i", matrix)
+    if (right, down, back_right, back_down) in ((_ONE, 0, 0, _ONE), (0, 0, 0, 0)):
+        return ()
+    return (right, down, 0, back_right, back_down, 0, 0, 0, _ONE << 14)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import av
 from av import VideoCodecContext, VideoFrame
 from av.container import OutputContainer
-from av.stream import Stream
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from relook.film.codecs import Plan
@@ -71,6 +71,7 @@ def describe(output: OutputContainer, stream: VideoStream, found: Inventory, tim
         stream.set_display_matrix(list(found.turn))
     for track in found.of_kind("pictures"):
         name_stream(output, stream, track)
+        stream.disposition = Disposition(sum(Disposition[role] for role in track.roles))
 
 
 def name_stream(output: OutputContainer, copy: Stream, track: Track) -> None:
