@@ -47,13 +47,13 @@ def colour_words(film: FilmInfo) -> str:
 
 
 def turn_words(matrix: tuple[int, ...]) -> str:
-    """Say how pictures are shown, from a display matrix: "turned 90 degrees anticlockwise"; empty where upright."""
+    """Say how pictures are shown, from a display matrix: "flipped left to right, turned upside down"; empty where upright."""
     if not matrix:
         return ""
     right, down, back_right, back_down = matrix[0], matrix[1], matrix[3], matrix[4]
     is_flipped = right * back_down < down * back_right
     if is_flipped:
-        right = -right
+        right, down = -right, -down
     turned = round(-math.degrees(math.atan2(down, right))) % 360
     words = {
         0: "",
