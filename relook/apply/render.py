@@ -56,6 +56,8 @@ class Delivery:
     """The source's shots, where they were needed to seed the texture."""
     flicker: tuple[float, float] = (0.0, 0.0)
     """Of the exposure, as deviations of its logarithm: as rendered, and as it would be if it could not harm the photosensitive."""
+    left_out: tuple[str, ...] = ()
+    """What the source holds and the output does not, in words."""
 
 
 def render_film(
@@ -76,7 +78,9 @@ def render_film(
     dials = settings.dials
     with FilmReader(film) as reader:
         info = reader.info
-        check_output(output, info, overwrite=settings.overwrite)
+        left_out = check_output(output, info, overwrite=settings.overwrite, whole=settings.frames is None)
+        if left_out:
+            on_progress(Progress("not kept", 0, 0, detail="; ".join(left_out)))
         if settings.passes is not None:
             require_passes_place(settings.passes, beside=output, dials=dials)
         shots = find_shots(film, on_progress=on_progress) if dials.of("texture") else ()
@@ -94,7 +98,7 @@ def render_film(
                 on_progress(Progress("rendering", len(hashes), total))
             if not hashes:
                 raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
-    return Delivery(output, FrameRange(first, first + len(hashes)), tuple(hashes), shots, renderer.flicker)
+    return Delivery(output, FrameRange(first, first + len(hashes)), tuple(hashes), shots, renderer.flicker, left_out)
 
 
 def _shown(
@@ -109,12 +113,12 @@ def _shown(
     if renderer.dials.is_off:
         yield from reader.frames(wanted)
         return
-    exposure, picture, layers = -1, None, None
+    exposure, picture, native, layers = -1, None, None, None
     for frame in reader.frames(_with_lead(wanted, shots, renderer)):
         place = _place(frame.index, shots)
         shown = frame.index - place.frame + held_frame(renderer.mechanics.cranking, place.frame)
         if shown != exposure or picture is None:
-            exposure, seed = shown, seed_of(place.content_hash, settings.seed)
+            exposure, native, seed = shown, frame.native, seed_of(place.content_hash, settings.seed)
             number = exposure_of(renderer.mechanics.cranking, place.frame)
             if passes is None:
                 picture = renderer.render(frame.pixels, seed=seed, number=number)
@@ -124,7 +128,7 @@ def _shown(
         if wanted is None or frame.index in wanted:
             if passes is not None and layers is not None:
                 passes.add(frame.index, layers)
-            yield replace(frame, pixels=picture, native=None)
+            yield replace(frame, pixels=picture, native=native)
 
 
 @dataclass(frozen=True)

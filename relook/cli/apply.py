@@ -107,5 +107,6 @@ def apply(
                 "start_frame": delivery.frames.start,
                 "stop_frame": delivery.frames.stop,
                 "frame_hashes": delivery.frame_hashes,
+                "left_out": delivery.left_out,
             }
         )

@@ -72,6 +72,8 @@ def _begins_stage(progress: Progress, last: Progress | None) -> bool:
 
 
 def _count(progress: Progress) -> str:
+    if progress.total == 0:
+        return ""
     total = "" if progress.total is None else f"/{progress.total:.0f}"
     return f"{progress.done:.0f}{total} {progress.unit}"
 

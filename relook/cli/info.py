@@ -10,6 +10,7 @@ import typer
 
 from relook.cli.arguments import Json
 from relook.cli.display import print_json, print_lines, showing_progress
+from relook.cli.film_facts import fate_facts, film_facts, film_lines, shot_facts
 from relook.errors import UsageError
 
 LOOK_ENDING = ".look"
@@ -22,17 +23,30 @@ def info(
     marks: Annotated[
         bool, typer.Option("--marks", help="Measure a film's grain, flicker, weave, dust and other marks too.")
     ] = False,
+    ending: Annotated[
+        str | None,
+        typer.Option("--for", metavar="ENDING", help="Tell what .mov, .mkv or another would keep, change or refuse."),
+    ] = None,
+    shots: Annotated[bool, typer.Option("--shots", help="Find a film's shots too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show what relook sees of a film or of a look."""
-    if marks and is_look(file):
-        raise UsageError("--marks measures films; give it the reel that the look was learned from")
-    facts = look_facts(file) if is_look(file) else film_facts(Path(file))
-    for name, value in facts.items():
-        if name == MARKS:
-            print_lines(*(f"{mark:16} {words}" for mark, words in value.items()))
-        elif name != MECHANICS:
-            print_lines(f"{name.replace('_', ' '):16} {value}")
+    if is_look(file):
+        if marks:
+            raise UsageError("--marks measures films; give it the reel that the look was learned from")
+        if ending is not None or shots:
+            raise UsageError("--for and --shots tell of films, and this is a look; give a film")
+        facts = look_facts(file)
+        for name, value in facts.items():
+            if name == MARKS:
+                print_lines(*(f"{mark:16} {words}" for mark, words in value.items()))
+            elif name != MECHANICS:
+                print_lines(f"{name.replace('_', ' '):16} {value}")
+    else:
+        facts = film_facts(Path(file))
+        facts |= {"shots": shot_facts(Path(file))} if shots else {}
+        facts |= {"for": fate_facts(Path(file), ending)} if ending is not None else {}
+        print_lines(*film_lines(facts))
     if marks:
         measured = marks_facts(Path(file))
         facts |= measured
@@ -82,24 +96,3 @@ def marks_facts(path: Path) -> dict[str, Any]:
     with showing_progress() as on_progress:
         found = measure_marks(path, on_progress=on_progress)
     return {MARKS: mechanics_in_words(found), MECHANICS: asdict(found)}
-
-
-def film_facts(path: Path) -> dict[str, Any]:
-    from relook.film.reader import probe  # late: PyAV is slow to import, and `--help` must not wait
-
-    film = probe(path)
-    seconds = None if film.num_frames is None else round(float(film.num_frames / film.frame_rate), 3)
-    return {
-        "path": str(film.path),
-        "kind": film.kind,
-        "size": f"{film.width}x{film.height}",
-        "frame_rate": str(film.frame_rate),
-        "num_frames": film.num_frames,
-        "seconds": seconds,
-        "bit_depth": film.bit_depth,
-        "pixel_format": film.pixel_format,
-        "sample_aspect": str(film.sample_aspect),
-        "timecode": film.timecode,
-        "colour": asdict(film.colour),
-        "audio": list(film.audio_codecs),
-    }

@@ -2,7 +2,7 @@
 
     ending         8-bit source            deeper source
     .mp4 .m4v      H.264 4:2:0             HEVC 4:2:0 10 bit
-    .mov           ProRes 422 HQ, or 4444 for RGB sources and from 12 bit
+    .mov           ProRes 422 HQ, or 4444 for RGB sources, transparent ones and from 12 bit
     .mkv           FFV1, lossless, in the source's own pixel format
     .mxf           DNxHR HQ                DNxHR HQX 10 bit
     .webm          VP9 4:2:0 8 bit
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from relook.errors import UsageError
+from relook.film.alpha import has_alpha
 from relook.film.colour import BT709, RGB_MATRIX, UNSPECIFIED, is_full_range, is_grey, is_rgb
 from relook.film.frames import ColourTags, FilmInfo
 
@@ -66,8 +67,6 @@ _CONTAINERS: Final = {
 _SAMPLINGS: Final = ("420", "422", "444", "440", "411", "410")
 _PACKED: Final = {"nv1": "420", "nv2": "420", "p01": "420", "p21": "422", "y21": "422"}
 """Chroma sampling of the formats that do not say it in their names; the rest are 4:4:4."""
-
-_RGB_WITH_ALPHA: Final = ("rgba", "bgra", "argb", "abgr", "gbrap", "ya")
 
 
 @dataclass(frozen=True)
@@ -125,6 +124,8 @@ def _pixel_format(name: str, source: FilmInfo, *, untouched: bool) -> str:
     if name == "ffv1":
         return _lossless_format(source, untouched=untouched)
     if name == "prores":
+        if has_alpha(source.pixel_format):
+            return "yuva444p10le"
         return "yuv444p10le" if source.bit_depth >= 12 or is_rgb(source.pixel_format) else "yuv422p10le"
     if name == "dnxhr":
         return "yuv422p10le" if deep else "yuv422p"
@@ -140,17 +141,18 @@ def _lossless_format(source: FilmInfo, *, untouched: bool) -> str:
         return "gray" if bits == 8 else f"gray{bits}le"
     if is_rgb(name) or is_grey(name):
         depth = next(depth for depth in (8, 9, 10, 12, 14, 16) if depth >= bits)
-        if untouched and name.startswith(_RGB_WITH_ALPHA) and depth in (8, 16):
-            return "bgra" if depth == 8 else "rgba64le"
+        if has_alpha(name):
+            return "bgra" if depth == 8 else f"gbrap{max(depth, 10)}le"
         return "bgr0" if depth == 8 else f"gbrp{depth}le"
     sampling = next((kind for kind in _SAMPLINGS if kind in name), None) or _PACKED.get(name[:3], "444")
-    alpha = "a" if untouched and name.startswith("yuva") else ""
+    alpha = "a" if has_alpha(name) else ""
     return f"yuv{alpha}{sampling}p" + ("" if bits == 8 else f"{bits}le")
 
 
 def _profile(name: str, pixel_format: str, source: FilmInfo) -> dict[str, str]:
     if name == "prores":
-        return {"profile": "4" if "444" in pixel_format else "3"}
+        alpha = {"alpha_bits": "16"} if has_alpha(pixel_format) else {}
+        return {"profile": "4" if "444" in pixel_format else "3", **alpha}
     if name == "dnxhr":
         return {"profile": "dnxhr_hqx" if "10" in pixel_format else "dnxhr_hq"}
     if name == "ffv1" and source.width * source.height >= 640 * 360 and not (source.width % 4 or source.height % 4):

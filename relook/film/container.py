@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import av
+from av import CodecContext, VideoCodecContext
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
@@ -68,12 +69,24 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
     The first one, but one that is marked as default, and moves, goes before others (an AVIF film begins with a still).
     """
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if any(stream.disposition & Disposition.dependent for stream in streams):
+        raise InputError(f"{path} is a still made of tiles (HEIC), which relook does not put together; save it as PNG")
     if not streams:
         raise InputError(f"{path} has no pictures: it holds sound or data only")
     stream = max(streams, key=lambda s: (bool(s.disposition & Disposition.default), s.frames != 1))
     stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
     stream.thread_type = "AUTO"
     return stream
+
+
+def decoder(container: InputContainer, stream: VideoStream) -> VideoCodecContext:
+    """Give what decodes the stream: FFmpeg's own, but another where it does not see the transparency of VP8 and VP9."""
+    if not _has_coded_alpha(container, stream):
+        return stream.codec_context
+    context = CodecContext.create("libvpx-vp9" if stream.codec_context.name == "vp9" else "libvpx", "r")
+    assert isinstance(context, VideoCodecContext)
+    context.extradata = stream.codec_context.extradata
+    return context
 
 
 def film_info(container: InputContainer, stream: VideoStream, path: Path) -> FilmInfo:
@@ -94,7 +107,7 @@ def film_info(container: InputContainer, stream: VideoStream, path: Path) -> Fil
         frame_rate=_frame_rate(stream),
         time_base=stream.time_base or Fraction(1, 1000),
         bit_depth=min(16, max(component.bits for component in context.format.components)),
-        pixel_format=context.pix_fmt,
+        pixel_format="yuva420p" if _has_coded_alpha(container, stream) else context.pix_fmt,
         colour=_colour_tags(stream),
         sample_aspect=_sample_aspect(stream),
         timecode=_timecode(container, stream),
@@ -120,6 +133,15 @@ def _frame_rate(stream: VideoStream) -> Fraction:
         if rate and 0 < rate <= 1000:
             return Fraction(rate)
     return Fraction(24)
+
+
+def _has_coded_alpha(container: InputContainer, stream: VideoStream) -> bool:
+    """Say whether transparency is coded beside the pictures of VP8 or VP9; browsers promise it and have none."""
+    if stream.metadata.get("alpha_mode") != "1" or not isinstance(container.name, str) or not container.name:
+        return False
+    with open_film(Path(container.name)) as again:
+        packet = next(again.demux(again.streams[stream.index]), None)
+        return packet is not None and packet.has_sidedata("matroska_block_additional")
 
 
 _UNSPECIFIED: Final = 2

@@ -6,61 +6,35 @@ moved on, and its sound is cut to it. MXF holds one frame a tick and nothing els
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-import av
-from av import VideoCodecContext, VideoFrame
-from av.container import OutputContainer
+from av import VideoFrame
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from relook.errors import InputError, UsageError
-from relook.film.codecs import Plan, plan_film
-from relook.film.container import open_film
-from relook.film.frames import ColourTags, FilmInfo, Frame
-from relook.film.pixels import FromPixels, rows
-from relook.film.tracks import Tracks, carried_streams, describe
+from relook.errors import InputError
+from relook.film.alpha import frame_alpha, has_alpha, put_alpha
+from relook.film.codecs import Plan
+from relook.film.fate import carried
+from relook.film.frames import FilmInfo, Frame
+from relook.film.inventory import inventory
+from relook.film.output import add_pictures, describe, open_output, set_chapters, tag, time_base
+from relook.film.pixels import FromPixels
+from relook.film.tracks import Tracks
 from relook.timing import advance_timecode, rate_text
 
-_MUXER_OPTIONS: Final = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
-"""Keep stamps as they are (sound may begin before 0), and give the same bytes for the same film."""
-
-_CARRIED_TAGS: Final = ("title", "artist", "album", "comment", "description", "copyright", "date", "genre", "language")
-
-
-def require_encodable(path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool) -> None:
-    """Try the output in memory: the encoder, the picture size, and every stream that comes along.
-
-    Raises:
-        UsageError: the ending, the codec, or a stream does not fit.
-    """
-    plan = plan_film(path, source, codec=codec)
-    reason = _refusal(source, plan)
-    if reason is not None:
-        raise UsageError(
-            f"{path.suffix} with {plan.codec.title} cannot hold a film of {source.width} x {source.height} at "
-            f"{rate_text(source.frame_rate)} frames a second ({reason}); {_other_ending(source)}"
-        )
-    if source.kind != "film" or not with_audio:
-        return
-    with open_film(source.path) as container:
-        for stream in carried_streams(container):
-            if _refusal(source, plan, only=stream.index) is not None:
-                raise UsageError(
-                    f"{path.suffix} cannot hold the {describe(stream)} of {source.path} (stream {stream.index}); "
-                    f"{_other_ending(source, only=stream.index)}, or leave the sound and subtitles out"
-                )
+_X265_FORGETS: Final = 2
+"""Films of so few frames get decoding stamps from memory that x265 never filled; none of their frames change places."""
 
 
 class Encoder:
     """One container being filled; made with its first frame, which settles the pixel format and where time begins."""
 
     def __init__(self, path: Path, source: FilmInfo, plan: Plan, first: Frame, *, whole: bool) -> None:
-        self.time_base = _time_base(source, plan)
+        self.time_base = time_base(source, plan)
         self.stamps: list[int] = []
         """The stamp of every frame written, in units of `time_base`."""
         self.tracks: Tracks | None = None
@@ -69,15 +43,16 @@ class Encoder:
         self._from_pixels = FromPixels(source, plan.pixel_format, plan.colour)
         self._durations: dict[int, int] = {}
         self._end = 0
-        self._output = _open_container(str(path), source, plan)
-        self._stream = _add_pictures(self._output, source, plan)
+        self._inventory = inventory(source)
+        self._output = open_output(str(path), source, plan)
+        self._stream = add_pictures(self._output, source, plan, self._inventory)
         self._describe(first)
 
     def carry_tracks(self) -> None:
-        """Take the source's sound and subtitles along; to be called before the first frame is encoded."""
+        """Take the source's other streams along; to be called before the first frame is encoded."""
         start = self._source_time(0) if self._offset else None
         self.tracks = Tracks(self._source.path, start=start)
-        self.tracks.attach(self._output)
+        self.tracks.attach(self._output, carried(self._inventory, self._plan))
 
     def encode(self, frame: Frame, *, untouched: bool) -> None:
         """Encode a frame's pixels, or the decoder's own frame untouched."""
@@ -93,6 +68,8 @@ class Encoder:
             picture = frame.native
         else:
             picture = self._from_pixels.convert(frame.native)
+        if picture is not frame.native:
+            self._keep_alpha(frame, picture)
         self._stamp(picture, frame)
         self._mux(self._stream.encode(picture))
 
@@ -112,26 +89,32 @@ class Encoder:
     def _describe(self, first: Frame) -> None:
         """Take over timecode, rotation, names and chapters."""
         source = self._source
-        if source.timecode:
-            moved = 0 if self._whole else first.index
-            timecode = advance_timecode(source.timecode, moved, source.frame_rate) if moved else source.timecode
-            self._stream.metadata["timecode"] = timecode
-        rotation = first.native.rotation if isinstance(first.native, VideoFrame) else 0
-        if rotation in (90, -90, 180, -180):
-            self._stream.set_display_rotation(rotation)
-        if source.kind == "film":
-            with open_film(source.path) as container:
-                known = {key.lower(): value for key, value in container.metadata.items()}
-                self._output.metadata.update({key: known[key] for key in _CARRIED_TAGS if key in known})
-                if self._whole:
-                    self._output.set_chapters(container.chapters())
+        timecode = source.timecode
+        if timecode and not self._whole and first.index:
+            timecode = advance_timecode(timecode, first.index, source.frame_rate)
+        describe(self._output, self._stream, self._inventory, timecode)
+        if self._whole:
+            set_chapters(self._output, self._inventory)
+
+    def _keep_alpha(self, frame: Frame, picture: VideoFrame) -> None:
+        """Write the source's transparency beside the new colours; refuse to lose any."""
+        alpha = frame_alpha(frame.native)
+        if alpha is None:
+            return
+        if has_alpha(self._plan.pixel_format):
+            put_alpha(picture, *alpha)
+        elif int(alpha[0].min()) < 2 ** alpha[1] - 1:
+            raise InputError(
+                f"frame {frame.index} of {self._source.path} is transparent, which {self._plan.codec.title} here cannot "
+                f"hold; write .mkv or .mov instead"
+            )
 
     def _stamp(self, picture: VideoFrame, frame: Frame) -> None:
         pts = self._tick(frame) if self._plan.counts_frames else frame.pts - self._offset
         usual = max(1, round(1 / (self._source.frame_rate * self.time_base)))
         duration = (0 if self._plan.counts_frames else frame.duration) or usual
         picture.pts, picture.time_base, picture.pict_type = pts, self.time_base, 0
-        _tag(picture, self._plan.colour)
+        tag(picture, self._plan.colour)
         self.stamps.append(pts)
         self._durations[pts] = duration
         self._end = pts + duration
@@ -151,6 +134,8 @@ class Encoder:
         for packet in packets:
             if packet.pts is not None:
                 packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
+            if len(self.stamps) <= _X265_FORGETS and self._plan.codec.encoder == "libx265":
+                packet.dts = packet.pts
             if self.tracks is not None and packet.dts is not None:
                 self.tracks.write_until(self._output, self._source_time(packet.dts))
             packet.stream = self._stream
@@ -159,73 +144,3 @@ class Encoder:
     def _source_time(self, pts: int) -> Fraction:
         """Give the time on the source's clock, in seconds, of a stamp of this file."""
         return pts * self.time_base + self._offset * self._source.time_base
-
-
-def _other_ending(source: FilmInfo, *, only: int | None = None) -> str:
-    """Advise an ending that holds the film, or one of its streams."""
-    for ending in (".mkv", ".mov", ".mp4"):
-        if _refusal(source, plan_film(Path(f"out{ending}"), source), only=only) is None:
-            return f"write {ending} instead"
-    return "convert the film first"
-
-
-def _time_base(source: FilmInfo, plan: Plan) -> Fraction:
-    return 1 / source.frame_rate if plan.counts_frames else source.time_base
-
-
-def _open_container(target: str | io.BytesIO, source: FilmInfo, plan: Plan) -> OutputContainer:
-    options = dict(_MUXER_OPTIONS)
-    if plan.muxer in ("mp4", "mov"):  # they round the first stamp to this clock, which else ticks every millisecond
-        options["movie_timescale"] = str(source.time_base.denominator)
-    return av.open(target, "w", format=plan.muxer, container_options=options)
-
-
-def _add_pictures(output: OutputContainer, source: FilmInfo, plan: Plan) -> VideoStream:
-    stream = output.add_stream(plan.codec.encoder, rate=source.frame_rate, time_base=_time_base(source, plan))
-    assert isinstance(stream, VideoStream)
-    context = stream.codec_context
-    context.width, context.height, context.pix_fmt = source.width, source.height, plan.pixel_format
-    context.options = dict(plan.options)
-    context.sample_aspect_ratio = source.sample_aspect
-    _tag(context, plan.colour)
-    if plan.codec.tag and plan.muxer in ("mp4", "mov"):
-        context.codec_tag = plan.codec.tag
-    return stream
-
-
-def _tag(place: VideoFrame | VideoCodecContext, tags: ColourTags) -> None:
-    """Set the colour tags; ProRes loses them unless the frames carry them as well as the codec."""
-    place.color_primaries, place.color_trc, place.colorspace = tags.primaries, tags.transfer, tags.matrix
-    place.color_range = 0 if tags.full_range is None else 2 if tags.full_range else 1
-
-
-def _refusal(source: FilmInfo, plan: Plan, *, only: int | None = None) -> str | None:
-    """Begin the output in memory, for the pictures or for one carried stream; give the reason where that fails."""
-    if plan.counts_frames and round(source.width * source.sample_aspect) != source.width:
-        return "its pixels are not square"
-    tracks = Tracks(source.path) if only is not None else None
-    try:
-        output = _open_container(io.BytesIO(), source, plan)
-        stream = _add_pictures(output, source, plan) if tracks is None or plan.counts_frames else None
-        if tracks is not None:
-            tracks.attach(output, only)
-        output.start_encoding()
-        if stream is not None and plan.counts_frames:  # MXF writes its header with the first packet only
-            output.mux(stream.encode(_black(source, plan)))
-        if tracks is not None:  # and MP4 looks at the sound's layout when it ends
-            tracks.write_one(output)
-            output.close()
-        return None
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error)
-    finally:
-        if tracks is not None:
-            tracks.close()
-
-
-def _black(source: FilmInfo, plan: Plan) -> VideoFrame:
-    frame = VideoFrame(source.width, source.height, plan.pixel_format)
-    for plane in rows(frame):
-        plane[...] = 0
-    frame.pts, frame.time_base = 0, _time_base(source, plan)
-    return frame

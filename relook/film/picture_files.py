@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from relook.errors import InputError, UsageError
+from relook.film.alpha import picture_alpha
 from relook.film.frames import FilmInfo, Frame
 from relook.film.pictures import Picture, write_picture
 from relook.film.publish import Part, disk_errors, require_place
@@ -62,7 +63,7 @@ class PictureFiles:
                 shutil.copyfile(picture.path, target)
         else:
             depth = picture.bit_depth if picture else self._source.bit_depth
-            write_picture(target, frame, bit_depth=depth, alpha=picture.alpha if picture else None)
+            write_picture(target, frame, bit_depth=depth, alpha=picture_alpha(frame.native))
         self._count += 1
 
     def finish(self) -> None:

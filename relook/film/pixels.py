@@ -107,8 +107,8 @@ class FromPixels:
         """Give a new frame of the pixel format, without stamps or tags."""
         require_finite(frame)
         name = self._pixel_format
-        if name.startswith("gbrp"):
-            bits = int(name.removeprefix("gbrp").removesuffix("le") or 8)
+        if name.startswith(("gbrp", "gbrap")):
+            bits = int(name.removeprefix("gbrap").removeprefix("gbrp").removesuffix("le") or 8)
             return _planar_rgb(to_codes(frame.pixels, 2.0**bits - 1), name)
         if is_rgb(name):
             packed = np.ascontiguousarray(to_codes(frame.pixels, 255.0).transpose(1, 2, 0))
@@ -230,7 +230,7 @@ def _planar_rgb(codes: Codes, pixel_format: str) -> VideoFrame:
     """Fill a planar RGB frame (plane order green, blue, red) from `[c h w]`."""
     _, height, width = codes.shape
     frame = VideoFrame(width, height, pixel_format)
-    for plane, channel in zip(frame.planes, (1, 2, 0), strict=True):
+    for plane, channel in zip(frame.planes[:3], (1, 2, 0), strict=True):
         lines = np.asarray(memoryview(plane)).view(codes.dtype).reshape(-1, plane.line_size // codes.itemsize)
         lines[:height, :width] = codes[channel]
     return frame

@@ -20,7 +20,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from relook.errors import InputError
-from relook.film.container import film_info, open_film, picture_stream, promised_end
+from relook.film.container import decoder, film_info, open_film, picture_stream, promised_end
 from relook.film.frames import FilmInfo, Frame
 from relook.film.overlap import ahead
 from relook.film.pictures import Picture, picture_pixels, read_picture
@@ -176,11 +176,11 @@ def _film_frames(info: FilmInfo) -> Generator[NativeFrame, None, None]:
 def _decoded(container: InputContainer, stream: VideoStream, info: FilmInfo) -> Generator[VideoFrame, None, None]:
     """Decode packet by packet; a frame that the decoder calls damaged is an error."""
     count = 0
-    packets = container.demux(stream)
+    packets, decode = container.demux(stream), decoder(container, stream).decode
     while True:
         try:
             packet = next(packets, None)
-            frames = packet.decode() if packet is not None else []
+            frames = decode(packet) if packet is not None else []
         except (av.error.FFmpegError, OSError, MemoryError) as error:
             reason = getattr(error, "strerror", None) or "it cannot be decoded further"
             raise _damaged(info, count, reason) from error

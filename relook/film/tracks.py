@@ -1,27 +1,31 @@
-"""Carry a film's sound and subtitles into the output, packet for packet, beside the new pictures."""
+"""Carry a film's other streams into the output, packet for packet, beside the new pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import av
 from av.audio.stream import AudioStream
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import AttachmentStream, Disposition, Stream
 
 from relook.errors import InputError
-from relook.film.container import codec_name, open_film
+from relook.film.container import open_film
+from relook.film.inventory import Track
+from relook.film.output import name_stream
 
-_CARRIED_TAGS: Final = ("language", "title", "handler_name")
-_CARRIED_KINDS: Final = ("audio", "subtitle")
+_LOOKED_AT: Final = 2000
+"""Packets that are read in search of the first one of every stream."""
+
+_PICTURE_ENDINGS: Final = {"mjpeg": "jpg", "png": "png", "bmp": "bmp", "gif": "gif", "tiff": "tif", "webp": "webp"}
 
 
 class Tracks:
-    """The sound and subtitle streams of a source film, on their way into an output container.
+    """The streams of a source film beside its pictures, on their way into an output container.
 
     Packets are read as the pictures advance, so that memory stays flat whatever the film's length.
     """
@@ -35,19 +39,24 @@ class Tracks:
         self._packets: Iterator[Packet[Stream]] = iter(())
         self._next: Packet[Stream] | None = None
         self.sizes: dict[int, tuple[int, int]] = {}
-        """For each sound stream of the output: how many packets and bytes went into it."""
+        """For each stream of sound or pictures of the output: how many packets and bytes went into it."""
 
-    def attach(self, output: OutputContainer, only: int | None = None) -> None:
-        """Add this film's carried streams, or the one with index `only`, to an output that has not begun."""
-        for stream in carried_streams(self._source):
-            if only is None or stream.index == only:
-                copy = output.add_stream_from_template(stream)
-                copy.metadata.update({k: v for k, v in stream.metadata.items() if k in _CARRIED_TAGS})
-                copy.disposition = stream.disposition
-                _name_layout(stream, copy)
-                self._streams[stream.index] = copy
-                if stream.type == "audio":
-                    self.sizes[copy.index] = (0, 0)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def attach(self, output: OutputContainer, tracks: Collection[Track]) -> None:
+        """Add some of this film's streams to an output that has not begun; those that it takes as attachments last."""
+        in_matroska = output.format.name == "matroska"
+        files = [track for track in tracks if track.kind == "attachment" or (track.kind == "cover" and in_matroska)]
+        for track in tracks:
+            if track not in files:
+                self._add(output, self._source.streams[track.index], track)
+        for track in files:
+            stream = self._source.streams[track.index]
+            self._add_file(output, stream, track)
         if self._streams:
             self._packets = self._source.demux([self._source.streams[index] for index in self._streams])
             self._advance()
@@ -58,10 +67,16 @@ class Tracks:
             self._mux(output, self._next)
             self._advance()
 
-    def write_one(self, output: OutputContainer) -> None:
-        """Mux the first packet alone, to see whether the output takes it."""
-        if self._next is not None:
-            self._mux(output, self._next)
+    def write_first(self, output: OutputContainer) -> None:
+        """Mux the first packet of each stream, as far as they come soon, to see whether the output takes them."""
+        waited = set(self._streams)
+        for _ in range(_LOOKED_AT):
+            if self._next is None or not waited:
+                return
+            if self._next.stream_index in waited:
+                waited.remove(self._next.stream_index)
+                self._mux(output, self._next)
+            self._advance()
 
     def close(self) -> None:
         """Close the source."""
@@ -69,9 +84,28 @@ class Tracks:
         self._packets = iter(())
         self._source.close()
 
+    def _add(self, output: OutputContainer, stream: Stream, track: Track) -> None:
+        copy = output.add_stream_from_template(stream, opaque=True)
+        name_stream(output, copy, track)
+        copy.disposition = stream.disposition
+        _name_layout(stream, copy)
+        self._streams[stream.index] = copy
+        if track.kind in ("sound", "video"):
+            self.sizes[copy.index] = (0, 0)
+
+    def _add_file(self, output: OutputContainer, stream: Stream, track: Track) -> None:
+        if isinstance(stream, AttachmentStream):
+            name, kind, data = track.form, stream.mimetype or "application/octet-stream", stream.data
+        else:
+            ending = _PICTURE_ENDINGS.get(track.codec, track.codec)
+            name, kind = f"cover.{ending}", f"image/{'jpeg' if ending == 'jpg' else ending}"
+            data = _first_packet(self._path, track.index)
+        copy = output.add_attachment(name, kind, data)
+        name_stream(output, copy, track)
+
     def _mux(self, output: OutputContainer, packet: Packet[Stream]) -> None:
         copy = self._streams[packet.stream_index]
-        if self._start is not None:
+        if self._start is not None and not copy.disposition & Disposition.attached_pic:
             end = _time(packet) + (packet.duration or 0) * packet.time_base
             if end <= self._start:
                 return
@@ -93,14 +127,9 @@ class Tracks:
             ) from error
 
 
-def carried_streams(container: InputContainer) -> list[Stream]:
-    """List the streams of a film that go into its render as they are."""
-    return [stream for stream in container.streams if stream.type in _CARRIED_KINDS]
-
-
-def describe(stream: Stream) -> str:
-    """Name a stream for people: "vorbis sound", "srt subtitles"."""
-    return f"{codec_name(stream)} {'sound' if stream.type == 'audio' else 'subtitles'}"
+def _first_packet(path: Path, index: int) -> bytes:
+    with open_film(path) as container:
+        return bytes(next(container.demux(container.streams[index])))
 
 
 def _name_layout(stream: Stream, copy: Stream) -> None:

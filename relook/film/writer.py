@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol, Self
 
 from relook.errors import UsageError
 from relook.film.codecs import film_endings
-from relook.film.encoder import require_encodable
+from relook.film.fate import require_holdable
 from relook.film.film_file import FilmFile
 from relook.film.frames import FilmInfo, Frame
 from relook.film.overlap import Behind
@@ -33,9 +33,17 @@ class _Sink(Protocol):
 
 
 def check_output(
-    path: Path, source: FilmInfo, *, overwrite: bool, codec: str | None = None, with_audio: bool = True
-) -> None:
+    path: Path,
+    source: FilmInfo,
+    *,
+    overwrite: bool,
+    codec: str | None = None,
+    with_audio: bool = True,
+    whole: bool = True,
+) -> tuple[str, ...]:
     """Refuse an output that cannot be written, before any work; nothing is made or changed.
+
+    Returns what of the source the output will not hold, in words.
 
     Raises:
         UsageError: the place, the ending, the codec or a stream of the source does not fit, or the output is the input.
@@ -43,17 +51,17 @@ def check_output(
     _require_other_place(path, source)
     if path.suffix.lower() in film_endings():
         require_place(path, overwrite=overwrite)
-        require_encodable(path, source, codec=codec, with_audio=with_audio)
-    elif takes_pictures(path, source):
+        return require_holdable(path, source, codec=codec, with_audio=with_audio, whole=whole)
+    if takes_pictures(path, source):
         if codec is not None:
             raise UsageError(f"{path} means pictures, which take no codec; leave '{codec}' out")
         require_free_names(path, source, overwrite=overwrite)
-    else:
-        folder = ", or a new folder" if source.pictures else ""
-        raise UsageError(
-            f"cannot write '{path}': end the name in {', '.join(film_endings())}, or give numbered pictures such as "
-            f"'{path.stem or 'out'}.####.png'{folder}"
-        )
+        return require_holdable(path, source, codec=None, with_audio=with_audio, whole=whole)
+    folder = ", or a new folder" if source.pictures else ""
+    raise UsageError(
+        f"cannot write '{path}': end the name in {', '.join(film_endings())}, or give numbered pictures such as "
+        f"'{path.stem or 'out'}.####.png'{folder}"
+    )
 
 
 class FilmWriter:
@@ -88,7 +96,7 @@ class FilmWriter:
             UsageError: as `check_output`.
             LockedError: another job is writing the same output.
         """
-        check_output(path, source, overwrite=overwrite, codec=codec, with_audio=with_audio)
+        check_output(path, source, overwrite=overwrite, codec=codec, with_audio=with_audio, whole=whole)
         self._sink: _Sink
         if path.suffix.lower() in film_endings():
             self._sink = FilmFile(path, source, codec=codec, with_audio=with_audio, whole=whole)

@@ -54,7 +54,7 @@ FLAGS = {
     },
     "check": {"--look", "--source", "--output", "--overwrite", "--json"},
     "looks": {"--json"},
-    "info": {"--marks", "--json"},
+    "info": {"--marks", "--for", "--shots", "--json"},
 }
 
 

@@ -1,0 +1,132 @@
+"""What `relook info` tells of a film: in values for machines, in lines for people."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from relook.cli.display import showing_progress
+from relook.errors import UsageError
+
+
+def film_facts(path: Path) -> dict[str, Any]:
+    """Return what a film holds, in plain values."""
+    from relook.film.inventory import inventory  # late: PyAV is slow to import, and `--help` must not wait
+    from relook.film.reader import probe
+    from relook.film.words import colour_words, turn_words
+    from relook.timing import rate_text
+
+    film = probe(path)
+    found = inventory(film)
+    seconds = None if film.num_frames is None else round(float(film.num_frames / film.frame_rate), 3)
+    return {
+        "path": str(film.path),
+        "kind": film.kind,
+        "size": f"{film.width}x{film.height}",
+        "frame_rate": str(film.frame_rate),
+        "frames_per_second": rate_text(film.frame_rate),
+        "time_base": str(film.time_base),
+        "start_seconds": round(float(found.start_seconds), 6),
+        "num_frames": film.num_frames,
+        "seconds": seconds,
+        "timecode": film.timecode,
+        "reel": found.reel,
+        "bit_depth": film.bit_depth,
+        "pixel_format": film.pixel_format,
+        "colour": asdict(film.colour),
+        "colour_in_words": colour_words(film),
+        "mastering_display": None if found.mastering is None else str(found.mastering),
+        "light_level": None if found.light_level is None else str(found.light_level),
+        "sample_aspect": str(film.sample_aspect),
+        "shown": turn_words(found.turn) or "upright",
+        "field_order": found.field_order,
+        "also": list(found.extras),
+        "title": found.title,
+        "tags": dict(found.tags),
+        "chapters": [
+            {"title": c.title, "start_seconds": float(c.start_seconds), "stop_seconds": float(c.stop_seconds)}
+            for c in found.chapters
+        ],
+        "streams": [asdict(track) for track in found.tracks],
+        "audio": list(film.audio_codecs),
+    }
+
+
+def fate_facts(path: Path, ending: str) -> dict[str, Any]:
+    """Return what becomes of everything that a film holds on its way to an ending, ".mov" or "mov".
+
+    Raises:
+        UsageError: nothing is written with such an ending.
+    """
+    from relook.film.codecs import film_endings
+    from relook.film.fate import fates
+    from relook.film.inventory import inventory
+    from relook.film.reader import probe
+    from relook.film.sequence import PICTURE_ENDINGS
+
+    wanted = "." + ending.lower().removeprefix(".")
+    if wanted not in film_endings() and wanted not in PICTURE_ENDINGS:
+        known = ", ".join((*film_endings(), *sorted(PICTURE_ENDINGS)))
+        raise UsageError(f"--for {ending} is no ending that relook writes; give one of {known}")
+    return {"ending": wanted, "fates": [asdict(f) for f in fates(inventory(probe(path)), Path(f"out{wanted}"))]}
+
+
+def shot_facts(path: Path) -> list[dict[str, Any]]:
+    """Return a film's shots, with the timecode of their first frames and of the ones after their last."""
+    from relook.film.reader import probe
+    from relook.film.shots import find_shots
+    from relook.timing import advance_timecode
+
+    film = probe(path)
+    first = film.timecode or "00:00:00:00"
+    with showing_progress() as on_progress:
+        shots = find_shots(path, on_progress=on_progress)
+    return [
+        {
+            "start_frame": shot.frames.start,
+            "stop_frame": shot.frames.stop,
+            "start_timecode": advance_timecode(first, shot.frames.start, film.frame_rate),
+            "stop_timecode": advance_timecode(first, shot.frames.stop, film.frame_rate),
+        }
+        for shot in shots
+    ]
+
+
+def film_lines(facts: dict[str, Any]) -> list[str]:
+    """Write the facts for people; what a film has not is left out."""
+    rate = facts["frame_rate"] + ("" if "/" not in facts["frame_rate"] else f" ({facts['frames_per_second']})")
+    hidden = ("streams", "audio", "chapters", "tags", "colour", "frames_per_second", "shots", "for")
+    plain = facts | {"frame_rate": f"{rate} frames a second", "also": ", ".join(facts["also"])}
+    lines = [
+        f"{name.replace('_in_words', '').replace('_', ' '):18} {value}"
+        for name, value in plain.items()
+        if name not in hidden and value not in (None, "")
+    ]
+    lines += [f"{'tag ' + name:18} {value}" for name, value in facts["tags"].items()]
+    lines += [
+        f"chapter            {c['start_seconds']:.3f} to {c['stop_seconds']:.3f} s  {c['title']}"
+        for c in facts["chapters"]
+    ]
+    lines += [_stream_line(stream) for stream in facts["streams"]]
+    for number, shot in enumerate(facts.get("shots", ())):
+        lines.append(
+            f"{f'shot {number}':18} frames {shot['start_frame']} to {shot['stop_frame'] - 1}, "
+            f"{shot['start_timecode']} to {shot['stop_timecode']} (not in it)"
+        )
+    fates = facts.get("for", {}).get("fates", ())
+    lines += [
+        f"{facts['for']['ending'] + ' ' + f['end']:18} {f['what']}{': ' if f['why'] else ''}{f['why']}" for f in fates
+    ]
+    return lines
+
+
+def _stream_line(stream: dict[str, Any]) -> str:
+    parts = [
+        stream["codec"] + " " + stream["kind"],
+        stream["form"],
+        stream["language"],
+        stream["title"],
+        *stream["roles"],
+    ]
+    return f"{'stream ' + str(stream['index']):18} {', '.join(part for part in parts if part)}"

@@ -1,0 +1,342 @@
+"""What becomes of each thing that a film holds, on its way into an output; found by writing a small one in memory.
+
+Sound, subtitles, further pictures, fonts, transparency and the way pictures are turned are kept, or the output is
+refused. What no output or not this one can hold besides is left out, and told before work begins.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, Literal
+
+import av
+from av import VideoFormat, VideoFrame
+from av.container import InputContainer
+
+from relook.errors import UsageError
+from relook.film.alpha import has_alpha
+from relook.film.codecs import Plan, film_endings, plan_film
+from relook.film.colour import is_full_range, is_grey, is_rgb
+from relook.film.frames import ColourTags, FilmInfo
+from relook.film.inventory import CARRIED, Inventory, Kind, Track, inventory, inventory_of
+from relook.film.output import LIBRARY_CODES, add_pictures, describe, open_output, set_chapters, time_base
+from relook.film.pixels import rows
+from relook.film.tracks import Tracks
+from relook.film.words import colour_words
+from relook.timing import rate_text
+
+End = Literal["kept", "changed", "left out", "refused"]
+
+_NEVER_LEFT_OUT: Final[tuple[Kind, ...]] = ("video", "sound", "subtitles", "attachment")
+_OTHER_ENDINGS: Final = (".mkv", ".mov", ".mp4")
+_TRIAL_SIZE: Final = (256, 144)
+"""Pixels of the film that is written in memory: the least that DNxHR takes."""
+
+_FLAT_PICTURES: Final = (".jpg", ".jpeg", ".bmp")
+_SHALLOW_PICTURES: Final = (*_FLAT_PICTURES, ".webp")
+_TRIAL_FRAMES: Final = 3
+_PICTURES: Final = "pictures"
+_MATROSKA_TICK: Final = Fraction(1, 1000)
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of one thing that a film holds."""
+
+    what: str
+    end: End
+    why: str = ""
+    """What is changed, or why it cannot be kept and what to do."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.end}" + (f" ({self.why})" if self.why else "")
+
+
+def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fate, ...]:
+    """Say what becomes of everything that a film holds when it is rendered to a path, a film or pictures.
+
+    Raises:
+        UsageError: the ending or the codec is not known, or cannot hold the pictures at all.
+    """
+    if path.suffix.lower() not in film_endings():
+        return _as_pictures(found, path)
+    plan = plan_film(path, found.film, codec=codec)
+    _require_pictures(path, found.film, plan)
+    pictures = [*_picture_fates(found, plan), *_alpha_fates(found, plan)]
+    if found.film.kind != "film":
+        return tuple(pictures)
+    refused = _refused_tracks(found, plan)
+    trial = _trial(found, plan, [track for track in found.of_kind(*CARRIED) if track.index not in refused])
+    facts = _fact_fates(found, trial, path)
+    if trial.film.colour != plan.colour and not is_rgb(plan.pixel_format):
+        facts.append(Fate("colour tags", "changed", f"read back as {colour_words(trial.film)}"))
+    return (*pictures, *facts, *_track_fates(found, trial, refused, path))
+
+
+def told(fates: tuple[Fate, ...]) -> tuple[str, ...]:
+    """Give in words what is left out or changed besides the pictures themselves, which a codec always changes."""
+    return tuple(str(fate) for fate in fates if fate.end in ("left out", "changed") and fate.what != _PICTURES)
+
+
+def carried(found: Inventory, plan: Plan) -> list[Track]:
+    """List the streams that the output takes as they are."""
+    refused = _refused_tracks(found, plan)
+    return [track for track in found.of_kind(*CARRIED) if track.index not in refused]
+
+
+def require_holdable(
+    path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool
+) -> tuple[str, ...]:
+    """Refuse an output that cannot hold the pictures or what may not be left out; give what is left out, in words.
+
+    Raises:
+        UsageError: the ending, the codec, or a stream does not fit.
+    """
+    found = inventory(source)
+    if not with_audio:
+        found = replace(found, tracks=found.of_kind("pictures"))
+    ends = fates(found if whole else replace(found, chapters=()), path, codec=codec)
+    if found.chapters and not whole:
+        ends += (Fate(f"{len(found.chapters)} chapters", "left out", "a part of a film has none"),)
+    for fate in ends:
+        if fate.end == "refused":
+            raise UsageError(f"{path.suffix} cannot hold the {fate.what} of {source.path}; {fate.why}")
+    return told(ends)
+
+
+def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
+    """Say what becomes of a film that is written as pictures: they hold no more than themselves."""
+    flat = path.suffix.lower() in _FLAT_PICTURES
+    is_cut = found.film.bit_depth > 8 and path.suffix.lower() in _SHALLOW_PICTURES
+    result = [
+        Fate(_PICTURES, "changed", f"{found.film.bit_depth} bit becomes 8 bit") if is_cut else Fate(_PICTURES, "kept")
+    ]
+    if has_alpha(found.film.pixel_format):
+        if not flat:
+            result.append(Fate("transparency", "kept"))
+        elif not found.is_opaque:
+            result.append(Fate("transparency", "refused", "write .png or .tif instead"))
+    facts = [
+        *(("timecode",) if found.film.timecode else ()),
+        *(("title and tags",) if found.title or found.tags else ()),
+        *((f"{len(found.chapters)} chapters",) if found.chapters else ()),
+        *(("turn or flip",) if found.turn else ()),
+        *(("shape of the pixels",) if found.film.sample_aspect != 1 else ()),
+        *(("colour tags",) if found.film.colour != ColourTags() and found.film.kind == "film" else ()),
+        *(("HDR metadata",) if found.mastering or found.light_level else ()),
+        *found.extras,
+        *(f"{track} (stream {track.index})" for track in found.of_kind(*CARRIED)),
+    ]
+    return (*result, *(Fate(fact, "left out", "pictures cannot hold it") for fact in facts))
+
+
+def _require_pictures(path: Path, source: FilmInfo, plan: Plan) -> None:
+    reason = _picture_refusal(source, plan)
+    if reason is not None:
+        others = (
+            ending
+            for ending in _OTHER_ENDINGS
+            if _picture_refusal(source, plan_film(Path(f"o{ending}"), source)) is None
+        )
+        remedy = next((f"write {ending} instead" for ending in others), "convert the film first")
+        raise UsageError(
+            f"{path.suffix} with {plan.codec.title} cannot hold a film of {source.width} x {source.height} at "
+            f"{rate_text(source.frame_rate)} frames a second ({reason}); {remedy}"
+        )
+
+
+def _picture_fates(found: Inventory, plan: Plan) -> list[Fate]:
+    film, name = found.film, plan.pixel_format
+    changes = [(_sampling(film.pixel_format), _sampling(name)), (f"{film.bit_depth} bit", f"{_bits(name)} bit")]
+    was_full, is_full = is_full_range(film.colour, film.pixel_format), is_full_range(plan.colour, name)
+    changes.append(("full range" if was_full else "legal range", "full range" if is_full else "legal range"))
+    words = "; ".join(f"{before} becomes {after}" for before, after in changes if before != after)
+    lossless = plan.codec.encoder == "ffv1"
+    result = [Fate(_PICTURES, "changed" if words or not lossless else "kept", words or f"as {plan.codec.title}")]
+    if plan.muxer in ("matroska", "webm"):
+        if film.time_base % _MATROSKA_TICK:
+            result.append(Fate(_PICTURES, "changed", "time stamps to the nearest millisecond"))
+        shown = round(film.width * film.sample_aspect)
+        if shown != film.width * film.sample_aspect:
+            result.append(Fate(_PICTURES, "changed", f"shown {shown} pixels wide, the nearest to their aspect"))
+    return result
+
+
+def _alpha_fates(found: Inventory, plan: Plan) -> list[Fate]:
+    name = found.film.pixel_format
+    if not has_alpha(name):
+        return []
+    if has_alpha(plan.pixel_format):
+        before, after = found.film.bit_depth, _bits(plan.pixel_format)
+        lost = f"{before} bit becomes {after} bit; .mkv keeps all" if after < before else ""
+        return [Fate("transparency", "changed" if lost else "kept", lost)]
+    if found.is_opaque:
+        return [
+            Fate("transparency", "left out", "there is none at the beginning; a transparent frame stops the render")
+        ]
+    return [Fate("transparency", "refused", "write .mkv or .mov instead")]
+
+
+def _fact_fates(found: Inventory, trial: Inventory, path: Path) -> list[Fate]:
+    """Compare the facts of the source with those of the film written in memory."""
+    film, ending = found.film, path.suffix.lower()
+    result = []
+    if found.turn:
+        kept = found.turn == trial.turn
+        result.append(Fate("turn or flip", "kept") if kept else Fate("turn or flip", "refused", "write .mov instead"))
+    tags = [tag for tag in found.tags if tag not in trial.tags]
+    for what, before, after in (
+        ("timecode", film.timecode, trial.film.timecode),
+        ("reel name", found.reel, trial.reel),
+        ("title", found.title, trial.title),
+        (f"{len(found.chapters)} chapters", found.chapters, trial.chapters),
+        ("mastering display", found.mastering, trial.mastering),
+        ("light level", found.light_level, trial.light_level),
+    ):
+        if before:
+            result.append(Fate(what, "kept") if before == after else Fate(what, "left out", f"{ending} cannot hold it"))
+    if found.tags:
+        words = ", ".join(key for key, _ in tags)
+        result.append(Fate("tags", "left out", f"{ending} cannot hold {words}") if tags else Fate("tags", "kept"))
+    result += [Fate(extra, "left out", "it holds for the source's pictures only") for extra in found.extras]
+    return result
+
+
+def _track_fates(found: Inventory, trial: Inventory, refused: frozenset[int], path: Path) -> list[Fate]:
+    result = []
+    written = {kind: list(trial.of_kind(kind)) for kind in CARRIED}
+    for track in found.tracks:
+        name = f"{track} (stream {track.index})"
+        if track.kind == "pictures":
+            named = _kept("name of the pictures", track, *trial.of_kind("pictures"))
+            result += [named] if named.end == "changed" else []
+        elif track.kind == "still":
+            result.append(Fate(name, "left out", "it is a still beside the film"))
+        elif track.kind in CARRIED:
+            copies = written[track.kind]
+            copy = None if track.index in refused or not copies else copies.pop(0)
+            result.append(_lost(name, track, found, path) if copy is None else _kept(name, track, copy))
+    return result
+
+
+def _kept(name: str, track: Track, copy: Track) -> Fate:
+    facts = (
+        ("language", _language(track), _language(copy)),
+        ("title", track.title, copy.title),
+        ("roles", _roles(track), _roles(copy)),
+    )
+    lost = [what for what, before, after in facts if before and before != after]
+    return Fate(name, "changed", f"its {' and '.join(lost)} cannot be held") if lost else Fate(name, "kept")
+
+
+def _language(track: Track) -> str | None:
+    return None if track.language is None else LIBRARY_CODES.get(track.language, track.language)
+
+
+def _roles(track: Track) -> tuple[str, ...]:
+    """Give what a stream is for; which one plays first is the player's to choose where none is marked."""
+    return tuple(role for role in track.roles if role not in ("default", "attached_pic"))
+
+
+def _lost(name: str, track: Track, found: Inventory, path: Path) -> Fate:
+    others = (ending for ending in _OTHER_ENDINGS if ending != path.suffix.lower() and _holds(found, track, ending))
+    other = next(others, None)
+    if track.kind not in _NEVER_LEFT_OUT:
+        return Fate(name, "left out", f"{other} keeps it" if other else "no output can hold it")
+    remedy = f"write {other} instead" if other else "convert it first"
+    leave = ", or leave the sound and subtitles out" if track.kind in ("sound", "subtitles") else ""
+    return Fate(name, "refused", remedy + leave)
+
+
+def _holds(found: Inventory, track: Track, ending: str) -> bool:
+    plan = plan_film(Path(f"o{ending}"), found.film)
+    if track.index in _refused_tracks(replace(found, tracks=(track,)), plan):
+        return False
+    return bool(_trial(found, plan, [track]).of_kind(track.kind))
+
+
+def _refused_tracks(found: Inventory, plan: Plan) -> frozenset[int]:
+    """Write the first packet of each stream into an output of its own, and give those that fail."""
+    return frozenset(t.index for t in found.of_kind(*CARRIED) if not _takes(found, plan, t))
+
+
+def _takes(found: Inventory, plan: Plan, track: Track) -> bool:
+    if track.kind in ("cover", "attachment") and plan.muxer in ("matroska", "webm"):
+        return plan.muxer == "matroska"
+    try:
+        _write(found, plan, [track], with_pictures=plan.counts_frames)
+    except (av.error.FFmpegError, OSError, ValueError):
+        return False
+    return True
+
+
+def _trial(found: Inventory, plan: Plan, tracks: list[Track]) -> Inventory:
+    """Write a frame and the beginning of every stream, and read back what arrived."""
+    written = _write(found, plan, tracks, with_pictures=True)
+    with av.open(written, "r", metadata_errors="replace") as container:
+        assert isinstance(container, InputContainer)
+        return inventory_of(container)
+
+
+def _write(found: Inventory, plan: Plan, tracks: list[Track], *, with_pictures: bool) -> io.BytesIO:
+    source, target = found.film, io.BytesIO()
+    small = replace(source, width=_TRIAL_SIZE[0], height=_TRIAL_SIZE[1])
+    with Tracks(source.path) as carried:
+        output = open_output(target, source, plan)
+        if with_pictures:
+            stream = add_pictures(output, small, plan, found)
+            describe(output, stream, found, source.timecode)
+            set_chapters(output, found)
+        carried.attach(output, tracks)
+        output.start_encoding()
+        if with_pictures:
+            for number in range(_TRIAL_FRAMES):
+                output.mux(stream.encode(_black(small, plan, number)))
+            output.mux(stream.encode(None))
+        carried.write_first(output)
+        output.close()
+    target.seek(0)
+    return target
+
+
+def _picture_refusal(source: FilmInfo, plan: Plan) -> str | None:
+    """Begin the output in memory for the pictures alone, at their size; give the reason where that fails."""
+    if plan.counts_frames and round(source.width * source.sample_aspect) != source.width:
+        return "its pixels are not square"
+    try:
+        output = open_output(io.BytesIO(), source, plan)
+        stream = add_pictures(output, source, plan)
+        output.start_encoding()
+        if plan.counts_frames:  # MXF writes its header with the first packet only
+            output.mux(stream.encode(_black(source, plan)))
+        return None
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+
+
+def _black(source: FilmInfo, plan: Plan, number: int = 0) -> VideoFrame:
+    frame = VideoFrame(source.width, source.height, plan.pixel_format)
+    for plane in rows(frame):
+        plane[...] = 0
+    base = time_base(source, plan)
+    frame.pts, frame.time_base = number * max(1, round(1 / (source.frame_rate * base))), base
+    return frame
+
+
+def _sampling(pixel_format: str) -> str:
+    """Name the colour of a pixel format: "RGB", "grey", "4:2:0"."""
+    if is_rgb(pixel_format):
+        return "RGB"
+    if is_grey(pixel_format):
+        return "grey"
+    found = VideoFormat(pixel_format, 16, 16)
+    return {(8, 8): "4:2:0", (8, 16): "4:2:2", (16, 16): "4:4:4", (16, 8): "4:4:0", (4, 16): "4:1:1"}.get(
+        (found.chroma_width(), found.chroma_height()), "4:1:0"
+    )
+
+
+def _bits(pixel_format: str) -> int:
+    return max(component.bits for component in VideoFormat(pixel_format).components)

@@ -1,0 +1,343 @@
+"""A battery: every awkward film of the footage, and a small zoo made here, goes through whole or is refused in words.
+
+Untouched frames go into lossless Matroska (another ending where a row says so): the same pictures bit for bit, stamps,
+colour tags, timecode and sound. What is expected was written down before it was measured; a file that is absent is skipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from relook.errors import RelookError
+from relook.film.alpha import frame_alpha
+from relook.film.frames import FilmInfo, Frame
+from relook.film.pixels import rows
+from relook.film.reader import FilmReader, probe
+from relook.film.writer import FilmWriter
+from relook.timing import FrameRange
+
+INPUT, USAGE = 3, 2
+MOST_PIXELS = 8_000_000
+"""Longer films are counted whole, but only their first frames are rendered; larger pictures are only counted."""
+FIRST_FRAMES = 4
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a film that renders must have."""
+
+    count: int
+    size: tuple[int, int]
+    pixel_format: str
+    rate: Fraction | int = 24
+    first: Fraction | int = 0
+    """When its first frame is shown, in seconds."""
+    tags: tuple[int, int, int, bool | None] = (2, 2, 5, False)
+    """Primaries, transfer and matrix by ITU-T H.273, and whether it is full range."""
+    aspect: Fraction | int = Fraction(665, 664)
+    timecode: str | None = None
+    sound: tuple[str, ...] = ()
+    ending: str = ".mkv"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """How a film is refused."""
+
+    code: int
+    words: str
+
+
+UNTAGGED = (2, 2, 2, None)
+TOS = (480, 200)
+NTSC, FILM_NTSC = Fraction(30000, 1001), Fraction(24000, 1001)
+PLAIN = Film(39, TOS, "yuv420p", sound=("aac",))
+
+EXPECTED: dict[str, Film | Refused] = {
+    "real/-video-with-dash-.mp4": Film(5, (1, 1), "yuv444p", 1, tags=UNTAGGED, aspect=1),
+    "real/bitmap.mp4": Film(5, (1, 1), "yuv444p", 1, tags=UNTAGGED, aspect=1),
+    "real/Chimera-AV1-10bit-480x270.avif": Film(
+        95, (480, 270), "yuv420p10le", FILM_NTSC, tags=(2, 2, 2, False), aspect=1
+    ),
+    "real/alpha_video.avif": Film(48, (640, 480), "yuv420p", 25, tags=(1, 13, 1, False), aspect=1),
+    "real/av1_video.mkv": Film(125, (640, 360), "yuv420p", 25, tags=(2, 2, 1, False), aspect=1),
+    "real/bt709_full_range.mp4": Film(30, (1280, 720), "yuvj420p", 30, tags=(1, 1, 1, True), aspect=1),
+    "real/delayed_start.mp4": Film(24, (480, 320), "yuv420p", 25, Fraction(43, 40), tags=UNTAGGED, aspect=1),
+    "real/fades.mp4": Film(250, (480, 320), "yuv420p", 25, tags=UNTAGGED, aspect=1),
+    "real/h264_10bits.mp4": Film(30, (200, 200), "yuv420p10le", 30, tags=UNTAGGED, aspect=1),
+    "real/nasa_13013.mp4": Film(
+        325, (320, 180), "yuv420p", 25, tags=(1, 1, 1, False), aspect=1, sound=("aac", "aac"), ending=".mp4"
+    ),
+    "real/no_duration.webm": Film(
+        74, (1280, 720), "yuv420p", Fraction(15000, 1001), tags=(2, 2, 1, False), aspect=1, sound=("opus",)
+    ),
+    "real/smpte-2997.mp4": Film(251, (1920, 1080), "yuv420p", 25, tags=(1, 1, 1, False), aspect=1, sound=("aac",)),
+    "real/transparent.webm": Film(150, (200, 200), "yuva420p", 30, tags=(1, 1, 5, False), aspect=1, sound=("vorbis",)),
+    "real/mp4parse/h264_white_frame_sar_16_9.mp4": Film(
+        1, (640, 480), "yuv420p", 25, tags=UNTAGGED, aspect=Fraction(16, 9)
+    ),
+    "real/mp4parse/tiny_av1.mp4": Film(1, (64, 64), "yuv420p", tags=(2, 2, 2, False), aspect=1),
+    "real/mp4parse/video_colr_nclx_hdr10.mp4": Film(3, (2, 2), "yuv420p", 25, tags=(9, 16, 9, False), aspect=1),
+    "real/mp4parse/video_colr_nclx_hlg.mp4": Film(3, (2, 2), "yuv420p", 25, tags=(9, 18, 9, False), aspect=1),
+    "real/mp4parse/video_rotation_90.mp4": Film(1, (100, 60), "yuv420p", tags=UNTAGGED, aspect=1),
+    "real/mp4parse/clusterfuzz-testcase-minimized-mp4-6093954524250112": Refused(INPUT, "cannot be read as a film"),
+    "real/mp4parse/invalid_userdata.mp4": Refused(INPUT, "no frame of it can be read"),
+    "real/hdr_stills/IMG_2682.heic": Refused(INPUT, "a still made of tiles"),
+    "real/hdr_stills/10bit-HDR-P3-nclx.avif": Film(1, (3681, 5594), "yuv444p10le", 1, tags=(12, 16, 6, True), aspect=1),
+    "real/hdr_stills/hdr_cosmos01650_cicp9-16-9_yuv420_limited_qp40.avif": Film(
+        1, (2048, 858), "yuv420p10le", 1, tags=(9, 16, 9, False), aspect=1
+    ),
+    "synthetic/ leading space & quote's.mp4": PLAIN,
+    "synthetic/UPPER.MP4": PLAIN,
+    "synthetic/naïve file – 映画 (final) #1.mp4": PLAIN,  # noqa: RUF001
+    "synthetic/rotated_180_metadata.mov": PLAIN,
+    "synthetic/rotated_90_metadata.mp4": PLAIN,
+    "synthetic/three_audio_tracks.mp4": Film(39, TOS, "yuv420p", sound=("aac", "aac", "aac")),
+    "synthetic/all_black.mp4": Film(24, (320, 180), "yuv420p", tags=UNTAGGED, aspect=1),
+    "synthetic/alpha_circle_vp9.webm": Film(24, (256, 144), "yuva420p", tags=(2, 2, 2, False), aspect=1),
+    "synthetic/anamorphic_pal_sar64-45.mp4": Film(39, (720, 576), "yuv420p", aspect=Fraction(64, 45)),
+    "synthetic/audio_5_1_ac3.mkv": Film(39, TOS, "yuv420p", first=Fraction(5, 1000), sound=("ac3",)),
+    "synthetic/audio_only.mp4": Refused(INPUT, "no pictures"),
+    "synthetic/bt601_tagged.mp4": Film(39, TOS, "yuv420p", tags=(6, 6, 6, False)),
+    "synthetic/chapters_subs_flac.mkv": Film(39, TOS, "yuv420p", sound=("flac",)),
+    "synthetic/dnxhr_lb_25fps.mov": Film(
+        10, (1280, 720), "yuv422p", 25, tags=(2, 2, 1, False), aspect=Fraction(3591, 2656), sound=("pcm_s16le",)
+    ),
+    "synthetic/dropframe_timecode_2997.mov": Film(49, TOS, "yuv420p", NTSC, timecode="00:59:59;20"),
+    "synthetic/editlist_negative_start.mp4": Film(22, TOS, "yuv420p", sound=("aac",)),
+    "synthetic/extreme_aspect_4096x16.mp4": Film(5, (4096, 16), "yuv420p", tags=UNTAGGED, aspect=1),
+    "synthetic/fps1.mp4": Film(4, (320, 180), "yuv420p", 1, tags=UNTAGGED, aspect=1),
+    "synthetic/fps120.mp4": Film(60, (320, 180), "yuv420p", 120, tags=UNTAGGED, aspect=1),
+    "synthetic/fullrange_bt709.mp4": Film(39, TOS, "yuvj420p", tags=(1, 1, 1, True)),
+    "synthetic/gray8_ffv1.mkv": Film(10, TOS, "gray", tags=(2, 2, 5, True)),
+    "synthetic/hdr10_pq_bt2020_hevc10.mp4": Film(39, TOS, "yuv420p10le", tags=(9, 16, 9, False), sound=("aac",)),
+    "synthetic/hlg_bt2020_hevc10.mov": Film(39, TOS, "yuv420p10le", tags=(9, 18, 9, False)),
+    "synthetic/odd_333x187_yuv444.mp4": Film(39, (333, 187), "yuv444p", aspect=Fraction(24871, 18426), sound=("aac",)),
+    "synthetic/prores422hq_timecode_pcm24.mov": Film(
+        15, TOS, "yuv422p10le", timecode="01:00:00:00", sound=("pcm_s24le",)
+    ),
+    "synthetic/prores4444_alpha_ramp.mov": Film(6, (240, 136), "yuva444p12le", tags=(2, 2, 2, False), aspect=1),
+    "synthetic/rgb_lossless_h264.mkv": Film(12, TOS, "gbrp", tags=(2, 2, 0, True)),
+    "synthetic/single_frame.mp4": Film(1, TOS, "yuv420p"),
+    "synthetic/two_frames.mp4": Film(2, TOS, "yuv420p"),
+    "synthetic/start_time_5s.ts": Film(39, TOS, "yuv420p", first=Fraction(32, 5), sound=("aac",)),
+    "synthetic/tc_23976.mp4": Film(39, TOS, "yuv420p", FILM_NTSC, timecode="10:00:00:00", sound=("aac",)),
+    "synthetic/telecined_23_2997.mkv": Film(49, TOS, "yuv420p", NTSC),
+    "synthetic/tiny_16x16.mp4": Film(12, (16, 16), "yuv420p", tags=UNTAGGED, aspect=1),
+    "synthetic/uhd8k_2frames_hevc10.mp4": Film(3, (7680, 4320), "yuv420p10le", tags=(2, 2, 2, False), aspect=1),
+    "synthetic/vfr_dropped_every5th.mkv": Film(31, TOS, "yuv420p", first=Fraction(19, 1000), sound=("aac",)),
+    "synthetic/vfr_gaps.mp4": Film(39, TOS, "yuv420p"),
+    "synthetic/yuv422p12_ffv1.mkv": Film(10, TOS, "yuv422p12le"),
+    "synthetic/text_named.mp4": Refused(INPUT, "cannot be read as a film"),
+    "synthetic/zero_length.mp4": Refused(INPUT, "is empty"),
+    "synthetic/truncated_no_moov.mp4": Refused(INPUT, "cannot be read as a film"),
+    "synthetic/video_named_as.jpg": Refused(INPUT, "cannot be read as a picture"),
+    "synthetic/png_header_60000x60000_bomb.png": Refused(INPUT, "damaged or too large"),
+    # Damaged: what holds without a choice of how to go on.
+    "real/mp4parse/no_timescale.mp4": Refused(INPUT, "damaged after 0 of about 182"),
+    "synthetic/corrupt_bytes_in_mdat.mp4": Refused(INPUT, "damaged after 0 of about 39"),
+    "synthetic/truncated_midstream.mkv": Refused(INPUT, "cut off: 7 of about 37"),
+    # Interlaced: what holds while fields are not looked at.
+    "synthetic/interlaced_tff_25i.mp4": Film(40, TOS, "yuv420p", 25, sound=("aac",)),
+    "synthetic/interlaced_bff_ntsc_sar8-9.mpg": Film(
+        48, (720, 480), "yuv420p", NTSC, Fraction(16001, 30000), aspect=Fraction(8, 9), sound=("mp2",)
+    ),
+    # Pictures: sequences and stills have rows of their own beside their reader.
+}
+
+PASSED_OVER = ("synthetic/luts", "synthetic/seq_", "real/dpx", "real/exr", "real/tiff", "real/otio", ".exr", ".edl")
+"""Kinds that are no films: pictures, tables and cut lists."""
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_awkward_film_goes_through_whole_or_is_refused(
+    footage: Callable[[str], Path], tmp_path: Path, name: str
+) -> None:
+    source, expected = footage(f"awkward/{name}"), EXPECTED[name]
+    if isinstance(expected, Refused):
+        with pytest.raises(RelookError, match=expected.words) as error:
+            copy_film(source, tmp_path / "o.mkv", None)
+        assert error.value.exit_code == expected.code
+        assert list(tmp_path.iterdir()) == []
+        return
+    info, times = probe(source), stamps(source)
+    colour = info.colour
+    assert (len(times), times[0]) == (expected.count, expected.first)
+    assert ((info.width, info.height), info.pixel_format, info.frame_rate) == (
+        expected.size,
+        expected.pixel_format,
+        expected.rate,
+    )
+    assert (colour.primaries, colour.transfer, colour.matrix, colour.full_range) == expected.tags
+    assert (info.sample_aspect, info.timecode, info.audio_codecs) == (
+        expected.aspect,
+        expected.timecode,
+        expected.sound,
+    )
+    target = tmp_path / f"o{expected.ending}"
+    if info.width * info.height > MOST_PIXELS:
+        return
+    is_long = len(times) * info.width * info.height > MOST_PIXELS
+    wanted = FrameRange(0, min(FIRST_FRAMES, len(times))) if is_long else None
+    copy_film(source, target, wanted)
+    require_same(source, target, wanted)
+
+
+def test_every_awkward_film_has_a_row(footage: Callable[[str], Path]) -> None:
+    folder = footage("awkward")
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert {name for name in found if not any(part in name for part in PASSED_OVER)} == set(EXPECTED)
+
+
+# A zoo of codecs, pixel formats, rates and tags, made here
+
+BT601, BT709, BT2020_PQ, BT2020_HLG = (6, 6, 6), (1, 1, 1), (9, 16, 9), (9, 18, 9)
+LEGAL, FULL = 1, 2
+
+ZOO = [
+    ("a.mp4", "libx264", "yuv420p", 24, BT709, LEGAL),
+    ("a.mp4", "libx264", "yuv422p10le", 25, BT709, LEGAL),
+    ("a.mp4", "libx264", "yuv444p", FILM_NTSC, BT601, FULL),
+    ("a.mkv", "libx264", "gray", 24, (2, 2, 2), FULL),
+    ("a.mkv", "libx264rgb", "rgb24", 24, (1, 13, 0), FULL),
+    ("a.mp4", "libx265", "yuv420p10le", 24, BT2020_PQ, LEGAL),
+    ("a.mp4", "libx265", "yuv422p12le", 50, BT2020_HLG, LEGAL),
+    ("a.mp4", "libx265", "yuv444p12le", 24, BT2020_PQ, FULL),
+    ("a.mkv", "libx265", "gbrp10le", 24, (9, 16, 0), FULL),
+    ("a.mov", "prores_ks", "yuv422p10le", NTSC, BT709, LEGAL),
+    ("a.mov", "prores_ks", "yuva444p10le", 24, BT2020_HLG, LEGAL),
+    ("a.mov", "dnxhd", "yuv422p10le", 25, BT709, LEGAL),
+    ("a.mov", "qtrle", "argb", 24, (2, 2, 2), FULL),
+    ("a.mkv", "ffv1", "yuva420p", 24, BT601, LEGAL),
+    ("a.mkv", "ffv1", "gbrap12le", 24, (1, 1, 0), FULL),
+    ("a.mkv", "ffv1", "gray12le", 48, (2, 2, 2), FULL),
+    ("a.mkv", "libsvtav1", "yuv420p10le", 24, BT2020_PQ, LEGAL),
+    ("a.webm", "libvpx-vp9", "yuva420p", 24, BT709, LEGAL),
+    ("a.webm", "libvpx-vp9", "yuv444p", 60, BT709, LEGAL),
+    ("a.mpg", "mpeg2video", "yuv420p", 25, (2, 2, 5), LEGAL),
+]
+"""File, encoder, pixel format, rate, primaries with transfer and matrix, range."""
+
+QUIET = {"libx265": {"x265-params": "log-level=none"}, "dnxhd": {"profile": "dnxhr_hqx"}}
+
+
+@pytest.mark.parametrize(("name", "encoder", "pixel_format", "rate", "tags", "span"), ZOO)
+def test_the_zoo_goes_through_bit_for_bit(
+    make_film: Any,
+    draw: Any,
+    tmp_path: Path,
+    name: str,
+    encoder: str,
+    pixel_format: str,
+    rate: Fraction | int,
+    tags: tuple[int, int, int],
+    span: int,
+) -> None:
+    named = dict(zip(("color_primaries", "color_trc", "colorspace"), tags, strict=True)) | {"color_range": span}
+    source = make_film(
+        name,
+        draw(4, 256, 144),
+        encoder=encoder,
+        pixel_format=pixel_format,
+        rate=rate,
+        time_base=1 / Fraction(rate),
+        tags=named,
+        options=QUIET.get(encoder),
+    )
+    info = probe(source)
+    assert (len(stamps(source)), info.frame_rate) == (4, rate)
+    if "vp9" in encoder or "ffv1" in encoder:
+        assert info.pixel_format == pixel_format
+    copy_film(source, tmp_path / "o.mkv", None)
+    require_same(source, tmp_path / "o.mkv", None)
+
+
+def test_the_comparison_has_teeth(make_film: Any, draw: Any, tmp_path: Path) -> None:
+    one = make_film("a.mkv", draw(3, 64, 48), pixel_format="yuv420p")
+    two = make_film("b.mkv", draw(3, 64, 48, seed=1), pixel_format="yuv420p")
+    late = make_film("c.mkv", draw(3, 64, 48), pixel_format="yuv420p", stamps=[0, 1, 3])
+    for other in (two, late):
+        with pytest.raises(AssertionError):
+            require_same(one, other, None)
+
+
+def copy_film(source: Path, target: Path, wanted: FrameRange | None) -> None:
+    """Hand on the decoder's own frames; the values beside them are never looked at."""
+    with FilmReader(source) as reader, FilmWriter(target, reader.info, whole=wanted is None) as writer:
+        blank = torch.zeros(1).expand(3, reader.info.height, reader.info.width)
+        for native in reader.native_frames(wanted):
+            writer.copy(Frame(native.index, native.pts, native.duration, blank, native.picture))
+
+
+def require_same(source: Path, target: Path, wanted: FrameRange | None) -> None:
+    """Compare two films, or a part of the first with the second."""
+    before, after = probe(source), probe(target)
+    times, found = stamps(source, wanted), stamps(target)
+    begin = times[0] if wanted is not None else Fraction(0)
+    assert len(found) == len(times)
+    assert all(abs(a - begin - b) <= Fraction(1, 2000) for a, b in zip(times, found, strict=True))
+    assert (after.width, after.height, after.timecode) == (before.width, before.height, before.timecode)
+    assert abs(after.sample_aspect - before.sample_aspect) * after.width <= Fraction(3, 2)
+    assert tags_of(after) == tags_of(before)
+    if target.suffix == ".mkv":
+        assert pictures(target) == pictures(source, wanted)
+    if wanted is None:
+        assert sound(target) == sound(source)
+
+
+def tags_of(info: FilmInfo) -> tuple[int, int, int, bool]:
+    """Give the colour tags; the matrix of RGB says nothing, and an absent range is legal for what is not grey or RGB."""
+    rgb = info.pixel_format.startswith(("gbr", "rgb", "bgr", "argb"))
+    grey = info.pixel_format.startswith("gray")
+    colour = info.colour
+    full = colour.full_range if colour.full_range is not None else grey
+    return colour.primaries, colour.transfer, 0 if rgb else colour.matrix, rgb or bool(full)
+
+
+def stamps(path: Path, wanted: FrameRange | None = None) -> list[Fraction]:
+    with FilmReader(path) as reader:
+        return [native.pts * reader.info.time_base for native in reader.native_frames(wanted)]
+
+
+def pictures(path: Path, wanted: FrameRange | None = None) -> list[bytes]:
+    """Give the samples of every frame, transparency among them; RGB by its values, since its layouts are many."""
+    with FilmReader(path) as reader:
+        if not reader.info.pixel_format.startswith(("gbr", "rgb", "bgr", "argb")):
+            natives: list[Any] = [native.picture for native in reader.native_frames(wanted)]
+            return [b"".join(np.ascontiguousarray(part).tobytes() for part in rows(frame)) for frame in natives]
+        return [torch_bytes(frame.pixels) + alpha_bytes(frame.native) for frame in reader.frames(wanted)]
+
+
+def torch_bytes(pixels: torch.Tensor) -> bytes:
+    return bytes(pixels.numpy().tobytes())
+
+
+def alpha_bytes(native: Any) -> bytes:
+    alpha = frame_alpha(native)
+    return b"" if alpha is None else np.ascontiguousarray(alpha[0]).tobytes()
+
+
+def sound(path: Path) -> list[str]:
+    """Give one hash of all packets' bytes for each stream of sound."""
+    with av.open(str(path)) as container:
+        found = {stream.index: hashlib.md5() for stream in container.streams.audio}
+        for packet in container.demux():
+            if packet.stream_index in found:
+                found[packet.stream_index].update(without_header(bytes(packet)))
+        return [digest.hexdigest() for digest in found.values()]
+
+
+def without_header(packet: bytes) -> bytes:
+    """Take the header off AAC as transport streams have it; other containers hold its content once for the stream."""
+    is_adts = len(packet) > 7 and packet[0] == 0xFF and packet[1] & 0xF6 == 0xF0
+    return packet[7 if packet[1] & 1 else 9 :] if is_adts else packet
