@@ -73,10 +73,10 @@ class Encoder:
         self._stream = _add_pictures(self._output, source, plan)
         self._describe(first)
 
-    def carry_tracks(self) -> None:
+    def carry_tracks(self, *, keeps_damage: bool = False) -> None:
         """Take the source's sound and subtitles along; to be called before the first frame is encoded."""
         start = self._source_time(0) if self._offset else None
-        self.tracks = Tracks(self._source.path, start=start)
+        self.tracks = Tracks(self._source.path, start=start, keeps_damage=keeps_damage)
         self.tracks.attach(self._output)
 
     def encode(self, frame: Frame, *, untouched: bool) -> None:

@@ -20,8 +20,10 @@ from relook.film.publish import Part, disk_errors
 class FilmFile:
     """A film file being written; nobody sees it before it has been read back whole."""
 
-    def __init__(self, path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool) -> None:
-        self._source, self._codec, self._whole = source, codec, whole
+    def __init__(
+        self, path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool, keeps_damage: bool
+    ) -> None:
+        self._source, self._codec, self._whole, self._keeps_damage = source, codec, whole, keeps_damage
         self._with_audio = with_audio and source.kind == "film"
         self._part = Part(path)
         self._encoder: Encoder | None = None
@@ -34,7 +36,7 @@ class FilmFile:
                 plan = plan_film(self._part.final, self._source, codec=self._codec, untouched=untouched)
                 self._encoder = Encoder(self._part.path, self._source, plan, frame, whole=self._whole)
                 if self._with_audio:
-                    self._encoder.carry_tracks()
+                    self._encoder.carry_tracks(keeps_damage=self._keeps_damage)
             self._encoder.encode(frame, untouched=untouched)
 
     def finish(self) -> None:
@@ -61,6 +63,12 @@ class FilmFile:
                 raise ResourceError(
                     f"{self._part.final} cannot keep pixels of {source.sample_aspect}: {error}; write .mov instead"
                 ) from error
+
+    @property
+    def num_lost_packets(self) -> int:
+        """Say how many damaged packets of the sound were left out."""
+        tracks = self._encoder.tracks if self._encoder is not None else None
+        return tracks.num_lost if tracks is not None else 0
 
     def discard(self) -> None:
         """Remove everything written."""
