@@ -14,13 +14,15 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from relook.errors import InputError
-from relook.film.container import promised_end
+from relook.film.container import num_frames_told, open_film, picture_stream, promised_end
 from relook.film.frames import FilmInfo
 from relook.film.ledger import REMEDY, Packets, find_slots, require_all, usual_step
 from relook.timing import duration_text
 
 _ERRORS: Final = (av.error.FFmpegError, OSError, MemoryError, IndexError)
 """What PyAV raises on damaged films; IndexError where spoilt bytes pretend to be a stream that was not there before."""
+_MOST_REORDERED: Final = 16
+_MOST_EARLY: Final = 1000
 _MOST_FAILURES: Final = 1000
 """How often reading is tried again after an error, before the rest of a film counts as lost."""
 
@@ -77,6 +79,24 @@ def _empty_packet(stream: VideoStream) -> Packet[VideoStream]:
     return packet
 
 
+def stamps_before_first(info: FilmInfo) -> list[int]:
+    """Give stamps, below 0, to the frames at a film's beginning that have none: Matroska stores none below 0.
+
+    They are counted back, at the film's rate, from the first stamp that is there; empty where the first frame has one,
+    or no frame has.
+    """
+    count, stamps = 0, list[int]()
+    with open_film(info.path) as container:
+        for packet in container.demux(picture_stream(container, info.path)):
+            if packet.pts is not None:
+                stamps.append(packet.pts)
+            count += packet.pts is None and bool(packet.size)
+            if (stamps and not count) or len(stamps) > _MOST_REORDERED or count > _MOST_EARLY:
+                break
+    step = 1 / (info.frame_rate * info.time_base)
+    return [min(stamps) - round(step * n) for n in range(count, 0, -1)] if stamps else []
+
+
 class Strict:
     """Refuses the first fault, and in the end a film whose decoder was silent though frames are missing."""
 
@@ -107,7 +127,7 @@ class Strict:
         """Settle the account when the last frame is out; `end` in seconds on the stream's clock."""
         _require_end(self._count, end, promised_end(container, stream), self._info)
         if self._packets.are_stamped(container.format.name):
-            slots = find_slots(self._packets, container.format.name, usual_step(self._info))
+            slots = find_slots(self._packets, container.format.name, usual_step(self._info), num_frames_told(stream))
             require_all(slots, self._stamps, self._count - len(self._stamps), self._info)
 
 

@@ -1,7 +1,8 @@
 """Turn frames into a film container: pictures through an encoder, sound beside them, stamps and tags as in the source.
 
-The pictures' stamps are the source's own. Where only a part of a film is written, the part begins at 0, its timecode is
-moved on, and its sound is cut to it. MXF holds one frame a tick and nothing else: uneven stamps are refused there.
+The pictures' stamps are the source's own; a film that begins before 0 is moved there with its sound, for players hide
+what lies before. Where only a part of a film is written, the part begins at 0, its timecode is moved on, and its sound
+is cut to it. MXF holds one frame a tick and nothing else: uneven stamps are refused there.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from relook.errors import InputError, UsageError
 from relook.film.codecs import Plan, plan_film
 from relook.film.container import open_film
 from relook.film.frames import ColourTags, FilmInfo, Frame
+from relook.film.matroska import COUNT_TAG, COUNT_UNKNOWN
 from relook.film.pixels import FromPixels, rows
 from relook.film.tracks import Tracks, carried_streams, describe
 from relook.timing import advance_timecode, rate_text
@@ -65,7 +67,7 @@ class Encoder:
         """The stamp of every frame written, in units of `time_base`."""
         self.tracks: Tracks | None = None
         self._source, self._plan, self._whole = source, plan, whole
-        self._offset = 0 if whole and not plan.counts_frames else first.pts
+        self._offset = 0 if whole and not plan.counts_frames and first.pts >= 0 else first.pts
         self._from_pixels = FromPixels(source, plan.pixel_format, plan.colour)
         self._durations: dict[int, int] = {}
         self._end = 0
@@ -112,6 +114,8 @@ class Encoder:
     def _describe(self, first: Frame) -> None:
         """Take over timecode, rotation, names and chapters."""
         source = self._source
+        if self._plan.muxer in ("matroska", "webm"):
+            self._stream.metadata[COUNT_TAG] = COUNT_UNKNOWN
         if source.timecode:
             moved = 0 if self._whole else first.index
             timecode = advance_timecode(source.timecode, moved, source.frame_rate) if moved else source.timecode

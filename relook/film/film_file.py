@@ -13,7 +13,7 @@ from relook.film.codecs import plan_film
 from relook.film.container import open_film, picture_stream
 from relook.film.encoder import Encoder
 from relook.film.frames import FilmInfo, Frame
-from relook.film.matroska import set_sample_aspect
+from relook.film.matroska import set_frame_count, set_sample_aspect
 from relook.film.publish import Part, disk_errors
 
 
@@ -46,6 +46,7 @@ class FilmFile:
         with disk_errors(self._part.final):
             self._encoder.finish()
             self._keep_sample_aspect()
+            self._keep_count(len(self._encoder.stamps))
         fault = read_back(self._part.path, self._encoder)
         if fault is not None:
             raise ResourceError(
@@ -63,6 +64,14 @@ class FilmFile:
                 raise ResourceError(
                     f"{self._part.final} cannot keep pixels of {source.sample_aspect}: {error}; write .mov instead"
                 ) from error
+
+    def _keep_count(self, count: int) -> None:
+        """Say how many frames there are, so that a gap in their stamps is not taken for a loss."""
+        if self._part.final.suffix.lower() in (".mkv", ".webm"):
+            try:
+                set_frame_count(self._part.path, count)
+            except ValueError as error:
+                raise ResourceError(f"{self._part.final} cannot be finished: {error}; write .mov instead") from error
 
     @property
     def num_lost_packets(self) -> int:

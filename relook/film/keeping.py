@@ -17,7 +17,7 @@ from av import VideoFrame
 from av.packet import Packet
 
 from relook.errors import InputError
-from relook.film.container import open_film, picture_stream, promised_end
+from relook.film.container import num_frames_told, open_film, picture_stream, promised_end
 from relook.film.decoding import lost_at_end, packets_of, require_size
 from relook.film.frames import Fault, FilmInfo
 from relook.film.ledger import Packets, Stamps, Taken, add_tail, find_slots, jumps, usual_step
@@ -43,7 +43,7 @@ class Keeper:
             found = Packets()
             for packet in packets_of(container, stream, _Deaf()):
                 found.note(packet)
-            promised = promised_end(container, stream)
+            promised, num_told = promised_end(container, stream), num_frames_told(stream)
             container_name = container.format.name
         if not found.are_stamped(container_name):
             raise InputError(
@@ -52,7 +52,7 @@ class Keeper:
             )
         self._order: Stamps = np.array(found.stamps, np.int64)
         self._keys = np.flatnonzero(np.frombuffer(found.keys, np.uint8))
-        slots = find_slots(found, container_name, usual)
+        slots = find_slots(found, container_name, usual, num_told)
         end = (int(slots.stamps[-1]) + slots.step) * info.time_base if len(slots.stamps) else Fraction(0)
         tail = 0 if container_name in _WITHOUT_HEADER else lost_at_end(end, promised, info)
         if tail:

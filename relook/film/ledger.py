@@ -50,10 +50,18 @@ class Taken:
     """Not empty where the picture stands in for one that is damaged."""
 
 
-def as_decoded(frames: Iterable[VideoFrame]) -> Iterator[Taken]:
-    """Take every frame with the stamp that the decoder gives it."""
+def as_decoded(frames: Iterable[VideoFrame], container: str) -> Iterator[Taken]:
+    """Take every frame with the stamp that the decoder gives it.
+
+    AVI knows the order of decoding only, and begins at 0; there the time at which a frame comes out is its stamp.
+    """
+    began: int | None = None
     for frame in frames:
-        yield Taken(frame, frame.pts, max(0, frame.duration or 0))
+        if container == "avi" and frame.dts is not None:
+            began = frame.dts if began is None else began
+            yield Taken(frame, frame.dts - began, max(0, frame.duration or 0))
+        else:
+            yield Taken(frame, None if container == "avi" else frame.pts, max(0, frame.duration or 0))
 
 
 @dataclass
@@ -101,14 +109,15 @@ class Slots:
         return abs(int(self.stamps[slot]) - pts)
 
 
-def find_slots(packets: Packets, container: str, usual: int) -> Slots:
+def find_slots(packets: Packets, container: str, usual: int, num_told: int | None = None) -> Slots:
     """Say which frames a film should have, by its packets, from the first key frame on.
 
     Args:
         container: FFmpeg's name of it.
         usual: the distance of two frames by the film's frame rate, in units of its time base.
+        num_told: how many packets there are, where the film says so.
     """
-    listed = container not in _LISTING_NO_FRAMES
+    listed = container not in _LISTING_NO_FRAMES or (num_told is not None and len(packets.stamps) >= num_told)
     order = np.array([stamp for stamp in packets.stamps if stamp != NO_STAMP], np.int64)
     if len(order) == 0:
         return Slots(order, np.ones(0, np.bool_), usual)

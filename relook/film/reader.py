@@ -18,7 +18,7 @@ from av import VideoFrame
 
 from relook.errors import InputError
 from relook.film.container import film_info, open_film, picture_stream
-from relook.film.decoding import Strict, decoded
+from relook.film.decoding import Strict, decoded, stamps_before_first
 from relook.film.fields import Fields, deinterlaced, require_fields
 from relook.film.frames import Fault, FilmInfo, Frame, Mending
 from relook.film.keeping import Keeper
@@ -170,22 +170,29 @@ def _pictures(info: FilmInfo) -> Generator[NativeFrame, None, None]:
 
 
 def _film_frames(info: FilmInfo, mending: Mending, fields: Fields | None) -> Generator[NativeFrame, None, None]:
-    """Decode a film; a stamp that is missing, or does not grow, becomes the previous one plus its duration."""
-    index, pts, duration = 0, 0, 0
+    """Decode a film; a stamp that is missing, or does not grow, becomes the previous one plus its duration.
+
+    Missing stamps at a film's beginning are counted back from the first one that is there, or on from 0.
+    """
+    index, duration = 0, 0
+    pts, early = 0, stamps_before_first(info)
     usual = usual_step(info)
     keeper = Keeper(info) if mending.keeps_damage else None
     strict = Strict(info)
     with open_film(info.path) as container:
         stream = picture_stream(container, info.path)
         if keeper is None:
-            frames = as_decoded(decoded(container, stream, strict))
+            frames = as_decoded(decoded(container, stream, strict), container.format.name)
         else:
             stream.thread_type = "NONE"  # in threads, FFmpeg reports errors late, or not at all
             frames = keeper.filled(decoded(container, stream, keeper))
         for taken in frames if fields is None else deinterlaced(frames, fields):
-            follows = pts + (duration or usual) if index else 0
-            pts = taken.pts if taken.pts is not None and (index == 0 or taken.pts > pts) else follows
-            duration = taken.duration
+            if index < len(early):
+                pts, duration = early[index], usual
+            else:
+                follows = pts + (duration or usual) if index else 0
+                pts = taken.pts if taken.pts is not None and (index == 0 or taken.pts > pts) else follows
+                duration = taken.duration
             yield NativeFrame(index, pts, duration, taken.picture, taken.fault)
             index += 1
         if keeper is None:
