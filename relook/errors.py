@@ -10,10 +10,14 @@
     ├── InputChangedError        8  a source or look changed while it was in use
     └── StoppedError       130/143  interrupted or terminated; what was done so far is saved
 
+Exit code 4 has no error: the film is done, with stand-ins for damaged frames that the delivery lists, as was asked for.
+
 A message says what, where (file, shot, frame, timecode) and what to do.
 """
 
 from __future__ import annotations
+
+DAMAGE_DECLARED = 4
 
 
 class RelookError(Exception):

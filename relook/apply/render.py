@@ -14,8 +14,9 @@ import torch
 from relook.apply.frame import FrameRenderer, composed
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.errors import UsageError
-from relook.film.frames import Frame, Shot
-from relook.film.reader import FilmReader
+from relook.film.fields import require_progressive
+from relook.film.frames import Damage, Frame, Mending, Shot
+from relook.film.reader import NO_MENDING, FilmReader
 from relook.film.shots import find_shots
 from relook.film.writer import FilmWriter, check_output
 from relook.look import Look
@@ -41,6 +42,8 @@ class RenderSettings:
     """A folder to be made for the layers of every frame apart."""
     allows_flashes: bool = False
     """True where flicker may be stronger than is safe for photosensitive viewers."""
+    mending: Mending = NO_MENDING
+    """What is done about a damaged or interlaced film; both are refused by default."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ class Delivery:
     """Of the exposure, as deviations of its logarithm: as rendered, and as it would be if it could not harm the photosensitive."""
     left_out: tuple[str, ...] = ()
     """What the source holds and the output does not, in words."""
+    damage: tuple[Damage, ...] = ()
+    """Which of these frames are not the film's own; empty unless damage was to be kept."""
+    num_lost_packets: int = 0
+    """How many packets of its sound and subtitles were damaged and left out."""
 
 
 def render_film(
@@ -72,33 +79,64 @@ def render_film(
 
     Raises:
         UsageError: the output cannot be written, or the range holds no frame.
-        InputError: the film cannot be read to its end.
+        InputError: the film cannot be read to its end, or is interlaced; unless `settings.mending` takes care of that.
     """
     settings = settings or RenderSettings()
-    dials = settings.dials
-    with FilmReader(film) as reader:
+    dials, mending = settings.dials, settings.mending
+    with FilmReader(film, mending) as reader:
         info = reader.info
         left_out = check_output(output, info, overwrite=settings.overwrite, whole=settings.frames is None)
         if left_out:
             on_progress(Progress("not kept", 0, 0, detail="; ".join(left_out)))
         if settings.passes is not None:
             require_passes_place(settings.passes, beside=output, dials=dials)
-        shots = find_shots(film, on_progress=on_progress) if dials.of("texture") else ()
+        if not mending.deinterlaces:
+            require_progressive(film)
+        shots = find_shots(film, mending=mending, on_progress=on_progress) if dials.of("texture") else ()
         safe_at = None if settings.allows_flashes else info.frame_rate
         renderer = FrameRenderer(look, dials, device=settings.device, tile_rows=settings.tile_rows, safe_at=safe_at)
         hashes: list[str] = []
+        damage: list[Damage] = []
         first = settings.frames.start if settings.frames else 0
         total = len(settings.frames) if settings.frames else (shots[-1].frames.stop if shots else info.num_frames)
         passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
-        writing = FilmWriter(output, info, overwrite=settings.overwrite, whole=settings.frames is None)
+        writing = FilmWriter(
+            output,
+            info,
+            overwrite=settings.overwrite,
+            whole=settings.frames is None,
+            keeps_damage=mending.keeps_damage,
+        )
         with passes as layers, writing as writer:
             for frame in _shown(reader, settings, shots, renderer, layers):
                 (writer.copy if dials.is_off else writer.write)(frame)
+                note_damage(damage, frame)
                 hashes.append(hashlib.sha256(frame.pixels.numpy().tobytes()).hexdigest())
                 on_progress(Progress("rendering", len(hashes), total))
             if not hashes:
                 raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
-    return Delivery(output, FrameRange(first, first + len(hashes)), tuple(hashes), shots, renderer.flicker, left_out)
+    shown = FrameRange(first, first + len(hashes))
+    return Delivery(
+        output,
+        shown,
+        tuple(hashes),
+        shots,
+        renderer.flicker,
+        left_out,
+        damage=tuple(damage),
+        num_lost_packets=writing.num_lost_packets,
+    )
+
+
+def note_damage(damage: list[Damage], frame: Frame) -> None:
+    """Add a frame to the list of damaged ranges, where it is not the film's own."""
+    if not frame.fault:
+        return
+    last = damage[-1] if damage else None
+    if last is not None and (last.reason, last.frames.stop) == (frame.fault, frame.index):
+        damage[-1] = Damage(FrameRange(last.frames.start, frame.index + 1), last.reason)
+    else:
+        damage.append(Damage(FrameRange(frame.index, frame.index + 1), frame.fault))
 
 
 def _shown(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from relook.cli.arguments import Device, Film, Json, LookName, Overwrite, Seed, given_dials, mark_dial
 from relook.cli.display import print_json, print_lines, showing_progress
+from relook.errors import DAMAGE_DECLARED
+
+if TYPE_CHECKING:
+    from relook.film.frames import Damage
 
 
 def apply(
@@ -54,6 +59,13 @@ def apply(
     allow_flashes: Annotated[
         bool, typer.Option("--allow-flashes", help="Let flicker exceed what is safe for photosensitive viewers.")
     ] = False,
+    on_damage: Annotated[
+        str,
+        typer.Option(metavar="strict|keep", help="Refuse a damaged film, or repeat the last good frame; exit code 4."),
+    ] = "strict",
+    deinterlace: Annotated[
+        bool, typer.Option("--deinterlace", help="Make whole frames of an interlaced film's.")
+    ] = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: Json = False,
@@ -76,6 +88,8 @@ def apply(
             tile_rows=tile_rows,
             passes=passes,
             allow_flashes=allow_flashes,
+            on_damage=on_damage,  # type: ignore[arg-type]  # checked there
+            deinterlace=deinterlace,
             overwrite=overwrite,
             device=device,
             on_progress=on_progress,
@@ -99,6 +113,11 @@ def apply(
             f"flicker is held at {given:.1%} of the light, where the look has {wanted:.1%}: more would harm photosensitive viewers;",
             "--allow-flashes gives it all",
         )
+    damage = damage_facts(delivery.damage, film) if delivery.damage else []
+    if damage:
+        print_lines(*map(damage_line, damage))
+    if delivery.num_lost_packets:
+        print_lines(f"damaged: {delivery.num_lost_packets} packets of the sound and subtitles are left out")
     print_lines(f"{len(delivery.frames)} frames written to {output}", f"next: relook check {output} --look {look}")
     if as_json:
         print_json(
@@ -108,5 +127,35 @@ def apply(
                 "stop_frame": delivery.frames.stop,
                 "frame_hashes": delivery.frame_hashes,
                 "left_out": delivery.left_out,
+                "damage": damage,
+                "lost_packets": delivery.num_lost_packets,
             }
         )
+    if damage or delivery.num_lost_packets:
+        raise typer.Exit(DAMAGE_DECLARED)
+
+
+def damage_facts(damage: Sequence[Damage], film: Path) -> list[dict[str, Any]]:
+    """Lay the damaged ranges of a film out as `--json` has them; timecodes name the first and the last frame."""
+    from relook.film.ledger import timecode_of  # late: PyAV is slow to import, and `--help` must not wait
+    from relook.film.reader import probe
+
+    info = probe(film)
+    return [
+        {
+            "start_frame": found.frames.start,
+            "stop_frame": found.frames.stop,
+            "first_timecode": timecode_of(found.frames.start, info),
+            "last_timecode": timecode_of(found.frames.stop - 1, info),
+            "reason": found.reason,
+        }
+        for found in damage
+    ]
+
+
+def damage_line(found: dict[str, Any]) -> str:
+    first, last = found["start_frame"], found["stop_frame"] - 1
+    which = f"frame {first} ({found['first_timecode']}) repeats"
+    if last > first:
+        which = f"frames {first} to {last} ({found['first_timecode']} to {found['last_timecode']}) repeat"
+    return f"{found['reason']}: {which} the last good frame"

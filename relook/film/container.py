@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from relook.errors import InputError
 from relook.film.frames import ColourTags, FilmInfo
+from relook.film.matroska import COUNT_TAG
 
 _ALLOWED: Final = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,mxf,avi,gif,ogg,flv,asf,dv,ivf,nut,"
@@ -131,7 +132,7 @@ def promised_end(container: InputContainer, stream: VideoStream) -> Fraction | N
 def _frame_rate(stream: VideoStream) -> Fraction:
     for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate):
         if rate and 0 < rate <= 1000:
-            return Fraction(rate)
+            return _exact_rate(Fraction(rate))
     return Fraction(24)
 
 
@@ -142,6 +143,20 @@ def _has_coded_alpha(container: InputContainer, stream: VideoStream) -> bool:
     with open_film(Path(container.name)) as again:
         packet = next(again.demux(again.streams[stream.index]), None)
         return packet is not None and packet.has_sidedata("matroska_block_additional")
+
+
+def _exact_rate(rate: Fraction) -> Fraction:
+    """Take a rate for 24000/1001 and the like where it is one but for rounding: Matroska stores whole nanoseconds."""
+    for exact in (Fraction(nominal * 1000, 1001) for nominal in (24, 30, 48, 60, 120)):
+        if abs(rate / exact - 1) < Fraction(1, 100_000):
+            return exact
+    return rate
+
+
+def num_frames_told(stream: VideoStream) -> int | None:
+    """Give the exact count of a track's frames, where a Matroska file has that tag."""
+    told = stream.metadata.get(COUNT_TAG, "")
+    return int(told) if told.isdecimal() and int(told) else None
 
 
 _UNSPECIFIED: Final = 2

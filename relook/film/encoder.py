@@ -1,7 +1,8 @@
 """Turn frames into a film container: pictures through an encoder, sound beside them, stamps and tags as in the source.
 
-The pictures' stamps are the source's own. Where only a part of a film is written, the part begins at 0, its timecode is
-moved on, and its sound is cut to it. MXF holds one frame a tick and nothing else: uneven stamps are refused there.
+The pictures' stamps are the source's own; a film that begins before 0 is moved there with its sound, for players hide
+what lies before. Where only a part of a film is written, the part begins at 0, its timecode is moved on, and its sound
+is cut to it. MXF holds one frame a tick and nothing else: uneven stamps are refused there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from relook.film.codecs import Plan
 from relook.film.fate import carried
 from relook.film.frames import FilmInfo, Frame
 from relook.film.inventory import inventory
+from relook.film.matroska import COUNT_TAG, COUNT_UNKNOWN
 from relook.film.output import add_pictures, describe, open_output, set_chapters, tag, time_base
 from relook.film.pixels import FromPixels
 from relook.film.tracks import Tracks
@@ -39,7 +41,7 @@ class Encoder:
         """The stamp of every frame written, in units of `time_base`."""
         self.tracks: Tracks | None = None
         self._source, self._plan, self._whole = source, plan, whole
-        self._offset = 0 if whole and not plan.counts_frames else first.pts
+        self._offset = 0 if whole and not plan.counts_frames and first.pts >= 0 else first.pts
         self._from_pixels = FromPixels(source, plan.pixel_format, plan.colour)
         self._durations: dict[int, int] = {}
         self._end = 0
@@ -48,10 +50,10 @@ class Encoder:
         self._stream = add_pictures(self._output, source, plan, self._inventory)
         self._describe(first)
 
-    def carry_tracks(self) -> None:
+    def carry_tracks(self, *, keeps_damage: bool = False) -> None:
         """Take the source's other streams along; to be called before the first frame is encoded."""
         start = self._source_time(0) if self._offset else None
-        self.tracks = Tracks(self._source.path, start=start)
+        self.tracks = Tracks(self._source.path, start=start, keeps_damage=keeps_damage)
         self.tracks.attach(self._output, carried(self._inventory, self._plan))
 
     def encode(self, frame: Frame, *, untouched: bool) -> None:
@@ -89,6 +91,8 @@ class Encoder:
     def _describe(self, first: Frame) -> None:
         """Take over timecode, rotation, names and chapters."""
         source = self._source
+        if self._plan.muxer in ("matroska", "webm"):
+            self._stream.metadata[COUNT_TAG] = COUNT_UNKNOWN
         timecode = source.timecode
         if timecode and not self._whole and first.index:
             timecode = advance_timecode(timecode, first.index, source.frame_rate)

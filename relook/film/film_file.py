@@ -13,15 +13,17 @@ from relook.film.codecs import plan_film
 from relook.film.container import open_film, picture_stream
 from relook.film.encoder import Encoder
 from relook.film.frames import FilmInfo, Frame
-from relook.film.matroska import set_sample_aspect
+from relook.film.matroska import set_frame_count, set_sample_aspect
 from relook.film.publish import Part, disk_errors
 
 
 class FilmFile:
     """A film file being written; nobody sees it before it has been read back whole."""
 
-    def __init__(self, path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool) -> None:
-        self._source, self._codec, self._whole = source, codec, whole
+    def __init__(
+        self, path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool, keeps_damage: bool
+    ) -> None:
+        self._source, self._codec, self._whole, self._keeps_damage = source, codec, whole, keeps_damage
         self._with_audio = with_audio and source.kind == "film"
         self._part = Part(path)
         self._encoder: Encoder | None = None
@@ -34,7 +36,7 @@ class FilmFile:
                 plan = plan_film(self._part.final, self._source, codec=self._codec, untouched=untouched)
                 self._encoder = Encoder(self._part.path, self._source, plan, frame, whole=self._whole)
                 if self._with_audio:
-                    self._encoder.carry_tracks()
+                    self._encoder.carry_tracks(keeps_damage=self._keeps_damage)
             self._encoder.encode(frame, untouched=untouched)
 
     def finish(self) -> None:
@@ -44,6 +46,7 @@ class FilmFile:
         with disk_errors(self._part.final):
             self._encoder.finish()
             self._keep_sample_aspect()
+            self._keep_count(len(self._encoder.stamps))
         fault = read_back(self._part.path, self._encoder)
         if fault is not None:
             raise ResourceError(
@@ -61,6 +64,20 @@ class FilmFile:
                 raise ResourceError(
                     f"{self._part.final} cannot keep pixels of {source.sample_aspect}: {error}; write .mov instead"
                 ) from error
+
+    def _keep_count(self, count: int) -> None:
+        """Say how many frames there are, so that a gap in their stamps is not taken for a loss."""
+        if self._part.final.suffix.lower() in (".mkv", ".webm"):
+            try:
+                set_frame_count(self._part.path, count)
+            except ValueError as error:
+                raise ResourceError(f"{self._part.final} cannot be finished: {error}; write .mov instead") from error
+
+    @property
+    def num_lost_packets(self) -> int:
+        """Say how many damaged packets of the sound were left out."""
+        tracks = self._encoder.tracks if self._encoder is not None else None
+        return tracks.num_lost if tracks is not None else 0
 
     def discard(self) -> None:
         """Remove everything written."""

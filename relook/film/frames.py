@@ -54,6 +54,28 @@ class FilmInfo:
     """The picture files, in order, of a sequence or of stills; empty for a film."""
 
 
+Fault = Literal["", "missing", "damaged", "cut off"]
+"""Why a frame is not the film's own: its data is not there, cannot be decoded whole, or lies behind the film's end."""
+
+
+@dataclass(frozen=True)
+class Mending:
+    """What is done about a film that is not as it should be; by default it is refused."""
+
+    keeps_damage: bool = False
+    """True where the last good frame stands in for damaged and missing ones."""
+    deinterlaces: bool = False
+    """True where each interlaced frame becomes a whole one."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Frames running that are not the film's own: each repeats the last good one."""
+
+    frames: FrameRange
+    reason: Fault
+
+
 @dataclass(frozen=True)
 class Frame:
     """One decoded frame."""
@@ -68,6 +90,8 @@ class Frame:
     """`[c h w]`, float32 RGB, 0..1."""
     native: Any = None
     """The decoder's own frame, for handing the source on untouched; opaque outside `film/`."""
+    fault: Fault = ""
+    """Not empty where the last good frame stands in for this one."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Set the display size in a finished Matroska or WebM file: FFmpeg's muxer takes it from a place PyAV cannot reach.
+"""Set what FFmpeg's muxer cannot in a finished Matroska or WebM file: the display size, and the count of frames.
 
 The track list grows by a few bytes; they are taken from the empty element that the muxer leaves before it, so that
 nothing behind the track list moves. Source: RFC 9559 (Matroska), RFC 8794 (EBML).
@@ -16,7 +16,13 @@ _SEEK_HEAD, _SEEK, _SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AC
 _VOID, _CRC = 0xEC, 0xBF
 _TRACKS, _TRACK, _VIDEO = 0x1654AE6B, 0xAE, 0xE0
 _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
+_TAGS: Final = 0x1254C367
 _HEAD_BYTES: Final = 2**20
+
+COUNT_TAG: Final = "NUMBER_OF_FRAMES"
+"""The tag by which mkvmerge, too, says how many packets a track has."""
+COUNT_UNKNOWN: Final = "0000000000"
+"""What the tag must hold when the file is begun."""
 
 
 class _Element(NamedTuple):
@@ -41,6 +47,24 @@ def set_sample_aspect(path: Path, width: int, height: int, aspect: Fraction) -> 
         start, changed = _with_display_size(head, round(width * aspect), height)
         file.seek(start)
         file.write(changed)
+
+
+def set_frame_count(path: Path, count: int) -> None:
+    """Write the count of the pictures' frames into their tag.
+
+    Raises:
+        ValueError: the tag is not in the file's head, as FFmpeg's muxer writes it.
+    """
+    with path.open("r+b") as file:
+        head = file.read(_HEAD_BYTES)
+        *_, tags = _children(head, _body_of_segment(head), stop_at=_TAGS)
+        unknown = COUNT_UNKNOWN.encode()
+        rest = b"".join(part.data for part in _children(tags.body, 0) if part.id != _CRC)
+        body = _checked(rest.replace(unknown, f"{count:0{len(unknown)}d}".encode()))
+        if tags.id != _TAGS or unknown not in rest or len(body) != len(tags.body):
+            raise ValueError("there is no place for the count of frames")
+        file.seek(tags.start + _size_on_disk(head, tags.start) - len(body))
+        file.write(body)
 
 
 def _with_display_size(head: bytes, width: int, height: int) -> tuple[int, bytes]:

@@ -1,7 +1,7 @@
 """Read films and pictures as a stream of frames: exact stamps, 8 to 16 bit, decoded ahead, in constant memory.
 
-Nothing is dropped in silence: a damaged frame, a film that ends before its header says, or a picture of another size
-stops the reading with an error that names the frame.
+Nothing is dropped in silence: a damaged or missing frame, a film that ends before its header says, or a picture of
+another size stops the reading with an error that names the frame, unless the reader is asked to keep damage.
 """
 
 from __future__ import annotations
@@ -14,22 +14,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import av
 from av import VideoFrame
-from av.container import InputContainer
-from av.video.stream import VideoStream
 
 from relook.errors import InputError
-from relook.film.container import decoder, film_info, open_film, picture_stream, promised_end
-from relook.film.frames import FilmInfo, Frame
+from relook.film.container import film_info, open_film, picture_stream
+from relook.film.decoding import Strict, decoded, stamps_before_first
+from relook.film.fields import Fields, deinterlaced, require_fields
+from relook.film.frames import Fault, FilmInfo, Frame, Mending
+from relook.film.keeping import Keeper
+from relook.film.ledger import as_decoded, usual_step
 from relook.film.overlap import ahead
 from relook.film.pictures import Picture, picture_pixels, read_picture
 from relook.film.pixels import ToPixels
 from relook.film.sequence import find_pictures, is_pictures
-from relook.timing import FrameRange, duration_text
+from relook.timing import FrameRange
 
 _QUEUED_FRAMES: Final = 2
 _PICTURE_RATE: Final = Fraction(24)
+
+NO_MENDING: Final = Mending()
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class NativeFrame:
     pts: int
     duration: int
     picture: VideoFrame | Picture
+    fault: Fault = ""
 
 
 def probe(path: Path) -> FilmInfo:
@@ -60,8 +64,15 @@ class FilmReader:
     Use it as a context manager: leaving it stops the passes that are still going on.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mending: Mending = NO_MENDING) -> None:
+        """Probe the film.
+
+        Raises:
+            InputError: as `probe`, or the film is to be deinterlaced and is telecined.
+        """
         self.info = probe(path)
+        self._mending = mending
+        self._fields = require_fields(path) if mending.deinterlaces and self.info.kind == "film" else None
         self._passes: list[Generator[Frame, None, None]] = []
 
     def __enter__(self) -> Self:
@@ -90,8 +101,9 @@ class FilmReader:
 
     def native_frames(self, wanted: FrameRange | None = None) -> Generator[NativeFrame, None, None]:
         """Give the frames as the decoder made them, in the caller's own thread: for cheap passes."""
-        natives = _film_frames(self.info) if self.info.kind == "film" else _pictures(self.info)
-        return _within(natives, wanted, self.info)
+        if self.info.kind == "film":
+            return _within(_film_frames(self.info, self._mending, self._fields), wanted, self.info)
+        return _within(_pictures(self.info), wanted, self.info)
 
     def _start(self, frames: Generator[Frame, None, None]) -> Iterator[Frame]:
         going = ahead(frames, depth=_QUEUED_FRAMES)
@@ -122,7 +134,7 @@ def _with_pixels(natives: Generator[NativeFrame, None, None], info: FilmInfo) ->
         for native in natives:
             picture = native.picture
             pixels = picture_pixels(picture) if isinstance(picture, Picture) else to_pixels(picture)
-            yield Frame(native.index, native.pts, native.duration, pixels, picture)
+            yield Frame(native.index, native.pts, native.duration, pixels, picture, native.fault)
 
 
 def _within(
@@ -137,7 +149,7 @@ def _within(
             if wanted is None or native.index in wanted:
                 yield native
     if count == 0:
-        raise InputError(f"{info.path} holds no frame that can be decoded; it is damaged or empty")
+        raise InputError(f"{info.path} holds no frame that can be decoded whole; it is damaged or empty")
     if wanted is not None and count < wanted.stop:
         raise InputError(
             f"{info.path} has {count} frames, but frames {wanted.start} to {wanted.stop - 1} were asked for; "
@@ -157,61 +169,31 @@ def _pictures(info: FilmInfo) -> Generator[NativeFrame, None, None]:
         yield NativeFrame(index, index, 1, picture)
 
 
-def _film_frames(info: FilmInfo) -> Generator[NativeFrame, None, None]:
-    """Decode a film; a stamp that is missing, or does not grow, becomes the previous one plus its duration."""
-    index, pts, duration = 0, 0, 0
-    usual = max(1, round(1 / (info.frame_rate * info.time_base)))
+def _film_frames(info: FilmInfo, mending: Mending, fields: Fields | None) -> Generator[NativeFrame, None, None]:
+    """Decode a film; a stamp that is missing, or does not grow, becomes the previous one plus its duration.
+
+    Missing stamps at a film's beginning are counted back from the first one that is there, or on from 0.
+    """
+    index, duration = 0, 0
+    pts, early = 0, stamps_before_first(info)
+    usual = usual_step(info)
+    keeper = Keeper(info) if mending.keeps_damage else None
+    strict = Strict(info)
     with open_film(info.path) as container:
         stream = picture_stream(container, info.path)
-        for frame in _decoded(container, stream, info):
-            follows = pts + (duration or usual) if index else 0
-            pts = frame.pts if frame.pts is not None and (index == 0 or frame.pts > pts) else follows
-            duration = max(0, frame.duration or 0)
-            yield NativeFrame(index, pts, duration, frame)
+        if keeper is None:
+            frames = as_decoded(decoded(container, stream, strict), container.format.name)
+        else:
+            stream.thread_type = "NONE"  # in threads, FFmpeg reports errors late, or not at all
+            frames = keeper.filled(decoded(container, stream, keeper))
+        for taken in frames if fields is None else deinterlaced(frames, fields):
+            if index < len(early):
+                pts, duration = early[index], usual
+            else:
+                follows = pts + (duration or usual) if index else 0
+                pts = taken.pts if taken.pts is not None and (index == 0 or taken.pts > pts) else follows
+                duration = taken.duration
+            yield NativeFrame(index, pts, duration, taken.picture, taken.fault)
             index += 1
-        end = (pts + (duration or usual)) * info.time_base
-        _require_whole(index, end, promised_end(container, stream), info)
-
-
-def _decoded(container: InputContainer, stream: VideoStream, info: FilmInfo) -> Generator[VideoFrame, None, None]:
-    """Decode packet by packet; a frame that the decoder calls damaged is an error."""
-    count = 0
-    packets, decode = container.demux(stream), decoder(container, stream).decode
-    while True:
-        try:
-            packet = next(packets, None)
-            frames = decode(packet) if packet is not None else []
-        except (av.error.FFmpegError, OSError, MemoryError) as error:
-            reason = getattr(error, "strerror", None) or "it cannot be decoded further"
-            raise _damaged(info, count, reason) from error
-        if packet is None:
-            return
-        for frame in frames:
-            if frame.is_corrupt:
-                raise _damaged(info, count, "the decoder reports damaged picture data")
-            if (frame.width, frame.height) != (info.width, info.height):
-                raise InputError(
-                    f"{info.path} changes its size at frame {count}, from {info.width} x {info.height} to "
-                    f"{frame.width} x {frame.height}; split it there into two films"
-                )
-            yield frame
-            count += 1
-
-
-def _damaged(info: FilmInfo, count: int, reason: str) -> InputError:
-    of_total = f" of about {info.num_frames}" if info.num_frames else ""
-    return InputError(
-        f"{info.path} is damaged after {count}{of_total} frames ({duration_text(count / info.frame_rate)}): {reason}; "
-        f"export it again from its source"
-    )
-
-
-def _require_whole(count: int, end: Fraction, promised: Fraction | None, info: FilmInfo) -> None:
-    """Refuse a film that ends more than three frames and a fifth of a second before its header says."""
-    if promised is None or promised - end <= max(3 / info.frame_rate, Fraction(1, 5)):
-        return
-    total = count + round((promised - end) * info.frame_rate)
-    raise InputError(
-        f"{info.path} is cut off: {count} of about {total} frames could be read, up to {duration_text(end)} of "
-        f"{duration_text(promised)}; copy it again, or cut it to the part that plays"
-    )
+        if keeper is None:
+            strict.finish(container, stream, end=(pts + (duration or usual)) * info.time_base)

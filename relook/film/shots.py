@@ -17,11 +17,11 @@ from av.video.reformatter import VideoReformatter
 from einops import rearrange
 from numpy.typing import NDArray
 
-from relook.film.frames import FilmInfo, Shot
+from relook.film.frames import FilmInfo, Mending, Shot
 from relook.film.overlap import ahead
 from relook.film.pictures import Picture, picture_thumbnail
 from relook.film.pixels import rows, thumbnail
-from relook.film.reader import FilmReader, NativeFrame
+from relook.film.reader import NO_MENDING, FilmReader, NativeFrame
 from relook.progress import OnProgress, Progress, ignore
 from relook.timing import FrameRange
 
@@ -38,13 +38,13 @@ _CUT_INTO_MOTION: Final = {"adaptive_threshold": 1.8, "min_content_val": 17.0}
 but the frames after it jump too. In 21 films and takes with 36 cuts these found every cut and nothing else."""
 
 
-def find_shots(path: Path, *, on_progress: OnProgress = ignore) -> tuple[Shot, ...]:
+def find_shots(path: Path, *, mending: Mending = NO_MENDING, on_progress: OnProgress = ignore) -> tuple[Shot, ...]:
     """Divide a film into shots that cover every frame once; each picture of a folder of stills is its own shot.
 
     Raises:
         InputError: the film cannot be read to its end.
     """
-    with FilmReader(path) as reader:
+    with FilmReader(path, mending) as reader:
         info = reader.info
         cuts, hashes = [0], []
         detectors = [] if info.kind == "stills" else _detectors()

@@ -17,9 +17,12 @@ from relook.errors import InputError
 from relook.film.container import open_film
 from relook.film.inventory import Track
 from relook.film.output import name_stream
+from relook.timing import duration_text
 
 _LOOKED_AT: Final = 2000
 """Packets that are read in search of the first one of every stream."""
+_MOST_FAILURES: Final = 1000
+_LONGEST_JUMP_SECONDS: Final = 10
 
 _PICTURE_ENDINGS: Final = {"mjpeg": "jpg", "png": "png", "bmp": "bmp", "gif": "gif", "tiff": "tif", "webp": "webp"}
 
@@ -30,9 +33,18 @@ class Tracks:
     Packets are read as the pictures advance, so that memory stays flat whatever the film's length.
     """
 
-    def __init__(self, source: Path, *, start: Fraction | None = None) -> None:
-        """Open the source; with `start`, carry only what lies from there on, and let it begin at 0."""
+    def __init__(self, source: Path, *, start: Fraction | None = None, keeps_damage: bool = False) -> None:
+        """Open the source.
+
+        Args:
+            start: carry only what lies from there on, and let it begin at 0.
+            keeps_damage: leave out what is damaged, and count it; else it is an error.
+        """
         self._path = source
+        self._keeps_damage = keeps_damage
+        self._read_until: dict[int, Fraction] = {}
+        self.num_lost = 0
+        """How many damaged packets were left out."""
         self._source = open_film(source)
         self._start = start
         self._streams: dict[int, Stream] = {}
@@ -112,19 +124,50 @@ class Tracks:
             shift = round(self._start / packet.time_base)
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
-        if copy.index in self.sizes:
-            count, size = self.sizes[copy.index]
-            self.sizes[copy.index] = (count + 1, size + packet.size)
+        size, time = packet.size, _time(packet)
         packet.stream = copy
-        output.mux(packet)
+        try:
+            output.mux(packet)
+        except (av.error.InvalidDataError, av.error.ArgumentError) as error:
+            self._lose(error, f" at {duration_text(time)}")
+            return
+        if copy.index in self.sizes:
+            count, so_far = self.sizes[copy.index]
+            self.sizes[copy.index] = (count + 1, so_far + size)
 
     def _advance(self) -> None:
-        try:
-            self._next = next((packet for packet in self._packets if packet.size or packet.pts is not None), None)
-        except (av.error.FFmpegError, OSError) as error:
+        for _ in range(_MOST_FAILURES):
+            try:
+                self._next = next((packet for packet in self._packets if self._is_whole(packet)), None)
+                return
+            except (av.error.FFmpegError, OSError, IndexError) as error:
+                self._lose(error)
+                self._packets = self._source.demux([self._source.streams[index] for index in self._streams])
+        self._next = None
+
+    def _is_whole(self, packet: Packet[Stream]) -> bool:
+        """Pass over what holds nothing, and in a film known to be damaged, over sound whose stamp has jumped.
+
+        A sound muxed far ahead of its time would shut out all that follows.
+        """
+        if not packet.size and packet.pts is None:
+            return False
+        time = _time(packet)
+        jump = abs(time - self._read_until.get(packet.stream_index, time))
+        self._read_until[packet.stream_index] = time
+        if self._keeps_damage and packet.stream.type == "audio" and jump > _LONGEST_JUMP_SECONDS:
+            self.num_lost += 1
+            return False
+        return True
+
+    def _lose(self, error: BaseException, where: str = "") -> None:
+        if not self._keeps_damage:
+            reason = getattr(error, "strerror", None) or "it cannot be read further"
             raise InputError(
-                f"the sound of {self._path} is damaged: {error.strerror}; export it again, or leave the sound out"
+                f"the sound of {self._path} is damaged{where}: {reason}; export it again, or apply with "
+                f"--on-damage keep, which leaves out what is damaged"
             ) from error
+        self.num_lost += 1
 
 
 def _first_packet(path: Path, index: int) -> bytes:

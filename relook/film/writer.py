@@ -81,6 +81,7 @@ class FilmWriter:
         codec: str | None = None,
         with_audio: bool = True,
         whole: bool = True,
+        keeps_damage: bool = False,
     ) -> None:
         """Check the output and lock its place.
 
@@ -91,6 +92,7 @@ class FilmWriter:
             codec: one of `codecs.CODECS`, instead of the one that goes with the ending.
             with_audio: take the source's sound and subtitles along.
             whole: False where only a part of the source is written: its sound is cut to it and it begins at 0.
+            keeps_damage: leave out damaged sound, which else is an error.
 
         Raises:
             UsageError: as `check_output`.
@@ -99,7 +101,9 @@ class FilmWriter:
         check_output(path, source, overwrite=overwrite, codec=codec, with_audio=with_audio, whole=whole)
         self._sink: _Sink
         if path.suffix.lower() in film_endings():
-            self._sink = FilmFile(path, source, codec=codec, with_audio=with_audio, whole=whole)
+            self._sink = FilmFile(
+                path, source, codec=codec, with_audio=with_audio, whole=whole, keeps_damage=keeps_damage
+            )
         else:
             self._sink = PictureFiles(path, source)
         self._encoding: Behind[_Work] = Behind(self._encode, depth=_QUEUED_FRAMES)
@@ -115,6 +119,11 @@ class FilmWriter:
             self.discard()
         elif self._is_open:
             self._publish()
+
+    @property
+    def num_lost_packets(self) -> int:
+        """Say how many damaged packets of the sound were left out, when all is written."""
+        return self._sink.num_lost_packets if isinstance(self._sink, FilmFile) else 0
 
     def write(self, frame: Frame) -> None:
         """Encode a frame's pixels under its own stamp."""

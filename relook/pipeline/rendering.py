@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Unpack
+from typing import Literal, Unpack
 
 from relook.apply.render import Delivery, RenderSettings, render_film
 from relook.compute import choose_device
 from relook.errors import UsageError
-from relook.film.frames import FilmInfo
+from relook.film.frames import FilmInfo, Mending
 from relook.film.reader import probe
 from relook.look import Look
 from relook.pipeline.arguments import loaded, refusing_wrong_settings
@@ -34,6 +34,8 @@ def apply(
     overwrite: bool = False,
     passes: str | Path | None = None,
     allow_flashes: bool = False,
+    on_damage: Literal["strict", "keep"] = "strict",
+    deinterlace: bool = False,
     device: str = "auto",
     on_progress: OnProgress = ignore,
     **marks: Unpack[MarkDials],
@@ -55,6 +57,9 @@ def apply(
         passes: a folder to be made with the layers of every frame apart: look, grain, damage, matte, and what moves and
             breathes in `frames.json`.
         allow_flashes: let flicker be stronger than is safe for photosensitive viewers, if the style's is.
+        on_damage: "strict" refuses a film with damaged or missing frames; "keep" lets the last good frame stand in for
+            each, so that the count and the sound stay right, and lists them in `Delivery.damage`.
+        deinterlace: make whole frames of an interlaced film's; without it such a film is refused.
         device: "auto", "cpu", "cuda" or "cuda:n".
         marks: dials of single marks of film, 0 to 2, 1 as measured, such as `grain=0.5`; see `MarkDials`.
     Raises:
@@ -62,6 +67,8 @@ def apply(
         InputError: the film or the look cannot be read; nothing was changed.
     """
     path = Path(film)
+    if on_damage not in ("strict", "keep"):
+        raise UsageError(f"on_damage {on_damage!r} is neither strict nor keep")
     with refusing_wrong_settings():
         stages = {"strength": strength, "grade": grade, "detail": detail, "texture": texture}
         dials = replace(in_condition(condition), **stages, **marks)
@@ -74,6 +81,7 @@ def apply(
         overwrite=overwrite,
         passes=Path(passes) if passes is not None else None,
         allows_flashes=allow_flashes,
+        mending=Mending(keeps_damage=on_damage == "keep", deinterlaces=deinterlace),
     )
     return render_film(path, loaded(look), Path(output), settings=settings, on_progress=on_progress)
 

@@ -17,6 +17,7 @@ from relook.compute import Crew, alone, choose_device, leading_crew, require_pro
 from relook.corpus import Corpus, load_corpus
 from relook.deliver.training_page import write_training_page
 from relook.errors import DivergedError, InputError, RelookError, UsageError
+from relook.film.fields import require_progressive
 from relook.film.reader import probe
 from relook.film.sequence import find_footage
 from relook.look import ENDING, Look, save_look
@@ -196,10 +197,11 @@ def _words(listed: Iterable[str | Path]) -> tuple[str, ...]:
 
 
 def _check_footage(asked: Asked) -> None:
-    """Refuse footage that is not there and pairs that do not fit, before anything of an earlier run is touched."""
+    """Refuse footage that is not there or is interlaced, and pairs that do not fit, before anything of an earlier run is touched."""
     for path in (*asked.source, *asked.style):
         for film in find_footage(Path(path)):
             probe(film)
+            require_progressive(film)
     for before, after in asked.pairs:
         read_pair(Path(before), Path(after), least_px=asked.recipe.crop_px)
 

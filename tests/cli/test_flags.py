@@ -45,6 +45,8 @@ FLAGS = {
         "--condition",
         "--passes",
         "--allow-flashes",
+        "--on-damage",
+        "--deinterlace",
         "--seed",
         "--range",
         "--tile-rows",

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from relook.cli import main
 from relook.pipeline import apply
 
 Run = Callable[[str], tuple[int, str, str]]
