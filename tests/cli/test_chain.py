@@ -46,7 +46,7 @@ def test_train_then_apply_then_check(media: Path, run: Run, monkeypatch: pytest.
     assert len(stamps(Path("part.mp4"))) == 12
 
     code, out, err = run(
-        "apply film.mp4 --look own.look -o stock.mp4 --condition new --grain 0.5 --passes layers --json"
+        "apply film.mp4 --look own.look -o stock.mp4 --condition new --grain 0.5 --grade 0.5 --passes layers --json"
     )
     assert code == 0, err
     assert last_line(out)["frame_hashes"] != whole
