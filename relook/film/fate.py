@@ -100,7 +100,7 @@ def require_holdable(
         found = replace(found, tracks=found.of_kind("pictures"))
     ends = fates(found if whole else replace(found, chapters=()), path, codec=codec)
     if found.chapters and not whole:
-        ends += (Fate(f"{len(found.chapters)} chapters", "left out", "a part of a film has none"),)
+        ends += (Fate("chapters", "left out", "a part of a film has none"),)
     for fate in ends:
         if fate.end == "refused":
             raise UsageError(f"{path.suffix} cannot hold the {fate.what} of {source.path}; {fate.why}")
@@ -122,7 +122,7 @@ def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
     facts = [
         *(("timecode",) if found.film.timecode else ()),
         *(("title and tags",) if found.title or found.tags else ()),
-        *((f"{len(found.chapters)} chapters",) if found.chapters else ()),
+        *(("chapters",) if found.chapters else ()),
         *(("turn or flip",) if found.turn else ()),
         *(("shape of the pixels",) if found.film.sample_aspect != 1 else ()),
         *(("colour tags",) if found.film.colour != ColourTags() and found.film.kind == "film" else ()),
@@ -192,7 +192,7 @@ def _fact_fates(found: Inventory, trial: Inventory, path: Path) -> list[Fate]:
         ("timecode", film.timecode, trial.film.timecode),
         ("reel name", found.reel, trial.reel),
         ("title", found.title, trial.title),
-        (f"{len(found.chapters)} chapters", found.chapters, trial.chapters),
+        ("chapters", found.chapters, trial.chapters),
         ("mastering display", found.mastering, trial.mastering),
         ("light level", found.light_level, trial.light_level),
     ):
