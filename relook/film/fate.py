@@ -201,7 +201,7 @@ def _fact_fates(found: Inventory, trial: Inventory, path: Path) -> list[Fate]:
     if found.tags:
         words = ", ".join(key for key, _ in tags)
         result.append(Fate("tags", "left out", f"{ending} cannot hold {words}") if tags else Fate("tags", "kept"))
-    result += [Fate(extra, "left out", "it holds for the source's pictures only") for extra in found.extras]
+    result += [Fate(extra, "left out", "no output of relook holds it") for extra in found.extras]
     return result
 
 
