@@ -99,6 +99,7 @@ class FromPixels:
         self._info = info
         self._pixel_format = pixel_format
         self._scaler = VideoReformatter()
+        self._source_matrix = swscale_matrix(info.colour, info)
         self._matrix = swscale_matrix(tags, info)
         self._range = _FULL if is_full_range(tags, pixel_format) else _LEGAL
         self._lift = _chroma_lift(self._matrix, pixel_format) if self._range == _FULL else (0.0, 0.0, 0.0)
@@ -121,7 +122,7 @@ class FromPixels:
         return self._scaler.reformat(
             frame,
             format=self._pixel_format,
-            src_colorspace=self._matrix,
+            src_colorspace=self._source_matrix,
             dst_colorspace=self._matrix,
             src_color_range=source_range,
             dst_color_range=self._range,
