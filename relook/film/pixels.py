@@ -99,8 +99,9 @@ class FromPixels:
         self._info = info
         self._pixel_format = pixel_format
         self._scaler = VideoReformatter()
-        self._source_matrix = swscale_matrix(info.colour, info)
         self._matrix = swscale_matrix(tags, info)
+        self.keeps_matrix = self._matrix == swscale_matrix(info.colour, info)
+        """False where `convert` will not do: swscale leaves codes as they are between two kinds of Y'CbCr."""
         self._range = _FULL if is_full_range(tags, pixel_format) else _LEGAL
         self._lift = _chroma_lift(self._matrix, pixel_format) if self._range == _FULL else (0.0, 0.0, 0.0)
 
@@ -122,7 +123,7 @@ class FromPixels:
         return self._scaler.reformat(
             frame,
             format=self._pixel_format,
-            src_colorspace=self._source_matrix,
+            src_colorspace=self._matrix,
             dst_colorspace=self._matrix,
             src_color_range=source_range,
             dst_color_range=self._range,
