@@ -80,7 +80,8 @@ def _count(progress: Progress) -> str:
 
 def print_lines(*lines: str) -> None:
     """Write a verb's result for people to standard output."""
-    sys.stdout.write("\n".join(lines) + "\n")
+    text, encoding = "\n".join(lines) + "\n", sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))  # a file's name may be any bytes
 
 
 def print_json(values: Mapping[str, Any]) -> None:

@@ -18,7 +18,18 @@ from typing import Final
 
 from relook.errors import UsageError
 from relook.film.alpha import has_alpha
-from relook.film.colour import BT709, RGB_MATRIX, UNSPECIFIED, is_full_range, is_grey, is_rgb
+from relook.film.colour import (
+    BT470BG,
+    BT601,
+    BT709,
+    BT2020,
+    RGB_MATRIX,
+    UNSPECIFIED,
+    is_full_range,
+    is_grey,
+    is_rgb,
+    matrix_of,
+)
 from relook.film.frames import ColourTags, FilmInfo
 
 
@@ -170,6 +181,10 @@ def _tags(codec: Codec, source: FilmInfo, pixel_format: str) -> ColourTags:
     if is_rgb(source.pixel_format):
         return replace(tags, matrix=BT709, full_range=False)
     full_range = is_full_range(tags, source.pixel_format) and not codec.legal_range_only
+    if codec.encoder == "prores_ks" and tags.matrix == BT470BG:
+        tags = replace(tags, matrix=BT601)  # the same matrix by the code point that ProRes can say
+    if codec.encoder == "dnxhd" and matrix_of(tags, source.height) not in (BT709, BT2020):
+        tags = replace(tags, matrix=BT709)  # it can say no other, and is read as this one
     if full_range != is_full_range(tags, pixel_format):
         return replace(tags, full_range=full_range)
     return tags

@@ -20,6 +20,10 @@ UNSPECIFIED: Final = 2
 
 BT709: Final = 1
 BT601: Final = 6
+BT470BG: Final = 5
+"""The same matrix as BT.601."""
+
+BT2020: Final = 9
 RGB_MATRIX: Final = 0
 _UNSTATED_MATRICES: Final = (RGB_MATRIX, UNSPECIFIED, 3)
 

@@ -64,7 +64,7 @@ class Encoder:
                 f"frame {frame.index} of {self._source.path} is {width} x {height}, but the film began with "
                 f"{self._source.width} x {self._source.height}; write stills of different sizes into a folder"
             )
-        if not untouched:
+        if not untouched or not self._from_pixels.keeps_matrix:
             picture = self._from_pixels(frame)
         elif frame.native.format.name == self._plan.pixel_format:
             picture = frame.native

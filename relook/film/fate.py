@@ -19,13 +19,12 @@ from av.container import InputContainer
 from relook.errors import UsageError
 from relook.film.alpha import has_alpha
 from relook.film.codecs import Plan, film_endings, plan_film
-from relook.film.colour import is_full_range, is_grey, is_rgb
+from relook.film.colour import BT470BG, BT601, is_full_range, is_grey, is_rgb, matrix_of
 from relook.film.frames import ColourTags, FilmInfo
 from relook.film.inventory import CARRIED, Inventory, Kind, Track, inventory, inventory_of
-from relook.film.output import LIBRARY_CODES, add_pictures, describe, open_output, set_chapters, time_base
+from relook.film.output import QUICKTIME_CODES, add_pictures, describe, open_output, set_chapters, tag, time_base
 from relook.film.pixels import rows
 from relook.film.tracks import Tracks
-from relook.film.words import colour_words
 from relook.timing import rate_text
 
 End = Literal["kept", "changed", "left out", "refused"]
@@ -71,8 +70,7 @@ def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fa
     refused = _refused_tracks(found, plan)
     trial = _trial(found, plan, [track for track in found.of_kind(*CARRIED) if track.index not in refused])
     facts = _fact_fates(found, trial, path)
-    if trial.film.colour != plan.colour and not is_rgb(plan.pixel_format):
-        facts.append(Fate("colour tags", "changed", f"read back as {colour_words(trial.film)}"))
+    facts += _colour_fates(found.film, trial.film, plan)
     return (*pictures, *facts, *_track_fates(found, trial, refused, path))
 
 
@@ -100,7 +98,7 @@ def require_holdable(
         found = replace(found, tracks=found.of_kind("pictures"))
     ends = fates(found if whole else replace(found, chapters=()), path, codec=codec)
     if found.chapters and not whole:
-        ends += (Fate(f"{len(found.chapters)} chapters", "left out", "a part of a film has none"),)
+        ends += (Fate("chapters", "left out", "a part of a film has none"),)
     for fate in ends:
         if fate.end == "refused":
             raise UsageError(f"{path.suffix} cannot hold the {fate.what} of {source.path}; {fate.why}")
@@ -122,10 +120,10 @@ def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
     facts = [
         *(("timecode",) if found.film.timecode else ()),
         *(("title and tags",) if found.title or found.tags else ()),
-        *((f"{len(found.chapters)} chapters",) if found.chapters else ()),
+        *(("chapters",) if found.chapters else ()),
         *(("turn or flip",) if found.turn else ()),
         *(("shape of the pixels",) if found.film.sample_aspect != 1 else ()),
-        *(("colour tags",) if found.film.colour != ColourTags() and found.film.kind == "film" else ()),
+        *(("colour tags",) if not _is_plain(found.film.colour) else ()),
         *(("HDR metadata",) if found.mastering or found.light_level else ()),
         *found.extras,
         *(f"{track} (stream {track.index})" for track in found.of_kind(*CARRIED)),
@@ -192,7 +190,7 @@ def _fact_fates(found: Inventory, trial: Inventory, path: Path) -> list[Fate]:
         ("timecode", film.timecode, trial.film.timecode),
         ("reel name", found.reel, trial.reel),
         ("title", found.title, trial.title),
-        (f"{len(found.chapters)} chapters", found.chapters, trial.chapters),
+        ("chapters", found.chapters, trial.chapters),
         ("mastering display", found.mastering, trial.mastering),
         ("light level", found.light_level, trial.light_level),
     ):
@@ -201,8 +199,40 @@ def _fact_fates(found: Inventory, trial: Inventory, path: Path) -> list[Fate]:
     if found.tags:
         words = ", ".join(key for key, _ in tags)
         result.append(Fate("tags", "left out", f"{ending} cannot hold {words}") if tags else Fate("tags", "kept"))
-    result += [Fate(extra, "left out", "it holds for the source's pictures only") for extra in found.extras]
+    result += [Fate(extra, "left out", "no output of relook holds it") for extra in found.extras]
     return result
+
+
+def _colour_fates(film: FilmInfo, written: FilmInfo, plan: Plan) -> list[Fate]:
+    """Compare what the tags mean: an untagged film may come back with the tags that say what it was taken for."""
+    if is_rgb(plan.pixel_format):
+        return []
+    before, after = plan.colour, written.colour
+    lost = [
+        what
+        for what, a, b in (
+            ("primaries", before.primaries, after.primaries),
+            ("transfer", before.transfer, after.transfer),
+            ("matrix", _matrix(before, film), _matrix(after, film)),
+            ("range", is_full_range(before, plan.pixel_format), is_full_range(after, written.pixel_format)),
+        )
+        if a != b
+    ]
+    result = [Fate("colour tags", "left out", f"{', '.join(lost)} cannot be held")] if lost else []
+    if not is_rgb(film.pixel_format) and _matrix(film.colour, film) != _matrix(before, film):
+        result.append(Fate("matrix", "changed", f"{plan.codec.title} knows BT.709 and BT.2020 alone"))
+    return result
+
+
+def _matrix(tags: ColourTags, film: FilmInfo) -> int:
+    """Give the matrix; BT.601 has two code points."""
+    found = matrix_of(tags, film.height)
+    return BT601 if found == BT470BG else found
+
+
+def _is_plain(tags: ColourTags) -> bool:
+    """Say whether tags are those of everyday pictures, which need none."""
+    return tags.primaries in (1, 2, 5, 6) and tags.transfer in (1, 2, 6, 13)
 
 
 def _track_fates(found: Inventory, trial: Inventory, refused: frozenset[int], path: Path) -> list[Fate]:
@@ -233,7 +263,7 @@ def _kept(name: str, track: Track, copy: Track) -> Fate:
 
 
 def _language(track: Track) -> str | None:
-    return None if track.language is None else LIBRARY_CODES.get(track.language, track.language)
+    return None if track.language is None else QUICKTIME_CODES.get(track.language, track.language)
 
 
 def _roles(track: Track) -> tuple[str, ...]:
@@ -322,6 +352,7 @@ def _black(source: FilmInfo, plan: Plan, number: int = 0) -> VideoFrame:
     for plane in rows(frame):
         plane[...] = 0
     base = time_base(source, plan)
+    tag(frame, plan.colour)
     frame.pts, frame.time_base = number * max(1, round(1 / (source.frame_rate * base))), base
     return frame
 

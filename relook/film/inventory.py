@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from relook.film.alpha import frame_alpha, has_alpha, is_opaque
 from relook.film.container import codec_name, decoder, film_info, open_film, picture_stream
+from relook.film.cropping import shown_part
 from relook.film.frames import FilmInfo
 from relook.film.hdr import LightLevel, MasteringDisplay
 from relook.film.pictures import read_picture
@@ -144,7 +145,8 @@ def inventory_of(container: InputContainer, film: FilmInfo | None = None) -> Inv
         (side["MASTERING_DISPLAY_METADATA"] for side in sides if "MASTERING_DISPLAY_METADATA" in side), b""
     )
     light = next((side["CONTENT_LIGHT_LEVEL"] for side in sides if "CONTENT_LIGHT_LEVEL" in side), b"")
-    known = {name for side in sides for name in side}
+    extras = {words for name, words in _SIDE_DATA.items() if any(name in side for side in sides)}
+    cropped = shown_part(path, container.format.name, film.width, film.height) if path.is_file() else ""
     return Inventory(
         film=film,
         tracks=tracks,
@@ -157,7 +159,7 @@ def inventory_of(container: InputContainer, film: FilmInfo | None = None) -> Inv
         reel=next((reel for reel in reels if reel), None),
         mastering=MasteringDisplay.parsed(mastering),
         light_level=LightLevel.parsed(light),
-        extras=tuple(sorted({words for name, words in _SIDE_DATA.items() if name in known})),
+        extras=tuple(sorted(extras)) + ((f"cropping to {cropped}",) if cropped else ()),
         is_opaque=not has_alpha(film.pixel_format) or all(is_opaque(frame) for frame in frames),
     )
 

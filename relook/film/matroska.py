@@ -7,9 +7,10 @@ nothing behind the track list moves. Source: RFC 9559 (Matroska), RFC 8794 (EBML
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 _SEGMENT: Final = 0x18538067
 _SEEK_HEAD, _SEEK, _SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AC
@@ -65,6 +66,21 @@ def set_frame_count(path: Path, count: int) -> None:
             raise ValueError("there is no place for the count of frames")
         file.seek(tags.start + _size_on_disk(head, tags.start) - len(body))
         file.write(body)
+
+
+def video_fields(file: BinaryIO, wanted: Sequence[int]) -> list[int]:
+    """Give whole numbers out of the first picture track's settings by their identities; 0 where they are absent."""
+    try:
+        head = file.read(_HEAD_BYTES)
+        tracks = _children(head, _body_of_segment(head), stop_at=_TRACKS)[-1]
+        inside = [
+            part for track in _children(tracks.body, 0) if track.id == _TRACK for part in _children(track.body, 0)
+        ]
+        video = next(part for part in inside if part.id == _VIDEO)
+        found = {part.id: int.from_bytes(part.body, "big") for part in _children(video.body, 0)}
+    except (ValueError, IndexError, StopIteration):
+        return [0] * len(wanted)
+    return [found.get(identity, 0) for identity in wanted]
 
 
 def _with_display_size(head: bytes, width: int, height: int) -> tuple[int, bytes]:

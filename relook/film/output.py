@@ -19,12 +19,12 @@ from relook.film.inventory import Inventory, Track
 _MUXER_OPTIONS: Final = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
 """Keep stamps as they are (sound may begin before 0), and give the same bytes for the same film."""
 
-LIBRARY_CODES: Final = {
-    **{"sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "ces": "cze", "nld": "dut", "fra": "fre"},
-    **{"kat": "geo", "deu": "ger", "ell": "gre", "isl": "ice", "mkd": "mac", "mri": "mao", "msa": "may", "fas": "per"},
-    **{"ron": "rum", "slk": "slo", "bod": "tib", "cym": "wel"},
+QUICKTIME_CODES: Final = {
+    **{"sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "nld": "dut", "kat": "geo", "deu": "ger"},
+    **{"ell": "gre", "isl": "ice", "mkd": "mac", "msa": "may", "bod": "tib", "cym": "wel", "fre": "fra", "rum": "ron"},
+    **{"cze": "ces", "slo": "slk"},
 }
-"""Languages with two codes in ISO 639-2; QuickTime knows the second ones."""
+"""Of the languages with two codes in ISO 639-2, the one that FFmpeg's list of QuickTime's languages has."""
 
 _CHAPTER_TICK: Final = Fraction(1, 10**9)
 
@@ -79,7 +79,7 @@ def name_stream(output: OutputContainer, copy: Stream, track: Track) -> None:
     in_mov = output.format.name in ("mov", "mp4")
     if track.language:
         copy.metadata["language"] = (
-            LIBRARY_CODES.get(track.language, track.language) if output.format.name == "mov" else track.language
+            QUICKTIME_CODES.get(track.language, track.language) if output.format.name == "mov" else track.language
         )
     if track.title:
         copy.metadata["handler_name" if in_mov else "title"] = track.title

@@ -100,6 +100,8 @@ class FromPixels:
         self._pixel_format = pixel_format
         self._scaler = VideoReformatter()
         self._matrix = swscale_matrix(tags, info)
+        self.keeps_matrix = self._matrix == swscale_matrix(info.colour, info)
+        """False where `convert` will not do: swscale leaves codes as they are between two kinds of Y'CbCr."""
         self._range = _FULL if is_full_range(tags, pixel_format) else _LEGAL
         self._lift = _chroma_lift(self._matrix, pixel_format) if self._range == _FULL else (0.0, 0.0, 0.0)
 

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 import av
 
@@ -21,6 +22,10 @@ try:
     import fcntl
 except ImportError:  # Windows has no flock; there the second job is not noticed
     fcntl = None  # type: ignore[assignment]
+
+_PART: Final = ".part"
+_LONGEST_NAME: Final = 255
+"""Bytes that a name may have on the usual file systems."""
 
 
 def require_place(path: Path, *, overwrite: bool) -> None:
@@ -79,6 +84,14 @@ def _hold(lock: int, busy: str) -> None:
         raise LockedError(busy) from error
 
 
+def _part_name(name: str) -> str:
+    """Give the unfinished file's name: the final one with `.part`, shortened where a file system could not hold that."""
+    kept = name
+    while len(os.fsencode(kept)) + len(_PART) > _LONGEST_NAME:
+        kept = kept[:-1]
+    return kept + _PART
+
+
 class Part:
     """An output in the making: `path` is where to write, until `publish` or `discard`.
 
@@ -87,7 +100,7 @@ class Part:
 
     def __init__(self, final: Path, *, folder: Path | None = None) -> None:
         self.final = final
-        self.path = final.with_name(final.name + ".part")
+        self.path = final.with_name(_part_name(final.name))
         self._folder = folder
         with disk_errors(self.path):
             self._lock = self._take_lock()

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from relook.pipeline import apply
+from relook.cli import main
+from relook.film.reader import probe
 
-Run = Callable[[str], tuple[int, str, str]]
+Read = Callable[[], tuple[str, str]]
 
 NAMES = {
     "spaces": b"two  words.mp4",
@@ -19,34 +20,52 @@ NAMES = {
     "decomposed": "cafe\u0301.mp4".encode(),
     "emoji": "\U0001f3ac.mp4".encode(),
     "newline": b"two\nlines.mp4",
-    "quotes": b"it's \"so\".mp4",
+    "quotes": b'it\'s "so".mp4',
     "leading dash": b"-look.mp4",
     "colon": b"a:b.mp4",
     "pipe": b"a|b.mp4",
     "pattern of digits": b"a%04d.mp4",
     "backslash": b"a\\b.mp4",
-    "255 bytes": b"n" * 246 + b".mkv.mp4"[-9:] + b"!",
+    "255 bytes": b"n" * 251 + b".mp4",
+    "255 bytes of two-byte letters": "\u00e9".encode() * 125 + b"n.mp4",
     "not UTF-8": b"\xff\xfe.mp4",
     "hash": b"a####.mp4",
     "brackets": b"a[x].mp4",
     "concat": b"concat:a.mp4",
     "address": b"http:x.mp4",
-    "leading dot": b"..a.mp4",
-    "glob": b"a*?.mp4",
+    "protocol": b"pipe:1.mp4",
+    "wildcards": b"a*?.mp4",
 }
-NAMES["255 bytes"] = b"n" * 246 + b".mp4" + b""
-"""By what is nasty in them, as bytes. Beside an output lies its `NAME.part`, so that 250 bytes are the most for one."""
+"""By what is nasty in them, as bytes."""
 
-OUTPUT_BYTES = 250
+
+@pytest.fixture
+def here(media: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(media)
+    (media / "new").mkdir()
+    return media
+
+
+def apply(source: bytes, target: bytes) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(["apply", "--look", "plain.look", "--strength", "0", "-o", os.fsdecode(target), "--", os.fsdecode(source)])
+    return int(left.value.code or 0)
 
 
 @pytest.mark.parametrize("kind", NAMES)
-def test_a_nasty_name_works_in_and_out(kind: str, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(media)
-    name = Path(os.fsdecode(NAMES[kind]))
-    (media / "film.mp4").rename(name)
-    (media / "new").mkdir()
-    delivery = apply(name, "plain.look", Path("new") / name, strength=0, grade=0, detail=0, texture=0)
-    assert len(delivery.frames) == 24
-    assert [os.fsencode(made) for made in os.listdir("new")] == [NAMES[kind]]
-    assert sorted(os.listdir(media / "new"))[0] == name.name
+def test_a_nasty_name_works_in_and_out(kind: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = NAMES[kind]
+    (here / "film.mp4").rename(os.fsdecode(name))
+    code = apply(name, b"new/" + name)
+    assert code == 0, capsys.readouterr().err
+    assert os.listdir(b"new") == [name]
+    assert probe(here / "new" / os.fsdecode(name)).num_frames == 24
+
+
+def test_a_name_that_ends_in_a_dot_has_no_ending(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is read like any other; written it cannot be, since its ending says what to write."""
+    (here / "film.mp4").rename(here / "film.")
+    assert apply(b"film.", b"new/a.mp4") == 0
+    assert apply(b"film.", b"new/b.") == 2
+    assert "end the name in .mp4" in capsys.readouterr().err
+    assert os.listdir("new") == ["a.mp4"]

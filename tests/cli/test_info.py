@@ -1,0 +1,113 @@
+"""`relook info`: what it tells of films and sequences, in words and in one JSON object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+Run = Callable[[str], tuple[int, str, str]]
+
+
+@pytest.fixture
+def film(media: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A film at 23.976 with timecode, BT.709 tags, chapters, a title and a sound in German; turned."""
+    path = media / "told.mov"
+    rate = Fraction(24000, 1001)
+    with av.open(str(path), "w") as made:
+        stream: Any = made.add_stream("libx264", rate=rate, time_base=1 / rate)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        context = stream.codec_context
+        context.color_primaries = context.color_trc = context.colorspace = 1
+        context.color_range = 1
+        context.sample_aspect_ratio = Fraction(16, 15)
+        stream.metadata["timecode"] = "01:00:00:00"
+        stream.set_display_rotation(90)
+        sound: Any = made.add_stream("aac", rate=48000)
+        sound.metadata["language"] = "ger"
+        made.metadata["title"] = "A title"
+        made.set_chapters(
+            [{"id": 1, "start": 0, "end": 500, "time_base": Fraction(1, 1000), "metadata": {"title": "First"}}]
+        )
+        for index in range(24):
+            level = np.full((64, 96, 3), 40 if index < 12 else 200, np.uint8)
+            frame = av.VideoFrame.from_ndarray(level, format="rgb24")
+            frame.pts, frame.time_base = index, 1 / rate
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode(None))
+        for index in range(40):
+            part = av.AudioFrame.from_ndarray(np.zeros((1, 2048), np.int16), format="s16", layout="stereo")
+            part.sample_rate, part.pts, part.time_base = 48000, index * 1024, Fraction(1, 48000)
+            made.mux(sound.encode(part))
+        made.mux(sound.encode(None))
+    monkeypatch.chdir(media)
+    return path
+
+
+def test_info_tells_what_a_film_holds(film: Path, run: Run) -> None:
+    code, out, _ = run("info told.mov --shots --for mkv --json")
+    facts = json.loads(out.splitlines()[-1])
+    assert code == 0
+    assert (facts["frame_rate"], facts["frames_per_second"], facts["time_base"]) == ("24000/1001", "23.976", "1/24000")
+    assert (facts["timecode"], facts["num_frames"], facts["seconds"]) == ("01:00:00:00", 24, 1.001)
+    assert facts["colour_in_words"] == "BT.709 primaries, BT.709 transfer, BT.709 matrix, legal range"
+    assert (facts["sample_aspect"], facts["shown"]) == ("16/15", "turned 90 degrees anticlockwise")
+    assert (facts["title"], facts["chapters"][0]["title"], facts["field_order"]) == ("A title", "First", "progressive")
+    kinds = {stream["kind"]: stream for stream in facts["streams"]}
+    assert (kinds["pictures"]["codec"], kinds["pictures"]["form"]) == ("h264", "96x64")
+    assert (kinds["sound"]["codec"], kinds["sound"]["form"], kinds["sound"]["language"]) == (
+        "aac",
+        "stereo, 48000 Hz",
+        "ger",
+    )
+    assert {"timecode", "chapters"} <= set(kinds)
+    assert [(s["start_frame"], s["start_timecode"], s["stop_timecode"]) for s in facts["shots"]] == [
+        (0, "01:00:00:00", "01:00:00:12"),
+        (12, "01:00:00:12", "01:00:01:00"),
+    ]
+    assert facts["for"]["ending"] == ".mkv"
+    assert {"what": "timecode", "end": "kept", "why": ""} in facts["for"]["fates"]
+    for words in ("24000/1001 (23.976) frames a second", "stream 1           aac sound, stereo, 48000 Hz, ger"):
+        assert words in out
+    assert "shot 1             frames 12 to 23, 01:00:00:12 to 01:00:01:00 (not in it)" in out
+
+
+def test_info_says_what_untagged_films_and_pictures_are_taken_for(film: Path, media: Path, run: Run) -> None:
+    assert "matrix untagged, taken as BT.601, range untagged, taken as legal range" in run("info film.mp4")[1]
+    (media / "take").mkdir()
+    for number in range(1001, 1004):
+        cv2.imwrite(str(media / "take" / f"p.{number}.png"), np.zeros((20, 30, 3), np.uint16))
+    code, out, _ = run("info take --for .jpg")
+    assert code == 0
+    assert "kind               sequence" in out
+    assert ".jpg changed       pictures: 16 bit becomes 8 bit" in out
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("info told.mov --for .xyz", "no ending that relook writes"),
+        ("info plain.look --for .mov", "this is a look"),
+        ("info plain.look --shots", "this is a look"),
+    ],
+)
+def test_info_refuses_what_it_cannot_tell(film: Path, run: Run, line: str, words: str) -> None:
+    code, out, err = run(line)
+    assert (code, out) == (2, "")
+    assert words in err
+
+
+def test_apply_tells_what_is_not_kept_before_it_renders(film: Path, run: Run) -> None:
+    code, out, err = run(
+        "apply told.mov --look plain.look --strength 0 -o o.mkv --range 01:00:00:00-01:00:00:04 --json"
+    )
+    assert code == 0
+    assert err.index("not kept: chapters: left out") < err.index("rendering")
+    assert json.loads(out.splitlines()[-1])["left_out"] == ["chapters: left out (a part of a film has none)"]
