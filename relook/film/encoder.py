@@ -8,6 +8,7 @@ is cut to it. MXF holds one frame a tick and nothing else: uneven stamps are ref
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +31,8 @@ from relook.timing import advance_timecode, rate_text
 
 _MUXER_OPTIONS: Final = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
 """Keep stamps as they are (sound may begin before 0), and give the same bytes for the same film."""
+
+_FINEST_CLOCK: Final = 2**31 - 1
 
 _CARRIED_TAGS: Final = ("title", "artist", "album", "comment", "description", "copyright", "date", "genre", "language")
 
@@ -67,6 +70,7 @@ class Encoder:
         """The stamp of every frame written, in units of `time_base`."""
         self.tracks: Tracks | None = None
         self._source, self._plan, self._whole = source, plan, whole
+        self._first = first.pts
         self._offset = 0 if whole and not plan.counts_frames and first.pts >= 0 else first.pts
         self._from_pixels = FromPixels(source, plan.pixel_format, plan.colour)
         self._durations: dict[int, int] = {}
@@ -114,7 +118,7 @@ class Encoder:
     def _describe(self, first: Frame) -> None:
         """Take over timecode, rotation, names and chapters."""
         source = self._source
-        if self._plan.muxer in ("matroska", "webm"):
+        if self._plan.muxer == "matroska":
             self._stream.metadata[COUNT_TAG] = COUNT_UNKNOWN
         if source.timecode:
             moved = 0 if self._whole else first.index
@@ -131,14 +135,25 @@ class Encoder:
                     self._output.set_chapters(container.chapters())
 
     def _stamp(self, picture: VideoFrame, frame: Frame) -> None:
-        pts = self._tick(frame) if self._plan.counts_frames else frame.pts - self._offset
+        pts = self._tick(frame) if self._plan.counts_frames else self._exact(frame.pts)
         usual = max(1, round(1 / (self._source.frame_rate * self.time_base)))
-        duration = (0 if self._plan.counts_frames else frame.duration) or usual
+        lasts = round(frame.duration * self._source.time_base / self.time_base)
+        duration = (0 if self._plan.counts_frames else lasts) or usual
         picture.pts, picture.time_base, picture.pict_type = pts, self.time_base, 0
         _tag(picture, self._plan.colour)
         self.stamps.append(pts)
         self._durations[pts] = duration
         self._end = pts + duration
+
+    def _exact(self, pts: int) -> int:
+        """Give the stamp in this file's units: that of the even rate, where the source has it but for its rounding."""
+        source = self._source
+        if self.time_base == source.time_base:
+            return pts - self._offset
+        count = round((pts - self._first) * source.time_base * source.frame_rate)
+        even = self._first * source.time_base + count / source.frame_rate
+        time = even if abs(even - pts * source.time_base) <= source.time_base else pts * source.time_base
+        return round((time - self._offset * source.time_base) / self.time_base)
 
     def _tick(self, frame: Frame) -> int:
         """Count frames, where the container knows no stamps; refuse a film whose stamps say something else."""
@@ -174,13 +189,23 @@ def _other_ending(source: FilmInfo, *, only: int | None = None) -> str:
 
 
 def _time_base(source: FilmInfo, plan: Plan) -> Fraction:
-    return 1 / source.frame_rate if plan.counts_frames else source.time_base
+    """Take the source's; in MP4 and MOV, which have no rate but that of their stamps, one that fits the rate as well.
+
+    Matroska's milliseconds would make 41 and 42 of every 23.976 frames a second.
+    """
+    if plan.counts_frames:
+        return 1 / source.frame_rate
+    fine = math.lcm(source.time_base.denominator, source.frame_rate.numerator)
+    is_even = (1 / (source.frame_rate * source.time_base)).denominator == 1
+    if plan.muxer not in ("mp4", "mov") or is_even or fine > _FINEST_CLOCK:
+        return source.time_base
+    return Fraction(1, fine)
 
 
 def _open_container(target: str | io.BytesIO, source: FilmInfo, plan: Plan) -> OutputContainer:
     options = dict(_MUXER_OPTIONS)
     if plan.muxer in ("mp4", "mov"):  # they round the first stamp to this clock, which else ticks every millisecond
-        options["movie_timescale"] = str(source.time_base.denominator)
+        options["movie_timescale"] = str(_time_base(source, plan).denominator)
     return av.open(target, "w", format=plan.muxer, container_options=options)
 
 
