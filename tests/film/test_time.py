@@ -157,6 +157,12 @@ def test_avi_frames_come_out_in_step(make_film: Any, draw: Any, encoder: str, re
     assert times(source)[1] == [Fraction(n, 24) for n in range(20)]
 
 
+def test_frames_that_an_avi_leaves_out_take_their_time(make_film: Any, draw: Any) -> None:
+    stamps = [*range(9), *range(12, 24)]
+    source = make_film("a.avi", draw(21, 32, 32), encoder="mjpeg", pixel_format="yuvj420p", stamps=stamps)
+    assert times(source)[1] == [Fraction(n, 24) for n in stamps]
+
+
 @pytest.mark.parametrize("stamps", [(4, 5, 5, 7), (4, 5, 4, 6)])
 def test_a_stamp_that_does_not_grow_follows_the_one_before(make_film: Any, draw: Any, stamps: tuple[int, ...]) -> None:
     source = make_film("a.mkv", draw(8, 32, 32), time_base=Fraction(1, 1000), rate=25, options={"g": "1"})
