@@ -41,6 +41,7 @@ class Encoder:
         """The stamp of every frame written, in units of `time_base`."""
         self.tracks: Tracks | None = None
         self._source, self._plan, self._whole = source, plan, whole
+        self._first = first.pts
         self._offset = 0 if whole and not plan.counts_frames and first.pts >= 0 else first.pts
         self._from_pixels = FromPixels(source, plan.pixel_format, plan.colour)
         self._durations: dict[int, int] = {}
@@ -91,7 +92,7 @@ class Encoder:
     def _describe(self, first: Frame) -> None:
         """Take over timecode, rotation, names and chapters."""
         source = self._source
-        if self._plan.muxer in ("matroska", "webm"):
+        if self._plan.muxer == "matroska":
             self._stream.metadata[COUNT_TAG] = COUNT_UNKNOWN
         timecode = source.timecode
         if timecode and not self._whole and first.index:
@@ -114,14 +115,25 @@ class Encoder:
             )
 
     def _stamp(self, picture: VideoFrame, frame: Frame) -> None:
-        pts = self._tick(frame) if self._plan.counts_frames else frame.pts - self._offset
+        pts = self._tick(frame) if self._plan.counts_frames else self._exact(frame.pts)
         usual = max(1, round(1 / (self._source.frame_rate * self.time_base)))
-        duration = (0 if self._plan.counts_frames else frame.duration) or usual
+        lasts = round(frame.duration * self._source.time_base / self.time_base)
+        duration = (0 if self._plan.counts_frames else lasts) or usual
         picture.pts, picture.time_base, picture.pict_type = pts, self.time_base, 0
         tag(picture, self._plan.colour)
         self.stamps.append(pts)
         self._durations[pts] = duration
         self._end = pts + duration
+
+    def _exact(self, pts: int) -> int:
+        """Give the stamp in this file's units: that of the even rate, where the source has it but for its rounding."""
+        source = self._source
+        if self.time_base == source.time_base:
+            return pts - self._offset
+        count = round((pts - self._first) * source.time_base * source.frame_rate)
+        even = self._first * source.time_base + count / source.frame_rate
+        time = even if abs(even - pts * source.time_base) <= source.time_base else pts * source.time_base
+        return round((time - self._offset * source.time_base) / self.time_base)
 
     def _tick(self, frame: Frame) -> int:
         """Count frames, where the container knows no stamps; refuse a film whose stamps say something else."""

@@ -67,7 +67,7 @@ class FilmFile:
 
     def _keep_count(self, count: int) -> None:
         """Say how many frames there are, so that a gap in their stamps is not taken for a loss."""
-        if self._part.final.suffix.lower() in (".mkv", ".webm"):
+        if self._part.final.suffix.lower() == ".mkv":
             try:
                 set_frame_count(self._part.path, count)
             except ValueError as error:

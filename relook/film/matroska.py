@@ -1,4 +1,4 @@
-"""Set what FFmpeg's muxer cannot in a finished Matroska or WebM file: the display size, and the count of frames.
+"""Set what FFmpeg's muxer cannot in a finished file: in Matroska and WebM the display size, in Matroska the frame count.
 
 The track list grows by a few bytes; they are taken from the empty element that the muxer leaves before it, so that
 nothing behind the track list moves. Source: RFC 9559 (Matroska), RFC 8794 (EBML).

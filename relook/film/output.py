@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from fractions import Fraction
 from typing import Any, Final
 
@@ -27,18 +28,29 @@ QUICKTIME_CODES: Final = {
 """Of the languages with two codes in ISO 639-2, the one that FFmpeg's list of QuickTime's languages has."""
 
 _CHAPTER_TICK: Final = Fraction(1, 10**9)
+_FINEST_CLOCK: Final = 2**31 - 1
 
 
 def time_base(source: FilmInfo, plan: Plan) -> Fraction:
-    """Give the unit of the pictures' stamps in the output."""
-    return 1 / source.frame_rate if plan.counts_frames else source.time_base
+    """Give the unit of the pictures' stamps: the source's; in MP4 and MOV, which have no rate but that of their stamps, one that
+    fits the rate as well.
+
+    Matroska's milliseconds would make 41 and 42 of every 23.976 frames a second.
+    """
+    if plan.counts_frames:
+        return 1 / source.frame_rate
+    fine = math.lcm(source.time_base.denominator, source.frame_rate.numerator)
+    is_even = (1 / (source.frame_rate * source.time_base)).denominator == 1
+    if plan.muxer not in ("mp4", "mov") or is_even or fine > _FINEST_CLOCK:
+        return source.time_base
+    return Fraction(1, fine)
 
 
 def open_output(target: str | io.BytesIO, source: FilmInfo, plan: Plan) -> OutputContainer:
     """Open a container for writing; nothing is written before its first packet."""
     options = dict(_MUXER_OPTIONS)
     if plan.muxer in ("mp4", "mov"):  # they round the first stamp to this clock, which else ticks every millisecond
-        options["movie_timescale"] = str(source.time_base.denominator)
+        options["movie_timescale"] = str(time_base(source, plan).denominator)
     return av.open(target, "w", format=plan.muxer, container_options=options)
 
 

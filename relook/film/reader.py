@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -102,7 +102,7 @@ class FilmReader:
     def native_frames(self, wanted: FrameRange | None = None) -> Generator[NativeFrame, None, None]:
         """Give the frames as the decoder made them, in the caller's own thread: for cheap passes."""
         if self.info.kind == "film":
-            return _within(_film_frames(self.info, self._mending, self._fields), wanted, self.info)
+            return _within(_lasting(_film_frames(self.info, self._mending, self._fields)), wanted, self.info)
         return _within(_pictures(self.info), wanted, self.info)
 
     def _start(self, frames: Generator[Frame, None, None]) -> Iterator[Frame]:
@@ -155,6 +155,18 @@ def _within(
             f"{info.path} has {count} frames, but frames {wanted.start} to {wanted.stop - 1} were asked for; "
             f"frames count from 0"
         )
+
+
+def _lasting(natives: Generator[NativeFrame, None, None]) -> Generator[NativeFrame, None, None]:
+    """Let every frame last until the next one; containers tell how long frames last in the order of decoding."""
+    before = None
+    with closing(natives):
+        for native in natives:
+            if before is not None:
+                yield replace(before, duration=native.pts - before.pts)
+            before = native
+        if before is not None:
+            yield before
 
 
 def _pictures(info: FilmInfo) -> Generator[NativeFrame, None, None]:

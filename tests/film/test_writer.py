@@ -60,6 +60,12 @@ def stamps(path: Path, wanted: FrameRange | None = None) -> list[Fraction]:
         return [native.pts * reader.info.time_base for native in reader.native_frames(wanted)]
 
 
+def assert_same_times(found: list[Fraction], wanted: list[Fraction], *, within: Fraction) -> None:
+    """Compare stamps; MP4 and MOV even out the milliseconds of Matroska, to which it had rounded them."""
+    assert len(found) == len(wanted)
+    assert all(abs(a - b) <= within for a, b in zip(found, wanted, strict=True))
+
+
 def pixels(path: Path) -> list[torch.Tensor]:
     with FilmReader(path) as reader:
         return [frame.pixels for frame in reader.frames()]
@@ -227,7 +233,7 @@ def test_sound_is_copied_packet_for_packet(
     info = render(source, tmp_path / name)
     assert sound(tmp_path / name) == sound(source)
     assert info.audio_codecs == sounds
-    assert stamps(tmp_path / name) == stamps(source)
+    assert_same_times(stamps(tmp_path / name), stamps(source), within=probe(source).time_base)
 
 
 def test_a_stream_that_does_not_fit_is_refused_before_work(make_film: Any, draw: Any, tmp_path: Path) -> None:
@@ -306,7 +312,8 @@ def test_a_part_begins_at_nought_with_its_own_sound(make_film: Any, draw: Any, t
         info = render(source, tmp_path / name, wanted=FrameRange(12, 36), whole=False)
         times = stamps(tmp_path / name)
         wanted = [time - Fraction(1, 2) for time in stamps(source, FrameRange(12, 36))]
-        assert all(abs(a - b) <= info.time_base / 2 for a, b in zip(times, wanted, strict=True))
+        assert_same_times(times, wanted, within=probe(source).time_base)
+        assert info.frame_rate == 24
         with av.open(str(tmp_path / name)) as container:
             track = container.streams.audio[0]
             heard = [packet for packet in container.demux(track) if packet.size]
@@ -574,7 +581,7 @@ def test_tears_of_steel_keeps_stamps_and_sound(footage: Callable[[str], Path], t
     wanted = FrameRange(0, 30)
     for name in ("o.mp4", "o.mkv"):
         render(source, tmp_path / name, wanted=wanted)
-        assert stamps(tmp_path / name) == stamps(source, wanted)
+        assert_same_times(stamps(tmp_path / name), stamps(source, wanted), within=probe(source).time_base)
         assert sound(tmp_path / name) == sound(source)
     with pytest.raises(UsageError, match=r"vorbis sound .* write \.mkv instead"):
         check_output(tmp_path / "o.mov", probe(source), overwrite=False)
