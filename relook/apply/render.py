@@ -15,6 +15,7 @@ from relook.apply.frame import FrameRenderer, composed
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.errors import UsageError
 from relook.film.frames import Frame, Shot
+from relook.film.pictures import Picture
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
 from relook.film.writer import FilmWriter, check_output
@@ -56,6 +57,8 @@ class Delivery:
     """The source's shots, where they were needed to seed the texture."""
     flicker: tuple[float, float] = (0.0, 0.0)
     """Of the exposure, as deviations of its logarithm: as rendered, and as it would be if it could not harm the photosensitive."""
+    num_clipped: int = 0
+    """Frames with values below black or above white that the output cannot hold: they are written as black and white."""
 
 
 def render_film(
@@ -90,11 +93,19 @@ def render_film(
         with passes as layers, writing as writer:
             for frame in _shown(reader, settings, shots, renderer, layers):
                 (writer.copy if dials.is_off else writer.write)(frame)
-                hashes.append(hashlib.sha256(frame.pixels.numpy().tobytes()).hexdigest())
+                hashes.append(_frame_hash(frame))
                 on_progress(Progress("rendering", len(hashes), total))
             if not hashes:
                 raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
-    return Delivery(output, FrameRange(first, first + len(hashes)), tuple(hashes), shots, renderer.flicker)
+    delivered = FrameRange(first, first + len(hashes))
+    return Delivery(output, delivered, tuple(hashes), shots, renderer.flicker, writer.num_clipped)
+
+
+def _frame_hash(frame: Frame) -> str:
+    digest = hashlib.sha256(frame.pixels.numpy().tobytes())
+    if frame.beyond is not None:
+        digest.update(frame.beyond.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _shown(
@@ -109,13 +120,14 @@ def _shown(
     if renderer.dials.is_off:
         yield from reader.frames(wanted)
         return
-    exposure, picture, layers = -1, None, None
+    exposure, picture, beyond, layers = -1, None, None, None
     for frame in reader.frames(_with_lead(wanted, shots, renderer)):
         place = _place(frame.index, shots)
         shown = frame.index - place.frame + held_frame(renderer.mechanics.cranking, place.frame)
         if shown != exposure or picture is None:
             exposure, seed = shown, seed_of(place.content_hash, settings.seed)
             number = exposure_of(renderer.mechanics.cranking, place.frame)
+            beyond = renderer.carried(frame.beyond, seed=seed, number=number)
             if passes is None:
                 picture = renderer.render(frame.pixels, seed=seed, number=number)
             else:
@@ -124,7 +136,8 @@ def _shown(
         if wanted is None or frame.index in wanted:
             if passes is not None and layers is not None:
                 passes.add(frame.index, layers)
-            yield replace(frame, pixels=picture, native=None)
+            native = frame.native if isinstance(frame.native, Picture) else None  # its transparency and header
+            yield replace(frame, pixels=picture, native=native, beyond=beyond)
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,11 @@ def apply(
             f"flicker is held at {given:.1%} of the light, where the look has {wanted:.1%}: more would harm photosensitive viewers;",
             "--allow-flashes gives it all",
         )
+    if delivery.num_clipped:
+        print_lines(
+            f"{delivery.num_clipped} frames have values below black or above white, which {output.suffix or output} "
+            "cannot hold: they are written as black and white; .exr holds them",
+        )
     print_lines(f"{len(delivery.frames)} frames written to {output}", f"next: relook check {output} --look {look}")
     if as_json:
         print_json(
@@ -107,5 +112,6 @@ def apply(
                 "start_frame": delivery.frames.start,
                 "stop_frame": delivery.frames.stop,
                 "frame_hashes": delivery.frame_hashes,
+                "num_clipped": delivery.num_clipped,
             }
         )

@@ -23,7 +23,7 @@ from relook.errors import InputError
 from relook.film.container import film_info, open_film, picture_stream, promised_end
 from relook.film.frames import FilmInfo, Frame
 from relook.film.overlap import ahead
-from relook.film.pictures import Picture, picture_pixels, read_picture
+from relook.film.pictures import Picture, picture_values, read_picture
 from relook.film.pixels import ToPixels
 from relook.film.sequence import find_pictures, is_pictures
 from relook.timing import FrameRange, duration_text
@@ -102,15 +102,19 @@ class FilmReader:
 def _pictures_info(path: Path) -> FilmInfo:
     kind, pictures = find_pictures(path)
     first = read_picture(pictures[0])
+    facts, is_take = first.facts, kind == "sequence"
+    rate = (facts.frame_rate if is_take else None) or _PICTURE_RATE
     return FilmInfo(
         path=path,
         kind=kind,
         width=first.codes.shape[1],
         height=first.codes.shape[0],
-        frame_rate=_PICTURE_RATE,
-        time_base=1 / _PICTURE_RATE,
-        bit_depth=first.bit_depth,
+        frame_rate=rate,
+        time_base=1 / rate,
+        bit_depth=min(first.bit_depth, 16),
         pixel_format=first.pixel_format,
+        sample_aspect=facts.pixel_aspect,
+        timecode=facts.timecode if is_take else None,
         num_frames=len(pictures),
         pictures=pictures,
     )
@@ -121,8 +125,8 @@ def _with_pixels(natives: Generator[NativeFrame, None, None], info: FilmInfo) ->
     with closing(natives):
         for native in natives:
             picture = native.picture
-            pixels = picture_pixels(picture) if isinstance(picture, Picture) else to_pixels(picture)
-            yield Frame(native.index, native.pts, native.duration, pixels, picture)
+            pixels, beyond = picture_values(picture) if isinstance(picture, Picture) else (to_pixels(picture), None)
+            yield Frame(native.index, native.pts, native.duration, pixels, picture, beyond)
 
 
 def _within(

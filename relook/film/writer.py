@@ -14,7 +14,9 @@ from relook.film.film_file import FilmFile
 from relook.film.frames import FilmInfo, Frame
 from relook.film.overlap import Behind
 from relook.film.picture_files import PictureFiles, require_free_names, takes_pictures
+from relook.film.pictures import holds_beyond
 from relook.film.publish import require_place
+from relook.film.sequence import PICTURE_ENDINGS, is_pattern
 
 _QUEUED_FRAMES: Final = 2
 
@@ -94,6 +96,9 @@ class FilmWriter:
             self._sink = FilmFile(path, source, codec=codec, with_audio=with_audio, whole=whole)
         else:
             self._sink = PictureFiles(path, source)
+        self.num_clipped = 0
+        """Frames with values beyond 0..1 that the output does not hold."""
+        self._is_clipping = not _holds_beyond(path, source)
         self._encoding: Behind[_Work] = Behind(self._encode, depth=_QUEUED_FRAMES)
         self._is_open = True
 
@@ -110,11 +115,15 @@ class FilmWriter:
 
     def write(self, frame: Frame) -> None:
         """Encode a frame's pixels under its own stamp."""
-        self._encoding.give(_Work(frame, copied=False))
+        self._give(frame, copied=False)
 
     def copy(self, frame: Frame) -> None:
         """Hand on the source's own picture, without a trip through RGB: exact where the codec is lossless."""
-        self._encoding.give(_Work(frame, copied=True))
+        self._give(frame, copied=True)
+
+    def _give(self, frame: Frame, *, copied: bool) -> None:
+        self.num_clipped += self._is_clipping and frame.beyond is not None
+        self._encoding.give(_Work(frame, copied=copied))
 
     def discard(self) -> None:
         """Give up: remove what was made; nothing is published."""
@@ -136,6 +145,12 @@ class FilmWriter:
         self._sink.add(work.frame, copied=work.copied)
 
 
+def _holds_beyond(path: Path, source: FilmInfo) -> bool:
+    in_folder = not is_pattern(path) and path.suffix.lower() not in PICTURE_ENDINGS
+    named = source.pictures if in_folder and path.suffix.lower() not in film_endings() else (path,)
+    return all(holds_beyond(name.suffix) for name in named)
+
+
 def _require_other_place(path: Path, source: FilmInfo) -> None:
     """Refuse to write over the source, by whatever name."""
     exists = path.exists() and source.path.exists()
@@ -143,7 +158,8 @@ def _require_other_place(path: Path, source: FilmInfo) -> None:
         raise UsageError(f"{path} is the film that is being read; give the output another name")
     if not source.pictures or path.suffix.lower() in film_endings():
         return
-    folder, read = (path if path.is_dir() else path.absolute().parent), source.pictures[0].absolute().parent
-    single = len(source.pictures) == 1 and not path.is_dir()
+    names_folder = path.is_dir() or not path.suffix
+    folder, read = (path if names_folder else path.absolute().parent), source.pictures[0].absolute().parent
+    single = len(source.pictures) == 1 and not names_folder
     if folder.is_dir() and os.path.samefile(folder, read) and not single:
         raise UsageError(f"{folder} holds the pictures that are being read; write into another folder")
