@@ -187,7 +187,7 @@ def write_dpx_or_tiff(
     if bit_depth == 10 and channels == 4:
         spec.attribute("dpx:Packing", "Packed")  # filled words lose the last value of a row (OpenImageIO 3.2)
     if 8 < bit_depth < 16:
-        codes = codes << (16 - bit_depth) | codes >> (2 * bit_depth - 16)
+        codes = codes << (16 - bit_depth)  # it writes the upper bits
     output = io.ImageOutput.create(str(path))
     done = output.open(str(path), spec) and output.write_image(np.ascontiguousarray(codes))
     if not (output.close() and done):

@@ -175,7 +175,7 @@ def linear_take(folder: Path, *, count: int = 3) -> Path:
         layers["Z"] = rng.uniform(0, 100, (96, 80)).astype(np.float32)
         for name in "RGB":
             layers[name][20:24, 30:34], layers[name][50:54, 30:34] = 4.0, -0.1
-        header = {"type": OpenEXR.scanlineimage, "framesPerSecond": Fraction(25)}
+        header = {"framesPerSecond": Fraction(25), "lineOrder": OpenEXR.DECREASING_Y, "type": OpenEXR.scanlineimage}
         with OpenEXR.File(header, layers) as file:
             file.write(str(folder / f"shot.{number}.exr"))
     return folder / "shot.1001.exr"

@@ -19,7 +19,7 @@ import OpenEXR
 import OpenImageIO
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relook.errors import InputError, RelookError, UsageError
@@ -176,6 +176,7 @@ def test_exr_that_cannot_be_carried_is_refused(tmp_path: Path) -> None:
 
 
 @settings(max_examples=20, deadline=None)
+@example(kind=(".dpx", 10), size=(1, 1), channels=4, seed=0)
 @given(
     kind=st.sampled_from([(".dpx", 8), (".dpx", 10), (".dpx", 12), (".dpx", 16), (".tif", 8), (".tif", 16)]),
     size=st.tuples(st.integers(1, 30), st.integers(1, 30)),
@@ -207,6 +208,21 @@ def test_ten_bits_lie_in_dpx_as_smpte_says(tmp_path: Path) -> None:
     start = struct.unpack(f"{order}I", data[4:8])[0]
     words = np.frombuffer(data, f"{order}u4", 40, start).reshape(5, 8)
     assert np.array_equal(np.stack([words >> shift & 1023 for shift in (22, 12, 2)], axis=-1), codes)
+
+
+def test_pixels_behind_a_short_dpx_header_are_no_timecode(tmp_path: Path) -> None:
+    pixels = torch.full((3, 40, 40), 1 / 255)
+    write_picture(tmp_path / "long.dpx", Frame(0, 0, 1, pixels), bit_depth=8)
+    data = (tmp_path / "long.dpx").read_bytes()
+    order = ">" if data[:4] == b"SDPX" else "<"
+    (start,) = struct.unpack(f"{order}I", data[4:8])
+    short = bytearray(data[:1664] + data[start:])
+    short[4:8] = short[780 + 28 : 780 + 32] = struct.pack(f"{order}I", 1664)
+    (tmp_path / "short.dpx").write_bytes(short)
+    picture = read_picture(tmp_path / "short.dpx")
+    assert (picture.codes == 1).all()
+    assert picture.facts == read_picture(tmp_path / "long.dpx").facts
+    assert read_picture(through(tmp_path / "short.dpx", tmp_path / "out.dpx")).facts.timecode is None
 
 
 def test_float_tiff_holds_what_lies_beyond(tmp_path: Path) -> None:
@@ -297,7 +313,9 @@ def test_a_film_gives_pictures_its_rate_and_timecode(make_film: MakeFilm, draw: 
 def test_copied_pictures_are_the_same_files(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for number in (1001, 1002):
-        write_exr(tmp_path / "in" / f"shot.{number}.exr", light(np.float16, seed=number))
+        write_exr(
+            tmp_path / "in" / f"shot.{number}.exr", light(np.float16, seed=number), lineOrder=OpenEXR.DECREASING_Y
+        )
     written_again(tmp_path / "in", tmp_path / "out", copied=True)
     (tmp_path / "new").mkdir()
     written_again(tmp_path / "in" / "shot.1001.exr", tmp_path / "new" / "out.####.exr", copied=True)
