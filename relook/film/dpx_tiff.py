@@ -23,7 +23,7 @@ from relook.film.picture import (
     require_size,
 )
 from relook.film.pixels import Codes
-from relook.film.vfx import image_io
+from relook.film.vfx import image_io, words_of
 
 _DPX_DEPTHS: Final = (8, 10, 12, 16)
 _DPX_HEADER_BYTES: Final = 2048
@@ -52,14 +52,14 @@ def read_dpx_or_tiff(path: Path) -> Picture:
     hints.attribute("oiio:RawColor", 1)
     opened = io.ImageInput.open(str(path), hints)
     if opened is None:
-        raise _damaged(path, io.geterror())
+        raise _damaged(path, words_of(io))
     try:
         spec = opened.spec()
         _require_kind(path, spec)
         require_size(path, spec.width, spec.height)
         stored = opened.read_image(0, 0, 0, spec.nchannels, spec.format)
         if stored is None:
-            raise _damaged(path, opened.geterror())
+            raise _damaged(path, words_of(opened))
         spec = io.ImageSpec(spec)
     finally:
         opened.close()
@@ -96,9 +96,7 @@ def _require_kind(path: Path, spec: Any) -> None:
 
 
 def _damaged(path: Path, words: str) -> InputError:
-    lines = words.strip().splitlines()
-    reason = f" ({lines[0]})" if lines else ""
-    return InputError(f"{path} cannot be read as a picture{reason}: it is damaged or of another kind")
+    return InputError(f"{path} cannot be read as a picture{words}: it is damaged or of another kind")
 
 
 def _pixels_begin(path: Path) -> int:
@@ -191,7 +189,7 @@ def write_dpx_or_tiff(
     output = io.ImageOutput.create(str(path))
     done = output.open(str(path), spec) and output.write_image(np.ascontiguousarray(codes))
     if not (output.close() and done):
-        raise OSError(0, output.geterror().strip() or "it could not be encoded")
+        raise OSError(0, "it could not be encoded" + words_of(output))
 
 
 def _family(path: Path) -> str:

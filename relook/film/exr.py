@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from relook.errors import InputError
 from relook.film.picture import Picture, PictureFacts, existing_timecode, require_finite_picture, require_size
-from relook.film.vfx import image_io, open_exr
+from relook.film.vfx import image_io, open_exr, words_of
 
 _OF_THE_FILE: Final = ("channels", "type", "tiles", "chunkCount", "version", "name", "lineOrder", "preview")
 """Entries that say how the pixels were laid down, or show the old ones."""
@@ -49,7 +49,7 @@ def _header(path: Path) -> dict[str, Any]:
         with open_exr().File(str(path), separate_channels=True, header_only=True) as file:
             parts = [dict(part.header) for part in file.parts]
     except (RuntimeError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(path, "") from error
     if len(parts) != 1:
         raise InputError(f"{path} has {len(parts)} parts; relook reads EXR pictures of one: write its parts apart")
     return parts[0]
@@ -60,7 +60,7 @@ def _layers(path: Path) -> Layers:
     io = image_io()
     opened = io.ImageInput.open(str(path))
     if opened is None:
-        words = io.geterror()
+        words = words_of(io)
         if "ubsampled" in words:
             raise _no_colours(path, "luminance and subsampled chroma")
         raise _damaged(path, words)
@@ -74,7 +74,7 @@ def _layers(path: Path) -> Layers:
             indices = list(group)
             pixels = opened.read_image(0, 0, indices[0], indices[-1] + 1, kind)
             if pixels is None:
-                raise _damaged(path, opened.geterror())
+                raise _damaged(path, words_of(opened))
             for place, index in enumerate(indices):
                 layers[spec.channelnames[index]] = pixels.reshape(spec.height, spec.width, -1)[..., place]
         return layers
@@ -101,9 +101,7 @@ def _no_colours(path: Path, what: str) -> InputError:
 
 
 def _damaged(path: Path, words: str) -> InputError:
-    lines = words.strip().splitlines()
-    reason = f" ({lines[0]})" if lines else ""
-    return InputError(f"{path} cannot be read as an EXR picture{reason}: it is damaged; render it again")
+    return InputError(f"{path} cannot be read as an EXR picture{words}: it is damaged; render it again")
 
 
 def _facts(header: Mapping[str, Any]) -> PictureFacts:

@@ -15,8 +15,8 @@ from relook.errors import InputError, UsageError
 from relook.film.pixels import Codes
 from relook.timing import is_drop_frame, parse_timecode
 
-MOST_PIXELS: Final = 2**28
-"""Largest picture that is decoded, 16384 x 16384: a header may promise any size, and memory is asked for by it."""
+MOST_PIXELS: Final = 2**27
+"""Largest picture that is decoded, 16384 x 8192: a header may promise any size, and memory is asked for by it."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def require_size(path: Path, width: int, height: int) -> None:
     if not 0 < width * height <= MOST_PIXELS:
         raise InputError(
             f"{path} says that it is {width} x {height}; relook reads pictures of up to {MOST_PIXELS} pixels "
-            f"(16384 x 16384): scale it down, or it is damaged"
+            f"(16384 x 8192): scale it down, or it is damaged"
         )
 
 

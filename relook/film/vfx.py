@@ -37,6 +37,15 @@ def image_io() -> Any:
     return OpenImageIO
 
 
+def words_of(source: Any) -> str:
+    """Return the first line of what OpenImageIO says has gone wrong, in brackets for a message; "" where it says nothing."""
+    try:
+        lines = source.geterror().strip().splitlines()
+    except UnicodeDecodeError:  # it quotes damaged files
+        lines = []
+    return f" ({lines[0]})" if lines else ""
+
+
 def open_exr() -> Any:
     """Import OpenEXR."""
     import OpenEXR  # late: an optional library, and 0.3 s

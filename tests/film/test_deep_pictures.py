@@ -164,7 +164,11 @@ def test_exr_that_cannot_be_carried_is_refused(tmp_path: Path) -> None:
     write_exr(tmp_path / "chroma.exr", dict.fromkeys(("Y", "BY", "RY"), half))
     whole = write_exr(tmp_path / "cut.exr", light(np.float16)).read_bytes()
     (tmp_path / "cut.exr").write_bytes(whole[:-20])
+    damaged = bytearray(whole)
+    damaged[damaged.index(b"lineOrder\0lineOrder") + 19] = 0xE9  # OpenImageIO's words of it are no UTF-8
+    (tmp_path / "odd.exr").write_bytes(damaged)
     for name, words in (
+        ("odd", "damaged"),
         ("parts", "2 parts"),
         ("layers", r"glow\.B, glow\.G, glow\.R"),
         ("whole", "whole numbers"),
