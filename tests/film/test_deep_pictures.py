@@ -29,6 +29,7 @@ from relook.film.picture import exact_rate, existing_timecode
 from relook.film.pictures import Picture, picture_values, read_picture, write_picture
 from relook.film.reader import FilmReader, probe
 from relook.film.scene_light import to_display, to_light
+from relook.film.vfx import words_of
 from relook.film.writer import FilmWriter, check_output
 from relook.timing import FrameRange
 
@@ -164,11 +165,7 @@ def test_exr_that_cannot_be_carried_is_refused(tmp_path: Path) -> None:
     write_exr(tmp_path / "chroma.exr", dict.fromkeys(("Y", "BY", "RY"), half))
     whole = write_exr(tmp_path / "cut.exr", light(np.float16)).read_bytes()
     (tmp_path / "cut.exr").write_bytes(whole[:-20])
-    damaged = bytearray(whole)
-    damaged[damaged.index(b"lineOrder\0lineOrder") + 19] = 0xE9  # OpenImageIO's words of it are no UTF-8
-    (tmp_path / "odd.exr").write_bytes(damaged)
     for name, words in (
-        ("odd", "damaged"),
         ("parts", "2 parts"),
         ("layers", r"glow\.B, glow\.G, glow\.R"),
         ("whole", "whole numbers"),
@@ -177,6 +174,16 @@ def test_exr_that_cannot_be_carried_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=words):
             read_picture(tmp_path / f"{name}.exr")
+
+
+def test_words_of_damage_that_are_no_text(tmp_path: Path) -> None:
+    damaged = bytearray(write_exr(tmp_path / "in.exr", light(np.float16)).read_bytes())
+    damaged[damaged.index(b"lineOrder\0lineOrder") + 19] = 0xE9
+    (tmp_path / "in.exr").write_bytes(damaged)
+    assert OpenImageIO.ImageInput.open(str(tmp_path / "in.exr")) is None
+    assert words_of(OpenImageIO) == ""
+    assert OpenImageIO.ImageInput.open(str(tmp_path / "none.exr")) is None
+    assert words_of(OpenImageIO).startswith(" (")
 
 
 @settings(max_examples=20, deadline=None)
