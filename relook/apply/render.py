@@ -135,7 +135,7 @@ def _shown(
                 picture = composed(layers)
         if wanted is None or frame.index in wanted:
             if passes is not None and layers is not None:
-                passes.add(frame.index, layers)
+                passes.add(frame.index, layers, beyond)
             native = frame.native if isinstance(frame.native, Picture) else None  # its transparency and header
             yield replace(frame, pixels=picture, native=native, beyond=beyond)
 

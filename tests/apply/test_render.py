@@ -227,6 +227,16 @@ def test_the_gate_moves_and_hides_light_beyond_white_too(worn: Look) -> None:
     assert still.carried(beyond, seed=3, number=5) is beyond
 
 
+def test_passes_hold_light_beyond_white(worn: Look, tmp_path: Path) -> None:
+    source = linear_take(tmp_path / "in")
+    settings = RenderSettings(passes=tmp_path / "layers", frames=FrameRange(1, 2))
+    render_film(source, worn, tmp_path / "out", settings=settings)
+    found = exr_layers(tmp_path / "out" / "shot.1002.exr")
+    beauty = torch.from_numpy(to_display(np.stack([found[name] for name in "RGB"])))
+    assert beauty.max() > 1.2
+    assert torch.allclose(assembled(tmp_path / "layers", 1), beauty, atol=2e-3)
+
+
 def test_dials_at_nothing_hand_pictures_on_and_a_film_of_them_is_counted_as_clipped(worn: Look, tmp_path: Path) -> None:
     source = linear_take(tmp_path / "in")
     (tmp_path / "out").mkdir()
