@@ -79,7 +79,7 @@ def read_dpx_or_tiff(path: Path) -> Picture:
     else:
         bits = spec.get_int_attribute("oiio:BitsPerSample", codes.itemsize * 8)
         codes = codes >> (codes.itemsize * 8 - bits)
-    return Picture(path, _bgr(codes), bits, False, _facts(spec), spec)
+    return Picture(path, _bgr(codes), bits, facts=_facts(spec), header=spec)
 
 
 def _require_kind(path: Path, spec: Any) -> None:

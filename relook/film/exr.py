@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from relook.errors import InputError
 from relook.film.picture import Picture, PictureFacts, existing_timecode, require_finite_picture, require_size
+from relook.film.primaries import to_bt709
 from relook.film.vfx import image_io, open_exr, words_of
 
 _OF_THE_FILE: Final = ("channels", "type", "tiles", "chunkCount", "version", "name", "lineOrder", "preview")
@@ -41,7 +42,8 @@ def read_exr(path: Path) -> Picture:
     else:
         codes = layers.pop("Y")
         require_finite_picture(path, codes[..., None], "Y")
-    return Picture(path, codes, codes.itemsize * 8, True, _facts(header), header, layers)
+    matrix = to_bt709(path, header.get("chromaticities"))
+    return Picture(path, codes, codes.itemsize * 8, True, matrix, _facts(header), header, layers)
 
 
 def _header(path: Path) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def write_exr(
     """Write an EXR picture; from an EXR source it keeps header, windows, compression and layers.
 
     Args:
-        light: `[h w 3]`, RGB, linear.
+        light: `[h w 3]`, RGB, linear, of BT.709.
         alpha: `[h w]`, 0..1.
         depth: 16 for half, 32 for float.
         facts: what is written where there is no EXR header to keep.
@@ -142,6 +144,8 @@ def write_exr(
     else:
         header = {"compression": exr.ZIP_COMPRESSION, **_entries(facts)}
     header["type"] = exr.scanlineimage
+    if kept is not None and source is not None and source.to_bt709 is not None:
+        light = light @ np.linalg.inv(source.to_bt709).T.astype(np.float32)
     dtype = np.float16 if depth == 16 else np.float32
     channels = {name: np.ascontiguousarray(light[..., place], dtype) for place, name in enumerate("RGB")}
     if alpha is not None:

@@ -43,6 +43,8 @@ class Picture:
     bit_depth: int
     is_linear: bool = False
     """True where values are proportional to light, False where they are display-referred."""
+    to_bt709: NDArray[np.float64] | None = None
+    """`[3 3]` from its linear RGB to that of ITU-R BT.709; None where it is that."""
     facts: PictureFacts = PictureFacts()
     header: Any = None
     """The file's own header as its reader gives it, to be written into a file of the same kind."""

@@ -1,7 +1,8 @@
 """Single picture files: read to code values and written back, 8 to 16 bit and float.
 
 Transparency takes no part in a look: it is left out of the pixels, kept with the source picture, and written back
-untouched into endings that can hold it. EXR pictures are scene-linear and go through the curve of `scene_light`.
+untouched into endings that can hold it. EXR pictures are scene-linear, and go through the primaries that
+they name and the curve of `scene_light`.
 """
 
 from __future__ import annotations
@@ -80,12 +81,20 @@ def _read_by_opencv(path: Path) -> Picture:
 
 def picture_values(picture: Picture) -> tuple[Tensor, Tensor | None]:
     """Give `[c h w]`, RGB, without alpha: within 0..1, and what lies beyond (None where nothing does)."""
+    if picture.is_float:
+        return apart(torch.from_numpy(_display(picture)))
     codes = picture.codes
     channels = [codes] * 3 if codes.ndim == 2 else [codes[..., 2], codes[..., 1], codes[..., 0]]
-    if not picture.is_float:
-        return to_unit(channels, picture.white), None
-    values = np.stack(channels).astype(np.float32)
-    return apart(torch.from_numpy(to_display(values) if picture.is_linear else values))
+    return to_unit(channels, picture.white), None
+
+
+def _display(picture: Picture) -> NDArray[np.float32]:
+    """Give a float picture as `[c h w]`, RGB, display-referred, of any values."""
+    codes = picture.codes
+    rgb = np.stack([codes] * 3 if codes.ndim == 2 else [codes[..., 2], codes[..., 1], codes[..., 0]]).astype(np.float32)
+    if picture.to_bt709 is not None:
+        rgb = np.einsum("ij,jhw->ihw", picture.to_bt709.astype(np.float32), rgb)
+    return to_display(rgb) if picture.is_linear else rgb
 
 
 def picture_pixels(picture: Picture) -> Tensor:
@@ -95,10 +104,10 @@ def picture_pixels(picture: Picture) -> Tensor:
 
 def picture_codes8(picture: Picture) -> NDArray[np.uint8]:
     """Give 8-bit display codes for a quick look: `[h w]` grey, or `[h w 3]` in the order blue, green, red."""
-    codes = picture.codes if picture.codes.ndim == 2 else picture.codes[..., :3]
     if picture.is_float:
-        shown = to_display(codes) if picture.is_linear else codes
-        return np.asarray(np.clip(shown, 0, 1) * 255 + 0.5, np.uint8)
+        shown = np.clip(_display(picture)[::-1], 0, 1) * 255 + 0.5
+        return np.ascontiguousarray(shown.transpose(1, 2, 0).astype(np.uint8))
+    codes = picture.codes if picture.codes.ndim == 2 else picture.codes[..., :3]
     return np.asarray(codes >> (picture.bit_depth - 8), np.uint8)
 
 

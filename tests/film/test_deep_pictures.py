@@ -27,6 +27,7 @@ from relook.film.dpx_tiff import timecode_text, timecode_word
 from relook.film.frames import Frame
 from relook.film.picture import exact_rate, existing_timecode
 from relook.film.pictures import Picture, picture_values, read_picture, write_picture
+from relook.film.primaries import BT709, to_bt709
 from relook.film.reader import FilmReader, probe
 from relook.film.scene_light import to_display, to_light
 from relook.film.vfx import words_of
@@ -34,6 +35,8 @@ from relook.film.writer import FilmWriter, check_output
 from relook.timing import FrameRange
 
 MakeFilm = Callable[..., Path]
+AP1 = (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767)
+"""Primaries and white of ACEScg."""
 
 
 def write_exr(path: Path, channels: dict[str, np.ndarray], **entries: Any) -> Path:
@@ -108,7 +111,7 @@ def test_an_exr_keeps_header_windows_and_layers(tmp_path: Path) -> None:
     entries = {
         "timeCode": code,
         "framesPerSecond": Fraction(24000, 1001),
-        "chromaticities": (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767),
+        "chromaticities": AP1,
         "pixelAspectRatio": 2.0,
         "owner": "a studio",
         "shot/take": 7,
@@ -129,10 +132,42 @@ def test_an_exr_keeps_header_windows_and_layers(tmp_path: Path) -> None:
     assert repr(after[0]["timeCode"]) == repr(code)
     assert all(
         np.array_equal(after[1][name], values) and after[1][name].dtype == values.dtype
-        for name, values in before[1].items()
+        for name, values in layers.items()
     )
     facts = read_picture(source).facts
     assert (facts.frame_rate, facts.timecode, facts.pixel_aspect) == (Fraction(24000, 1001), "01:02:03:04", 2)
+
+
+def test_aces_light_by_hand() -> None:
+    """From AP1 to BT.709 as published with ACES 1 (rows; the white adapted by CAT02 there, by Bradford here)."""
+    matrix = to_bt709(Path("a.exr"), AP1)
+    assert matrix is not None
+    published = [[1.70505, -0.62179, -0.08326], [-0.13026, 1.14080, -0.01055], [-0.02400, -0.12897, 1.15297]]
+    assert np.allclose(matrix, published, atol=2e-3)
+    assert np.allclose(matrix.sum(axis=1), 1, atol=1e-6), "white stays white"
+    assert to_bt709(Path("a.exr"), None) is None is to_bt709(Path("a.exr"), BT709)
+
+
+def test_aces_pictures_come_back(tmp_path: Path) -> None:
+    given_values = light(np.float32, seed=3)
+    _, found = exr(through(write_exr(tmp_path / "in.exr", given_values, chromaticities=AP1), tmp_path / "out.exr"))
+    size = np.max([np.abs(values) for values in given_values.values()], axis=0)
+    for name, values in given_values.items():
+        assert (np.abs(found[name] - values) <= 1e-5 * size).all()
+    grey = read_picture(
+        write_exr(tmp_path / "grey.exr", dict.fromkeys("RGB", np.full((4, 4), 0.5, np.float16)), chromaticities=AP1)
+    )
+    assert picture_values(grey)[0].numpy() == pytest.approx(0.73536, abs=1e-3)
+    red = {"R": np.full((4, 4), 0.5, np.float16), "G": np.zeros((4, 4), np.float16), "B": np.zeros((4, 4), np.float16)}
+    pixels, beyond = picture_values(read_picture(write_exr(tmp_path / "red.exr", red, chromaticities=AP1)))
+    assert beyond is not None and beyond[1].max() < 0 < pixels[0].min(), "redder than BT.709's red"
+
+
+@pytest.mark.parametrize("wrong", [(0.0,) * 8, (0.3, 0.3) * 4, (np.nan,) * 8])
+def test_primaries_that_span_no_colours_are_refused(tmp_path: Path, wrong: tuple[float, ...]) -> None:
+    source = write_exr(tmp_path / "in.exr", light(np.float16), chromaticities=wrong)
+    with pytest.raises(InputError, match="span no colours"):
+        read_picture(source)
 
 
 def test_grey_exr_becomes_colour(tmp_path: Path) -> None:
