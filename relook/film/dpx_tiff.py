@@ -173,6 +173,8 @@ def write_dpx_or_tiff(
         _describe(io, spec, facts, _family(path))
     for name in _NOT_KEPT:
         spec.erase_attribute(name)
+    if source is not None and source.is_grey:
+        spec.erase_attribute("ICCProfile")  # it describes no colours
     if spec.nchannels != channels:
         spec.nchannels = channels
         spec.default_channel_names()

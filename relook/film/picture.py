@@ -65,10 +65,14 @@ class Picture:
         return self.codes[..., 3] if self.codes.ndim == 3 and self.codes.shape[2] == 4 else None
 
     @property
+    def is_grey(self) -> bool:
+        return self.codes.ndim == 2
+
+    @property
     def pixel_format(self) -> str:
         """FFmpeg's name of the layout."""
         packed = {8: ("gray", "bgr24", "bgra"), 16: ("gray16le", "bgr48le", "bgra64le")}
-        kind = 0 if self.codes.ndim == 2 else 1 if self.alpha is None else 2
+        kind = 0 if self.is_grey else 1 if self.alpha is None else 2
         if not self.is_float and self.bit_depth in packed:
             return packed[self.bit_depth][kind]
         return ("gray", "gbrp", "gbrap")[kind] + ("f" if self.is_float else "") + f"{self.bit_depth}le"
@@ -80,11 +84,13 @@ def require_size(path: Path, width: int, height: int) -> None:
     Raises:
         InputError: it has more than `MOST_PIXELS` pixels, or none.
     """
-    if not 0 < width * height <= MOST_PIXELS:
-        raise InputError(
-            f"{path} says that it is {width} x {height}; relook reads pictures of up to {MOST_PIXELS} pixels "
-            f"(16384 x 8192): scale it down, or it is damaged"
-        )
+    if 0 < width * height <= MOST_PIXELS:
+        return
+    fault = "too large" if width * height > 0 else "no size"
+    raise InputError(
+        f"{path} says that it is {width} x {height}, which is {fault}; relook reads pictures of up to {MOST_PIXELS} "
+        f"pixels (16384 x 8192): scale it down, or it is damaged"
+    )
 
 
 def require_finite_picture(path: Path, codes: NDArray[Any], names: str) -> None:

@@ -23,7 +23,7 @@ from relook.film.frames import Frame
 from relook.film.picture import Picture as Picture
 from relook.film.picture import PictureFacts
 from relook.film.pixels import Codes, require_finite, to_codes, to_unit
-from relook.film.png import chunks_of, is_png, kept_chunks, png_facts, require_png_size, with_chunks
+from relook.film.png import chunks_of, is_png, kept_chunks, png_facts, require_png_size, with_chunks, without_profile
 from relook.film.publish import disk_errors
 from relook.film.scene_light import apart, to_display, to_light
 from relook.film.vfx import NEEDS_VFX, has_vfx, require_vfx
@@ -177,7 +177,8 @@ def _write_by_opencv(path: Path, frame: Frame, *, bit_depth: int, source: Pictur
     made = data.tobytes()
     if ending == ".png":
         same_kind = source is not None and source.path.suffix.lower() == ".png"
-        made = with_chunks(made, source.header if same_kind and source is not None else chunks_of(facts))
+        chunks = source.header if same_kind and source is not None else chunks_of(facts)
+        made = with_chunks(made, without_profile(chunks) if source is not None and source.is_grey else chunks)
     with disk_errors(path):
         path.write_bytes(made)
 

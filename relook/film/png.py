@@ -57,6 +57,11 @@ def with_chunks(data: bytes, chunks: Chunks) -> bytes:
     return data[:_HEADER_END] + made + data[_HEADER_END:]
 
 
+def without_profile(chunks: Chunks) -> Chunks:
+    """Leave the ICC profile out: that of a grey picture describes no colours, and pictures are written in colour."""
+    return tuple((name, content) for name, content in chunks if name != b"iCCP")
+
+
 def png_facts(chunks: Chunks) -> PictureFacts:
     """Read the shape of pixels and the colour profile."""
     found = dict(chunks)

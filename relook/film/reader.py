@@ -1,4 +1,4 @@
-"""Read films and pictures as a stream of frames: exact stamps, 8 to 16 bit, decoded ahead, in constant memory.
+"""Read films and pictures as a stream of frames: exact stamps, 8 to 16 bit and float, decoded ahead, in constant memory.
 
 Nothing is dropped in silence: a damaged frame, a film that ends before its header says, or a picture of another size
 stops the reading with an error that names the frame.

@@ -79,7 +79,7 @@ class FilmWriter:
         """Check the output and lock its place.
 
         Args:
-            path: a film (`.mp4 .m4v .mov .mkv .mxf .webm`), `out.####.png`, `out.%04d.tif`, or, where the source is
+            path: a film (`.mp4 .m4v .mov .mkv .mxf .webm`), `out.####.exr`, `out.%04d.tif`, or, where the source is
                 pictures, a folder. Pictures keep the numbers of a sequence; those made of a film begin at 1001.
             source: the film that the frames come from; it gives size, stamps, tags, sound and names.
             codec: one of `codecs.CODECS`, instead of the one that goes with the ending.

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from relook.errors import InputError, RelookError, UsageError
 from relook.film.dpx_tiff import timecode_text, timecode_word
 from relook.film.frames import Frame
-from relook.film.picture import exact_rate, existing_timecode
+from relook.film.picture import PictureFacts, exact_rate, existing_timecode
 from relook.film.pictures import Picture, picture_values, read_picture, write_picture
 from relook.film.primaries import BT709, to_bt709
 from relook.film.reader import FilmReader, probe
@@ -330,6 +330,17 @@ def test_png_keeps_its_chunks(tmp_path: Path) -> None:
     assert (found.facts.icc, found.facts.pixel_aspect) == (b"profile", 2)
     assert all(out.read_bytes().count(chunk) == 1 for chunk in chunks)
     assert np.array_equal(cv2.imread(str(out), cv2.IMREAD_UNCHANGED), codes)
+
+
+@pytest.mark.parametrize("ending", [".tif", ".png"])
+def test_a_grey_profile_is_not_put_on_colours(tmp_path: Path, ending: str) -> None:
+    codes = np.random.default_rng(0).integers(0, 256, (9, 7)).astype(np.uint8)
+    grey = Picture(Path("in.jpg"), codes, 8)
+    facts = PictureFacts(icc=bytes(range(128)), pixel_aspect=Fraction(2))
+    for source, icc in ((grey, None), (None, facts.icc)):
+        write_picture(tmp_path / f"o{ending}", frame_of(grey), bit_depth=8, source=source, facts=facts)
+        found = read_picture(tmp_path / f"o{ending}")
+        assert (found.facts.icc, found.facts.pixel_aspect) == (icc, 2)
 
 
 def test_a_film_gives_pictures_its_rate_and_timecode(make_film: MakeFilm, draw: Any, tmp_path: Path) -> None:
