@@ -59,6 +59,8 @@ class Delivery:
     """Of the exposure, as deviations of its logarithm: as rendered, and as it would be if it could not harm the photosensitive."""
     num_clipped: int = 0
     """Frames with values below black or above white that the output cannot hold: they are written as black and white."""
+    left_out: tuple[str, ...] = ()
+    """Layers of the source's pictures, and "A" for their transparency, that the output cannot hold."""
 
 
 def render_film(
@@ -98,7 +100,8 @@ def render_film(
             if not hashes:
                 raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
     delivered = FrameRange(first, first + len(hashes))
-    return Delivery(output, delivered, tuple(hashes), shots, renderer.flicker, writer.num_clipped)
+    left_out = tuple(sorted(writer.left_out))
+    return Delivery(output, delivered, tuple(hashes), shots, renderer.flicker, writer.num_clipped, left_out)
 
 
 def _frame_hash(frame: Frame) -> str:

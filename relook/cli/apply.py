@@ -104,6 +104,10 @@ def apply(
             f"{delivery.num_clipped} frames have values below black or above white, which {output.suffix or output} "
             "cannot hold: they are written as black and white; .exr holds them",
         )
+    if delivery.left_out:
+        print_lines(
+            f"left out, for {output.suffix or output} cannot hold them: the channels {', '.join(delivery.left_out)}"
+        )
     print_lines(f"{len(delivery.frames)} frames written to {output}", f"next: relook check {output} --look {look}")
     if as_json:
         print_json(
@@ -113,5 +117,6 @@ def apply(
                 "stop_frame": delivery.frames.stop,
                 "frame_hashes": delivery.frame_hashes,
                 "num_clipped": delivery.num_clipped,
+                "left_out": delivery.left_out,
             }
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
@@ -14,7 +15,7 @@ from relook.film.film_file import FilmFile
 from relook.film.frames import FilmInfo, Frame
 from relook.film.overlap import Behind
 from relook.film.picture_files import PictureFiles, require_free_names, takes_pictures
-from relook.film.pictures import holds_beyond
+from relook.film.pictures import Picture, holds_beyond
 from relook.film.publish import require_place
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern
 
@@ -98,7 +99,11 @@ class FilmWriter:
             self._sink = PictureFiles(path, source)
         self.num_clipped = 0
         """Frames with values beyond 0..1 that the output does not hold."""
-        self._is_clipping = not _holds_beyond(path, source)
+        self.left_out: set[str] = set()
+        """Layers of the source's pictures, and "A" for transparency, that the output does not hold."""
+        self._is_film = path.suffix.lower() in film_endings()
+        self._holds_layers = _all_named(path, source, lambda ending: ending == ".exr")
+        self._is_clipping = not _all_named(path, source, holds_beyond)
         self._encoding: Behind[_Work] = Behind(self._encode, depth=_QUEUED_FRAMES)
         self._is_open = True
 
@@ -123,6 +128,9 @@ class FilmWriter:
 
     def _give(self, frame: Frame, *, copied: bool) -> None:
         self.num_clipped += self._is_clipping and frame.beyond is not None
+        if isinstance(frame.native, Picture):
+            self.left_out |= set() if self._holds_layers else set(frame.native.layers)
+            self.left_out |= {"A"} if self._is_film and frame.native.alpha is not None else set()
         self._encoding.give(_Work(frame, copied=copied))
 
     def discard(self) -> None:
@@ -145,10 +153,10 @@ class FilmWriter:
         self._sink.add(work.frame, copied=work.copied)
 
 
-def _holds_beyond(path: Path, source: FilmInfo) -> bool:
-    in_folder = not is_pattern(path) and path.suffix.lower() not in PICTURE_ENDINGS
-    named = source.pictures if in_folder and path.suffix.lower() not in film_endings() else (path,)
-    return all(holds_beyond(name.suffix) for name in named)
+def _all_named(path: Path, source: FilmInfo, holds: Callable[[str], bool]) -> bool:
+    """Say whether all files that are written have endings of a kind."""
+    in_folder = not is_pattern(path) and path.suffix.lower() not in (*PICTURE_ENDINGS, *film_endings())
+    return all(holds(name.suffix.lower()) for name in (source.pictures if in_folder else (path,)))
 
 
 def _require_other_place(path: Path, source: FilmInfo) -> None:

@@ -199,6 +199,7 @@ def test_light_beyond_white_goes_round_the_look(worn: Look, tmp_path: Path) -> N
             file.write(str(capped / f"shot.{number}.exr"))
     clean = Dials(texture=0)
     assert render_film(source, worn, tmp_path / "clean", settings=RenderSettings(dials=clean)).num_clipped == 0
+    assert render_film(source, worn, tmp_path / "again", settings=RenderSettings(dials=clean)).left_out == ()
     render_film(capped, worn, tmp_path / "clean_capped", settings=RenderSettings(dials=clean))
     for number in (1001, 1002, 1003):
         found = exr_layers(tmp_path / "clean" / f"shot.{number}.exr")
@@ -246,7 +247,9 @@ def test_dials_at_nothing_hand_pictures_on_and_a_film_of_them_is_counted_as_clip
         assert (tmp_path / "out" / f"out.{number}.exr").read_bytes() == (
             source.parent / f"shot.{number}.exr"
         ).read_bytes()
-    assert render_film(source, worn, tmp_path / "o.mkv", settings=settings).num_clipped == 3
+    delivery = render_film(source, worn, tmp_path / "o.mkv", settings=settings)
+    assert (delivery.num_clipped, delivery.left_out) == (3, ("A", "Z"))
+    assert render_film(source, worn, tmp_path / "out" / "o.####.png").left_out == ("Z",)
 
 
 def test_a_rendered_picture_keeps_its_transparency(worn: Look, tmp_path: Path) -> None:
