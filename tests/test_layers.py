@@ -49,6 +49,8 @@ LEVELS = {
 ONLY_IN = {
     "av": {"film"},
     "scenedetect": {"film"},
+    "OpenImageIO": {"film"},
+    "OpenEXR": {"film"},
     "jinja2": {"deliver"},
     "typer": {"cli"},
     "rich": {"cli"},

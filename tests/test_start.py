@@ -74,7 +74,7 @@ def test_skip_installs_no_torch() -> None:
 def test_every_dependency_is_pinned_within_what_the_project_allows() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    for requirement in (*project["dependencies"], *extras["dev"], *extras["demo"]):
+    for requirement in (*project["dependencies"], *extras["vfx"], *extras["dev"], *extras["demo"]):
         name, bounds = re.fullmatch(r"([a-z0-9-]+)(.*)", requirement).groups()
         pin = version(start.pinned(name))
         for relation, bound in re.findall(r"(>=|<|==)([\d.]+)", bounds):

@@ -114,6 +114,16 @@ class FrameRenderer:
         across, down, turn = weave_of(self.mechanics.weave, seed=seed, frame=number)
         return Layers(look, (across * scale, down * scale, turn), self._maker.draw(number), self._aperture)
 
+    def carried(self, beyond: Tensor | None, *, seed: int, number: int) -> Tensor | None:
+        """Move what lies beyond 0..1 as the picture is moved, and hide it where the gate hides the picture."""
+        if beyond is None or not self.dials.of("texture"):
+            return beyond
+        across, down, turn = weave_of(self.mechanics.weave, seed=seed, frame=number)
+        scale = self._scale(beyond)
+        moved_on = woven(beyond, (across * scale, down * scale, turn))
+        gate = draw_aperture(self.mechanics.aperture, (beyond.shape[-2], beyond.shape[-1]), scale=scale)
+        return moved_on * torch.from_numpy(gate)
+
     def _scale(self, picture: Tensor) -> float:
         return picture.shape[-2] / self.mechanics.reference_height
 

@@ -6,11 +6,12 @@
     damage.000012.tif     scratches and dust, to be added; signed
     matte.000012.tif      how much of the picture the damage hides, 0..1
     aperture.000012.tif   the gate's mask, 0..1; only where the look has one
+    beyond.000012.tif     what lay below 0 and above 1 in the source, moved and masked already; only where there is any
     frames.json           for each frame the weave (pixels across, pixels down, radians clockwise about the middle), the gains of
                           red, green and blue, and the slope of the contrast about 0.5
 
 With p = look moved by weave + grain, and q = p + 2 * clouds * p * (1 - p), a frame is
-`((q - 0.5) * slope + 0.5) * gains * (1 - matte) + damage`, times the aperture, held within 0..1.
+`((q - 0.5) * slope + 0.5) * gains * (1 - matte) + damage`, times the aperture, held within 0..1, and then plus what lay beyond.
 """
 
 from __future__ import annotations
@@ -78,8 +79,8 @@ class PassWriter:
             self._part.discard()
             raise
 
-    def add(self, index: int, layers: Layers) -> None:
-        """Write the layers of frame `index` of the film."""
+    def add(self, index: int, layers: Layers, beyond: Tensor | None = None) -> None:
+        """Write the layers of frame `index` of the film, with `FrameRenderer.carried`."""
         marks = layers.marks
         size = layers.aperture.shape
         damage, matte = (layer[0].expand(1, *size) for layer in damage_of(marks))
@@ -89,6 +90,8 @@ class PassWriter:
             pictures["clouds"] = marks.clouds[0]
         if (layers.aperture < 1).any():
             pictures["aperture"] = layers.aperture[None]
+        if beyond is not None:
+            pictures["beyond"] = beyond
         for name, picture in pictures.items():
             write_float_picture(self._part.path / f"{name}.{index:06d}.tif", picture)
         gains, slope = marks.gains[0].tolist(), float(marks.slope[0])
@@ -116,4 +119,5 @@ def assembled(folder: Path, index: int) -> Tensor:
     if has("clouds"):
         picture = lay_clouds(picture, layer("clouds"))
     picture = lay_breath(picture[None], gains, slope)[0] * (1 - layer("matte")) + layer("damage")
-    return (picture * layer("aperture") if has("aperture") else picture).clamp(0, 1)
+    picture = (picture * layer("aperture") if has("aperture") else picture).clamp(0, 1)
+    return picture + layer("beyond") if has("beyond") else picture

@@ -65,6 +65,8 @@ class Delivery:
     """Which of these frames are not the film's own; empty unless damage was to be kept."""
     num_lost_packets: int = 0
     """How many packets of its sound and subtitles were damaged and left out."""
+    num_clipped: int = 0
+    """Frames with values below black or above white that the output cannot hold: they are written as black and white."""
 
 
 def render_film(
@@ -111,20 +113,20 @@ def render_film(
             for frame in _shown(reader, settings, shots, renderer, layers):
                 (writer.copy if dials.is_off else writer.write)(frame)
                 note_damage(damage, frame)
-                hashes.append(hashlib.sha256(frame.pixels.numpy().tobytes()).hexdigest())
+                hashes.append(_frame_hash(frame))
                 on_progress(Progress("rendering", len(hashes), total))
             if not hashes:
                 raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
-    shown = FrameRange(first, first + len(hashes))
     return Delivery(
         output,
-        shown,
+        FrameRange(first, first + len(hashes)),
         tuple(hashes),
         shots,
         renderer.flicker,
-        left_out,
+        left_out=(*left_out, *(f"channel {name}: left out" for name in sorted(writer.lost_channels))),
         damage=tuple(damage),
-        num_lost_packets=writing.num_lost_packets,
+        num_lost_packets=writer.num_lost_packets,
+        num_clipped=writer.num_clipped,
     )
 
 
@@ -139,6 +141,13 @@ def note_damage(damage: list[Damage], frame: Frame) -> None:
         damage.append(Damage(FrameRange(frame.index, frame.index + 1), frame.fault))
 
 
+def _frame_hash(frame: Frame) -> str:
+    digest = hashlib.sha256(frame.pixels.numpy().tobytes())
+    if frame.beyond is not None:
+        digest.update(frame.beyond.numpy().tobytes())
+    return digest.hexdigest()
+
+
 def _shown(
     reader: FilmReader,
     settings: RenderSettings,
@@ -151,13 +160,14 @@ def _shown(
     if renderer.dials.is_off:
         yield from reader.frames(wanted)
         return
-    exposure, picture, native, layers = -1, None, None, None
+    exposure, picture, native, beyond, layers = -1, None, None, None, None
     for frame in reader.frames(_with_lead(wanted, shots, renderer)):
         place = _place(frame.index, shots)
         shown = frame.index - place.frame + held_frame(renderer.mechanics.cranking, place.frame)
         if shown != exposure or picture is None:
             exposure, native, seed = shown, frame.native, seed_of(place.content_hash, settings.seed)
             number = exposure_of(renderer.mechanics.cranking, place.frame)
+            beyond = renderer.carried(frame.beyond, seed=seed, number=number)
             if passes is None:
                 picture = renderer.render(frame.pixels, seed=seed, number=number)
             else:
@@ -165,8 +175,8 @@ def _shown(
                 picture = composed(layers)
         if wanted is None or frame.index in wanted:
             if passes is not None and layers is not None:
-                passes.add(frame.index, layers)
-            yield replace(frame, pixels=picture, native=native)
+                passes.add(frame.index, layers, beyond)
+            yield replace(frame, pixels=picture, native=native, beyond=beyond)
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,11 @@ def apply(
         print_lines(*map(damage_line, damage))
     if delivery.num_lost_packets:
         print_lines(f"damaged: {delivery.num_lost_packets} packets of the sound and subtitles are left out")
+    if delivery.num_clipped:
+        print_lines(
+            f"{delivery.num_clipped} frames have values below black or above white, which {output.suffix or output} "
+            "cannot hold: they are written as black and white; .exr holds them",
+        )
     print_lines(f"{len(delivery.frames)} frames written to {output}", f"next: relook check {output} --look {look}")
     if as_json:
         print_json(
@@ -127,6 +132,7 @@ def apply(
                 "stop_frame": delivery.frames.stop,
                 "frame_hashes": delivery.frame_hashes,
                 "left_out": delivery.left_out,
+                "num_clipped": delivery.num_clipped,
                 "damage": damage,
                 "lost_packets": delivery.num_lost_packets,
             }

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from av import VideoFrame
 
-from relook.film.pictures import Picture
+from relook.film.picture import Alpha, Picture
 from relook.film.pixels import Codes, planes, rows
 
 _SAMPLES: Final = {8: np.uint8, 16: np.uint16}
@@ -35,17 +35,20 @@ def frame_alpha(native: Any) -> tuple[Codes, int] | None:
     if isinstance(native, VideoFrame):
         return alpha_of(native)
     if isinstance(native, Picture) and native.alpha is not None:
-        return native.alpha, native.bit_depth
+        if not native.is_float:
+            return native.alpha, native.bit_depth
+        return np.rint(np.clip(native.alpha.astype(np.float32), 0, 1) * 65535).astype(np.uint16), 16
     return None
 
 
-def picture_alpha(native: Any) -> Codes | None:
-    """Give the alpha of what a `Frame` came from as a picture file has it, 8 or 16 bit; None where none is transparent."""
+def picture_alpha(native: Any) -> Alpha | None:
+    """Give the alpha of what a `Frame` came from for a picture file; None where there is none, or a film is opaque."""
+    if isinstance(native, Picture):
+        return None if native.alpha is None else Alpha(native.alpha, native.white)
     found = frame_alpha(native)
-    if found is None or (isinstance(native, VideoFrame) and is_opaque(native)):
+    if found is None or is_opaque(native):
         return None
-    alpha, bits = found
-    return alpha if bits == 8 else _scaled(alpha, bits, 16).astype(np.uint16)
+    return Alpha(found[0], 2.0 ** found[1] - 1)
 
 
 def put_alpha(frame: VideoFrame, alpha: Codes, bits: int) -> None:

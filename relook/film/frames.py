@@ -37,11 +37,11 @@ class FilmInfo:
     width: int
     height: int
     frame_rate: Fraction
-    """Exact frames per second (24 for sequences and stills, which carry none)."""
+    """Exact frames per second (24 for stills, and for sequences whose first picture does not say)."""
     time_base: Fraction
     """Seconds per pts unit."""
     bit_depth: int
-    """Bits per channel of the source: 8 to 16."""
+    """Bits per channel of the source: 8 to 16, which stands for float pictures too."""
     pixel_format: str
     """FFmpeg's name of the source's pixel format ("yuv420p", "rgb48le")."""
     colour: ColourTags = ColourTags()
@@ -92,6 +92,8 @@ class Frame:
     """The decoder's own frame, for handing the source on untouched; opaque outside `film/`."""
     fault: Fault = ""
     """Not empty where the last good frame stands in for this one."""
+    beyond: Tensor | None = None
+    """`[c h w]`: what lies below 0 and above 1 in a float picture, to be added to what becomes of `pixels`."""
 
 
 @dataclass(frozen=True)

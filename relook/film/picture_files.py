@@ -9,9 +9,12 @@ from typing import Final
 from relook.errors import InputError, UsageError
 from relook.film.alpha import picture_alpha
 from relook.film.frames import FilmInfo, Frame
+from relook.film.picture import PictureFacts, existing_timecode
 from relook.film.pictures import Picture, write_picture
 from relook.film.publish import Part, disk_errors, require_place
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern, matching_pictures, number_of, numbered_name
+from relook.film.vfx import NEEDS_VFX, require_vfx
+from relook.timing import advance_timecode
 
 _FIRST_NUMBER: Final = 1001
 """Number of the first picture made from a film, as is the custom of visual effects."""
@@ -30,8 +33,11 @@ def require_free_names(path: Path, source: FilmInfo, *, overwrite: bool) -> None
     """Refuse a place for pictures that cannot be used, before any work.
 
     Raises:
-        UsageError: the folder is missing or read-only, or pictures of these names exist and may not be replaced.
+        UsageError: the folder is missing or read-only, pictures of these names exist and may not be replaced, or a
+            library for their ending is missing.
     """
+    if path.suffix.lower() in NEEDS_VFX:
+        require_vfx(path, UsageError)
     if not path.is_dir():
         require_place(path, overwrite=overwrite)
         taken = [picture for _, picture in matching_pictures(path)] if is_pattern(path) else []
@@ -63,8 +69,18 @@ class PictureFiles:
                 shutil.copyfile(picture.path, target)
         else:
             depth = picture.bit_depth if picture else self._source.bit_depth
-            write_picture(target, frame, bit_depth=depth, alpha=picture_alpha(frame.native))
+            alpha, facts = picture_alpha(frame.native), self._facts(frame, picture)
+            write_picture(target, frame, bit_depth=depth, source=picture, alpha=alpha, facts=facts)
         self._count += 1
+
+    def _facts(self, frame: Frame, picture: Picture | None) -> PictureFacts:
+        """Say what is known of the take at a frame; stills are of none."""
+        source, icc = self._source, picture.facts.icc if picture else None
+        if source.kind == "stills":
+            return PictureFacts(pixel_aspect=source.sample_aspect, icc=icc)
+        first = existing_timecode(source.timecode, source.frame_rate) if source.timecode else None
+        timecode = None if first is None else advance_timecode(first, frame.index, source.frame_rate)
+        return PictureFacts(source.frame_rate, timecode, source.sample_aspect, icc)
 
     def finish(self) -> None:
         """Put the pictures in their place."""

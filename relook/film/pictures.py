@@ -1,12 +1,12 @@
-"""Single picture files: read to code values and written back, 8 and 16 bit.
+"""Single picture files: read to code values and written back, 8 to 16 bit and float.
 
 Transparency takes no part in a look: it is left out of the pixels, kept with the source picture, and written back
-untouched into endings that can hold it.
+untouched into endings that can hold it. EXR pictures are scene-linear, and go through the primaries that
+they name and the curve of `scene_light`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,114 +17,196 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relook.errors import InputError, ResourceError, UsageError
+from relook.film.dpx_tiff import read_dpx_or_tiff, write_dpx_or_tiff, written_depth
+from relook.film.exr import read_exr, write_exr
 from relook.film.frames import Frame
+from relook.film.picture import Alpha, PictureFacts
+from relook.film.picture import Picture as Picture
 from relook.film.pixels import Codes, require_finite, to_codes, to_unit
+from relook.film.png import chunks_of, is_png, kept_chunks, png_facts, require_png_size, with_chunks, without_profile
+from relook.film.publish import disk_errors
+from relook.film.scene_light import apart, to_display, to_light
+from relook.film.vfx import NEEDS_VFX, has_vfx, require_vfx
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # else it prints what is raised here
 
-_HOLDS_ALPHA: Final = (".png", ".tif", ".tiff", ".webp")
+_HOLDS_ALPHA: Final = (".png", ".tif", ".tiff", ".webp", ".exr", ".dpx")
 _HOLDS_16_BIT: Final = (".png", ".tif", ".tiff")
+_TIFF: Final = (".tif", ".tiff")
 _WRITE_OPTIONS: Final = {
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 95),
     ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 95),
     ".webp": (cv2.IMWRITE_WEBP_QUALITY, 101),
 }
 """JPEG at quality 95; WebP above 100, which means lossless."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One picture file as it was decoded."""
-
-    path: Path
-    codes: Codes
-    """`[h w]` grey or `[h w c]` in the order blue, green, red and perhaps alpha; uint8 or uint16."""
-
-    @property
-    def bit_depth(self) -> int:
-        return self.codes.itemsize * 8
-
-    @property
-    def alpha(self) -> Codes | None:
-        return self.codes[..., 3] if self.codes.ndim == 3 and self.codes.shape[2] == 4 else None
-
-    @property
-    def pixel_format(self) -> str:
-        """FFmpeg's name of the layout."""
-        deep = self.bit_depth == 16
-        if self.codes.ndim == 2:
-            return "gray16le" if deep else "gray"
-        if self.alpha is not None:
-            return "bgra64le" if deep else "bgra"
-        return "bgr48le" if deep else "bgr24"
+_MOST_HALF_BITS: Final = 12
+"""Half floats, in linear light, keep display-referred codes of so many bits apart."""
 
 
 def read_picture(path: Path) -> Picture:
     """Decode a picture file.
 
     Raises:
-        InputError: it cannot be read, or is of a kind that is not supported.
+        InputError: it cannot be read, is of a kind that is not supported, or needs the extra `vfx`.
     """
+    ending = path.suffix.lower()
     try:
-        data = np.fromfile(path, np.uint8)
-        codes = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        with path.open("rb") as file:
+            file.read(1)
     except OSError as error:
         raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
+    if ending in NEEDS_VFX:
+        require_vfx(path)
+        return read_exr(path) if ending == ".exr" else read_dpx_or_tiff(path)
+    return read_dpx_or_tiff(path) if ending in _TIFF and has_vfx() else _read_by_opencv(path)
+
+
+def _read_by_opencv(path: Path) -> Picture:
+    data = path.read_bytes()
+    chunks = kept_chunks(data) if is_png(data) else ()
+    if is_png(data):
+        require_png_size(path, data)
+    try:
+        codes = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     except cv2.error as error:
         raise InputError(f"{path} cannot be read as a picture ({error.err}): it is damaged or too large") from error
     if codes is None:
         raise InputError(f"{path} cannot be read as a picture: it is damaged, empty or of another kind")
     if codes.dtype not in (np.uint8, np.uint16) or (codes.ndim == 3 and codes.shape[2] not in (3, 4)):
         shape = f"{codes.dtype} with {codes.shape[2] if codes.ndim == 3 else 1} channels"
-        raise InputError(f"{path} holds {shape}; relook reads grey, RGB and RGBA of 8 or 16 bit: convert it first")
-    return Picture(path, codes)
+        hint = "convert it first" if has_vfx() else "convert it first, or pip install 'relook[vfx]'"
+        raise InputError(f"{path} holds {shape}; relook reads grey, RGB and RGBA of 8 or 16 bit: {hint}")
+    return Picture(path, codes, codes.itemsize * 8, facts=png_facts(chunks), header=chunks)
+
+
+def picture_values(picture: Picture) -> tuple[Tensor, Tensor | None]:
+    """Give `[c h w]`, RGB, without alpha: within 0..1, and what lies beyond (None where nothing does)."""
+    if picture.is_float:
+        return apart(torch.from_numpy(_display(picture)))
+    codes = picture.codes
+    channels = [codes] * 3 if codes.ndim == 2 else [codes[..., 2], codes[..., 1], codes[..., 0]]
+    return to_unit(channels, picture.white), None
+
+
+def _display(picture: Picture) -> NDArray[np.float32]:
+    """Give a float picture as `[c h w]`, RGB, display-referred, of any values."""
+    codes = picture.codes
+    rgb = np.stack([codes] * 3 if codes.ndim == 2 else [codes[..., 2], codes[..., 1], codes[..., 0]]).astype(np.float32)
+    if picture.to_bt709 is not None:
+        rgb = np.einsum("ij,jhw->ihw", picture.to_bt709.astype(np.float32), rgb)
+    return to_display(rgb) if picture.is_linear else rgb
 
 
 def picture_pixels(picture: Picture) -> Tensor:
-    """Give `[c h w]`, RGB, 0..1, without alpha."""
-    codes = picture.codes
-    channels = [codes] * 3 if codes.ndim == 2 else [codes[..., 2], codes[..., 1], codes[..., 0]]
-    return to_unit(channels, 2.0**picture.bit_depth - 1)
+    """Give `[c h w]`, RGB, 0..1, without alpha and without what lies beyond."""
+    return picture_values(picture)[0]
+
+
+def picture_codes8(picture: Picture) -> NDArray[np.uint8]:
+    """Give 8-bit display codes for a quick look: `[h w]` grey, or `[h w 3]` in the order blue, green, red."""
+    if picture.is_float:
+        shown = np.clip(_display(picture)[::-1], 0, 1) * 255 + 0.5
+        return np.ascontiguousarray(shown.transpose(1, 2, 0).astype(np.uint8))
+    codes = picture.codes if picture.codes.ndim == 2 else picture.codes[..., :3]
+    return np.asarray(codes >> (picture.bit_depth - 8), np.uint8)
 
 
 def picture_thumbnail(picture: Picture, *, width: int, height: int) -> NDArray[np.uint8]:
     """Scale a picture down for a quick look: `[3 h w]`, luma and the two colour differences, 8 bit."""
-    codes = picture.codes if picture.codes.ndim == 3 else np.stack([picture.codes] * 3, axis=-1)
+    codes = picture_codes8(picture) if picture.is_float else picture.codes
+    codes = codes if codes.ndim == 3 else np.stack([codes] * 3, axis=-1)
     small = cv2.resize(codes[..., :3], (width, height), interpolation=cv2.INTER_AREA)
-    shallow = np.asarray(small >> 8 if small.dtype == np.uint16 else small, np.uint8)
+    shallow = np.asarray(small >> (picture.bit_depth - 8) if small.dtype == np.uint16 else small, np.uint8)
     return np.asarray(cv2.cvtColor(shallow, cv2.COLOR_BGR2YCrCb), np.uint8).transpose(2, 0, 1)
 
 
-def write_picture(path: Path, frame: Frame, *, bit_depth: int, alpha: Codes | None = None) -> None:
-    """Write a frame's pixels; above 8 bit as 16 bit where the ending holds it.
+def holds_beyond(ending: str) -> bool:
+    """Say whether pictures of an ending (`.exr`) hold values below black and above white."""
+    return ending.lower() == ".exr" or (ending.lower() in _TIFF and has_vfx())
 
+
+def write_picture(
+    path: Path,
+    frame: Frame,
+    *,
+    bit_depth: int,
+    source: Picture | None = None,
+    alpha: Alpha | None = None,
+    facts: PictureFacts | None = None,
+) -> None:
+    """Write a frame's pixels as deep as the source where the ending can, and deeper where it has no such depth.
+
+    Args:
+        source: the picture that the frame comes from, for its header where it is of the same kind.
+        alpha: transparency to be written beside the colours.
+        facts: what is written of the take where there is no header to keep.
     Raises:
         UsageError: there is alpha, and the ending cannot hold it.
         ResourceError: the file cannot be written.
     """
     require_finite(frame)
+    ending, facts = path.suffix.lower(), facts or PictureFacts()
+    if alpha is not None and ending not in _HOLDS_ALPHA:
+        raise UsageError(f"{path.name} has transparency, which {ending} cannot hold; write .png or .tif instead")
+    if ending == ".exr":
+        light = to_light(_whole(frame))
+        opacity = None if alpha is None else alpha.codes / np.float32(alpha.white)
+        is_half = bit_depth <= _MOST_HALF_BITS or (source is not None and source.is_linear and bit_depth == 16)
+        with disk_errors(path):
+            write_exr(path, light, alpha=opacity, depth=16 if is_half else 32, source=source, facts=facts)
+    elif ending in NEEDS_VFX or (ending in _TIFF and has_vfx()):
+        is_float = ending in _TIFF and source is not None and source.is_float
+        depth = 32 if is_float else written_depth(path, bit_depth)
+        codes = _with_alpha(
+            _whole(frame) if is_float else _packed(frame, depth), alpha, 1.0 if is_float else 2.0**depth - 1
+        )
+        with disk_errors(path):
+            write_dpx_or_tiff(path, codes, bit_depth=depth, source=source, facts=facts)
+    else:
+        _write_by_opencv(path, frame, bit_depth=bit_depth, source=source, alpha=alpha, facts=facts)
+
+
+def _write_by_opencv(
+    path: Path, frame: Frame, *, bit_depth: int, source: Picture | None, alpha: Alpha | None, facts: PictureFacts
+) -> None:
     ending = path.suffix.lower()
-    deep = bit_depth > 8 and ending in _HOLDS_16_BIT
-    channels = list(to_codes(frame.pixels, 65535.0 if deep else 255.0)[::-1])
-    if alpha is not None:
-        if ending not in _HOLDS_ALPHA:
-            raise UsageError(f"{path.name} has transparency, which {ending} cannot hold; write .png or .tif instead")
-        channels.append(_alpha_codes(alpha, deep=deep))
-    done, data = cv2.imencode(ending, np.stack(channels, axis=-1), _WRITE_OPTIONS.get(ending, ()))
+    depth = 16 if bit_depth > 8 and ending in _HOLDS_16_BIT else 8
+    codes = _with_alpha(_packed(frame, depth), alpha, 2.0**depth - 1)
+    order = [2, 1, 0, 3][: codes.shape[2]]
+    done, data = cv2.imencode(ending, np.ascontiguousarray(codes[..., order]), _WRITE_OPTIONS.get(ending, ()))
     if not done:
         raise ResourceError(
             f"{path} could not be encoded as a picture of {frame.pixels.shape[-1]} x {frame.pixels.shape[-2]}"
         )
-    try:
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise ResourceError(f"cannot write {path}: {error.strerror}; make room or choose another disk") from error
+    made = data.tobytes()
+    if ending == ".png":
+        same_kind = source is not None and source.path.suffix.lower() == ".png"
+        chunks = source.header if same_kind and source is not None else chunks_of(facts)
+        made = with_chunks(made, without_profile(chunks) if source is not None and source.is_grey else chunks)
+    with disk_errors(path):
+        path.write_bytes(made)
 
 
-def _alpha_codes(alpha: Codes, *, deep: bool) -> Codes:
-    if deep == (alpha.dtype == np.uint16):
-        return alpha
-    return alpha.astype(np.uint16) * 257 if deep else ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
+def _whole(frame: Frame) -> NDArray[np.float32]:
+    """Give `[h w c]` with what lies beyond 0..1."""
+    values = frame.pixels if frame.beyond is None else frame.pixels + frame.beyond
+    return np.asarray(values.numpy().transpose(1, 2, 0), np.float32)
+
+
+def _packed(frame: Frame, depth: int) -> Codes:
+    """Give `[h w c]` in whole numbers of so many bits."""
+    return to_codes(frame.pixels, 2.0**depth - 1).transpose(1, 2, 0)
+
+
+def _with_alpha(codes: NDArray[np.generic], alpha: Alpha | None, white: float) -> NDArray[np.generic]:
+    """Add transparency as a fourth channel."""
+    if alpha is None:
+        return codes
+    opacity = alpha.codes
+    if alpha.white != white or opacity.dtype != codes.dtype:
+        scaled = opacity.astype(np.float64) / alpha.white * white
+        opacity = (scaled if white == 1 else np.clip(scaled, 0, white) + 0.5).astype(codes.dtype)
+    return np.concatenate([codes, opacity[..., None]], axis=-1)
 
 
 def write_float_picture(path: Path, pixels: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Read films and pictures as a stream of frames: exact stamps, 8 to 16 bit, decoded ahead, in constant memory.
+"""Read films and pictures as a stream of frames: exact stamps, 8 to 16 bit and float, decoded ahead, in constant memory.
 
 Nothing is dropped in silence: a damaged or missing frame, a film that ends before its header says, or a picture of
 another size stops the reading with an error that names the frame, unless the reader is asked to keep damage.
@@ -24,7 +24,7 @@ from relook.film.frames import Fault, FilmInfo, Frame, Mending
 from relook.film.keeping import Keeper
 from relook.film.ledger import as_decoded, usual_step
 from relook.film.overlap import ahead
-from relook.film.pictures import Picture, picture_pixels, read_picture
+from relook.film.pictures import Picture, picture_values, read_picture
 from relook.film.pixels import ToPixels
 from relook.film.sequence import find_pictures, is_pictures
 from relook.timing import FrameRange
@@ -114,15 +114,19 @@ class FilmReader:
 def _pictures_info(path: Path) -> FilmInfo:
     kind, pictures = find_pictures(path)
     first = read_picture(pictures[0])
+    facts, is_take = first.facts, kind == "sequence"
+    rate = (facts.frame_rate if is_take else None) or _PICTURE_RATE
     return FilmInfo(
         path=path,
         kind=kind,
         width=first.codes.shape[1],
         height=first.codes.shape[0],
-        frame_rate=_PICTURE_RATE,
-        time_base=1 / _PICTURE_RATE,
-        bit_depth=first.bit_depth,
+        frame_rate=rate,
+        time_base=1 / rate,
+        bit_depth=min(first.bit_depth, 16),
         pixel_format=first.pixel_format,
+        sample_aspect=facts.pixel_aspect,
+        timecode=facts.timecode if is_take else None,
         num_frames=len(pictures),
         pictures=pictures,
     )
@@ -133,8 +137,8 @@ def _with_pixels(natives: Generator[NativeFrame, None, None], info: FilmInfo) ->
     with closing(natives):
         for native in natives:
             picture = native.picture
-            pixels = picture_pixels(picture) if isinstance(picture, Picture) else to_pixels(picture)
-            yield Frame(native.index, native.pts, native.duration, pixels, picture, native.fault)
+            pixels, beyond = picture_values(picture) if isinstance(picture, Picture) else (to_pixels(picture), None)
+            yield Frame(native.index, native.pts, native.duration, pixels, picture, native.fault, beyond)
 
 
 def _within(

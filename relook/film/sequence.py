@@ -1,8 +1,9 @@
 """Find pictures and films on disk: numbered sequences, folders of stills, folders of films.
 
-Forms of a path: a film file; one picture; `plate.####.png` or `plate.%04d.png`; a folder of pictures; a folder of any
-of these. A folder's pictures are one take ("sequence") when their names differ in one number only and at least half of
-the numbers between the first and the last are there; otherwise they are unrelated ("stills").
+Forms of a path: a film file; one picture; `plate.####.png`, `plate.@@@@.png` or `plate.%04d.png`; the first picture of a
+sequence; a folder of pictures; a folder of any of these. A folder's pictures are one take ("sequence") when their names
+differ in one number only and at least half of the numbers between the first and the last are there; otherwise they are
+unrelated ("stills").
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from typing import Final, Literal
 from relook.errors import InputError
 from relook.film.container import FILM_ENDINGS
 
-PICTURE_ENDINGS: Final = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"))
+PICTURE_ENDINGS: Final = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".exr", ".dpx"))
 """Endings of the pictures that relook reads and writes."""
 
-_PATTERN: Final = re.compile(r"(#+)|%0?(\d*)d")
+_PATTERN: Final = re.compile(r"(#+|@+)|%0?(\d*)d")
 _NUMBERED: Final = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)")
 
 Kind = Literal["sequence", "stills"]
@@ -36,7 +37,7 @@ def is_pattern(path: Path) -> bool:
 
 
 def numbered_name(pattern: Path, number: int) -> str:
-    """Write a number in the place of a pattern's `####` or `%04d`."""
+    """Write a number in the place of a pattern's `####`, `@@@@` or `%04d`."""
     found = _PATTERN.search(pattern.name)
     assert found is not None, f"{pattern} is not a pattern"
     digits = f"{number:0{_padding(found)}d}"
@@ -76,7 +77,8 @@ def find_pictures(path: Path) -> tuple[Kind, tuple[Path, ...]]:
     if not path.is_dir():
         if not path.is_file():
             raise InputError(f"cannot open {path}: no such file; check the path")
-        return "stills", (path,)
+        take = _take_begun_by(path)
+        return ("sequence", _in_order(take, path)) if take else ("stills", (path,))
     pictures = _pictures_in(path)
     if not pictures:
         raise InputError(f"{path} holds no pictures; relook reads {', '.join(sorted(PICTURE_ENDINGS))}")
@@ -103,6 +105,29 @@ def find_footage(path: Path) -> tuple[Path, ...]:
     if not found:
         raise InputError(f"{path} holds no films and no pictures; give a folder of footage, a film or a pattern")
     return tuple(found)
+
+
+def _take_begun_by(first: Path) -> list[tuple[int, Path]]:
+    """Number the pictures of the take whose first picture is given; empty where it is no first one, or alone.
+
+    EXR and DPX pictures begin a take, and others whose number stands between dots: `plate.1001.png`, but not the
+    photograph `DSC_0001.jpg`.
+    """
+    found = _NUMBERED.fullmatch(first.stem)
+    if found is None or (first.suffix.lower() not in (".exr", ".dpx") and not _is_dotted(found)):
+        return []
+    alike = [path for path in _pictures_in(first.parent) if path.suffix == first.suffix and _is_of(found, path)]
+    take = _one_take(tuple(alike))
+    return take if take and min(take)[0] == int(found["number"]) else []
+
+
+def _is_dotted(found: re.Match[str]) -> bool:
+    return found["before"].endswith(".") and not found["after"]
+
+
+def _is_of(found: re.Match[str], path: Path) -> bool:
+    other = _NUMBERED.fullmatch(path.stem)
+    return other is not None and (other["before"], other["after"]) == (found["before"], found["after"])
 
 
 def _padding(found: re.Match[str]) -> int:
@@ -133,7 +158,8 @@ def _in_order(numbered: list[tuple[int, Path]], path: Path) -> tuple[Path, ...]:
     steps = list(pairwise(numbers))
     doubled = [(a, a) for a, b in steps if a == b]
     if doubled:
-        raise InputError(f"{path} has two pictures numbered {_ranges_text(doubled)}; keep one of each")
+        names = " and ".join(picture.name for number, picture in numbered if number == doubled[0][0])
+        raise InputError(f"{path} has two pictures numbered {_ranges_text(doubled)}; keep one of each ({names})")
     missing = [(a + 1, b - 1) for a, b in steps if b > a + 1]
     if missing:
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
@@ -14,7 +15,9 @@ from relook.film.film_file import FilmFile
 from relook.film.frames import FilmInfo, Frame
 from relook.film.overlap import Behind
 from relook.film.picture_files import PictureFiles, require_free_names, takes_pictures
+from relook.film.pictures import Picture, holds_beyond
 from relook.film.publish import require_place
+from relook.film.sequence import PICTURE_ENDINGS, is_pattern
 
 _QUEUED_FRAMES: Final = 2
 
@@ -86,7 +89,7 @@ class FilmWriter:
         """Check the output and lock its place.
 
         Args:
-            path: a film (`.mp4 .m4v .mov .mkv .mxf .webm`), `out.####.png`, `out.%04d.tif`, or, where the source is
+            path: a film (`.mp4 .m4v .mov .mkv .mxf .webm`), `out.####.exr`, `out.%04d.tif`, or, where the source is
                 pictures, a folder. Pictures keep the numbers of a sequence; those made of a film begin at 1001.
             source: the film that the frames come from; it gives size, stamps, tags, sound and names.
             codec: one of `codecs.CODECS`, instead of the one that goes with the ending.
@@ -106,6 +109,12 @@ class FilmWriter:
             )
         else:
             self._sink = PictureFiles(path, source)
+        self.num_clipped = 0
+        """Frames with values beyond 0..1 that the output does not hold."""
+        self.lost_channels: set[str] = set()
+        """Layers of the source's pictures that the output does not hold."""
+        self._holds_layers = _all_named(path, source, lambda ending: ending == ".exr")
+        self._is_clipping = not _all_named(path, source, holds_beyond)
         self._encoding: Behind[_Work] = Behind(self._encode, depth=_QUEUED_FRAMES)
         self._is_open = True
 
@@ -127,11 +136,17 @@ class FilmWriter:
 
     def write(self, frame: Frame) -> None:
         """Encode a frame's pixels under its own stamp."""
-        self._encoding.give(_Work(frame, copied=False))
+        self._give(frame, copied=False)
 
     def copy(self, frame: Frame) -> None:
         """Hand on the source's own picture, without a trip through RGB: exact where the codec is lossless."""
-        self._encoding.give(_Work(frame, copied=True))
+        self._give(frame, copied=True)
+
+    def _give(self, frame: Frame, *, copied: bool) -> None:
+        self.num_clipped += self._is_clipping and frame.beyond is not None
+        if isinstance(frame.native, Picture):
+            self.lost_channels |= set() if self._holds_layers else set(frame.native.layers)
+        self._encoding.give(_Work(frame, copied=copied))
 
     def discard(self) -> None:
         """Give up: remove what was made; nothing is published."""
@@ -153,6 +168,12 @@ class FilmWriter:
         self._sink.add(work.frame, copied=work.copied)
 
 
+def _all_named(path: Path, source: FilmInfo, holds: Callable[[str], bool]) -> bool:
+    """Say whether all files that are written have endings of a kind."""
+    in_folder = not is_pattern(path) and path.suffix.lower() not in (*PICTURE_ENDINGS, *film_endings())
+    return all(holds(name.suffix.lower()) for name in (source.pictures if in_folder else (path,)))
+
+
 def _require_other_place(path: Path, source: FilmInfo) -> None:
     """Refuse to write over the source, by whatever name."""
     exists = path.exists() and source.path.exists()
@@ -160,7 +181,8 @@ def _require_other_place(path: Path, source: FilmInfo) -> None:
         raise UsageError(f"{path} is the film that is being read; give the output another name")
     if not source.pictures or path.suffix.lower() in film_endings():
         return
-    folder, read = (path if path.is_dir() else path.absolute().parent), source.pictures[0].absolute().parent
-    single = len(source.pictures) == 1 and not path.is_dir()
+    names_folder = path.is_dir() or not path.suffix
+    folder, read = (path if names_folder else path.absolute().parent), source.pictures[0].absolute().parent
+    single = len(source.pictures) == 1 and not names_folder
     if folder.is_dir() and os.path.samefile(folder, read) and not single:
         raise UsageError(f"{folder} holds the pictures that are being read; write into another folder")

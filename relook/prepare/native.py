@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from relook.film.frames import FilmInfo
-from relook.film.pictures import Picture, picture_pixels
+from relook.film.pictures import Picture, picture_codes8, picture_pixels
 from relook.film.pixels import ToPixels
 from relook.film.reader import NativeFrame
 
@@ -22,9 +22,8 @@ def luma8(frame: NativeFrame) -> Luma:
     """Return the luma of a frame; close enough to judge it by, without going through RGB."""
     if not isinstance(frame.picture, Picture):
         return np.asarray(frame.picture.to_ndarray(format="gray"), np.uint8)
-    codes = frame.picture.codes
-    eight = codes if codes.dtype == np.uint8 else (codes >> 8).astype(np.uint8)
-    return eight if eight.ndim == 2 else np.asarray(cv2.cvtColor(eight[..., :3], cv2.COLOR_BGR2GRAY), np.uint8)
+    eight = picture_codes8(frame.picture)
+    return eight if eight.ndim == 2 else np.asarray(cv2.cvtColor(eight, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def to_rgb(info: FilmInfo) -> Callable[[NativeFrame], Tensor]:

@@ -8,17 +8,20 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import OpenEXR
 import pytest
 import torch
 
-from relook.apply.frame import FrameRenderer
+from relook.apply.frame import FrameRenderer, woven
 from relook.apply.passes import assembled
 from relook.apply.render import RenderSettings, render_film
 from relook.errors import InputError, UsageError
 from relook.film.reader import FilmReader
+from relook.film.scene_light import to_display
 from relook.look import Look
 from relook.mechanics.cranking import exposure_of
 from relook.mechanics.marks import seed_of
+from relook.mechanics.weave import weave_of
 from relook.recipe.dials import Dials
 from relook.recipe.mechanics import Cranking
 from relook.timing import FrameRange
@@ -161,3 +164,98 @@ def test_an_output_that_cannot_be_is_refused_before_any_work(worn: Look, film: P
     with pytest.raises(UsageError):
         render_film(film, worn, tmp_path / "there.mkv")
     assert (tmp_path / "there.mkv").read_bytes() == b"mine"
+
+
+def linear_take(folder: Path, *, count: int = 3) -> Path:
+    """Write pictures of linear light with a lamp of 4.0 and a hole of -0.1, transparency and a depth layer."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(1001, 1001 + count):
+        layers = {name: rng.uniform(0, 0.9, (96, 80)).astype(np.float16) for name in ("R", "G", "B", "A")}
+        layers["Z"] = rng.uniform(0, 100, (96, 80)).astype(np.float32)
+        for name in "RGB":
+            layers[name][20:24, 30:34], layers[name][50:54, 30:34] = 4.0, -0.1
+        header = {"framesPerSecond": Fraction(25), "lineOrder": OpenEXR.DECREASING_Y, "type": OpenEXR.scanlineimage}
+        with OpenEXR.File(header, layers) as file:
+            file.write(str(folder / f"shot.{number}.exr"))
+    return folder / "shot.1001.exr"
+
+
+def exr_layers(path: Path) -> dict[str, np.ndarray]:
+    with OpenEXR.File(str(path), separate_channels=True) as file:
+        channels = file.channels()
+        return {name: np.array(channel.pixels) for name, channel in channels.items()}
+
+
+def test_light_beyond_white_goes_round_the_look(worn: Look, tmp_path: Path) -> None:
+    source = linear_take(tmp_path / "in")
+    capped = tmp_path / "capped"
+    capped.mkdir()
+    for number in (1001, 1002, 1003):
+        before = exr_layers(source.parent / f"shot.{number}.exr")
+        for name in "RGB":
+            before[name] = np.clip(before[name], 0, 1)
+        with OpenEXR.File({"type": OpenEXR.scanlineimage, "framesPerSecond": Fraction(25)}, before) as file:
+            file.write(str(capped / f"shot.{number}.exr"))
+    clean = Dials(texture=0)
+    assert render_film(source, worn, tmp_path / "clean", settings=RenderSettings(dials=clean)).num_clipped == 0
+    assert render_film(source, worn, tmp_path / "again", settings=RenderSettings(dials=clean)).left_out == ()
+    render_film(capped, worn, tmp_path / "clean_capped", settings=RenderSettings(dials=clean))
+    for number in (1001, 1002, 1003):
+        found = exr_layers(tmp_path / "clean" / f"shot.{number}.exr")
+        without = exr_layers(tmp_path / "clean_capped" / f"shot.{number}.exr")
+        given = exr_layers(tmp_path / "in" / f"shot.{number}.exr")
+        for name in ("A", "Z"):
+            assert np.array_equal(found[name], given[name]) and found[name].dtype == given[name].dtype
+        for name in "RGB":
+            wanted = to_display(without[name]) + to_display(given[name]) - np.clip(to_display(given[name]), 0, 1)
+            assert np.allclose(to_display(found[name]), wanted, atol=2e-3)
+            lamp, hole = found[name][20:24, 30:34], found[name][50:54, 30:34]
+            assert lamp.max() > 1.5 and hole.min() < 0
+
+
+def test_the_gate_moves_and_hides_light_beyond_white_too(worn: Look) -> None:
+    renderer = FrameRenderer(worn, Dials(), device=torch.device("cpu"))
+    beyond = torch.zeros(3, 144, 176)
+    beyond[:, 70, 80] = beyond[:, 0, 0] = 1.0
+    moved_on = renderer.carried(beyond, seed=3, number=5)
+    assert moved_on is not None
+    shift = weave_of(worn.card.mechanics.weave, seed=3, frame=5)
+    assert torch.allclose(moved_on[:, 60:80, 70:90], woven(beyond, shift)[:, 60:80, 70:90])
+    assert moved_on[:, 0, 0].max() < 0.01
+    assert renderer.carried(None, seed=3, number=5) is None
+    still = FrameRenderer(worn, Dials(texture=0), device=torch.device("cpu"))
+    assert still.carried(beyond, seed=3, number=5) is beyond
+
+
+def test_passes_hold_light_beyond_white(worn: Look, tmp_path: Path) -> None:
+    source = linear_take(tmp_path / "in")
+    settings = RenderSettings(passes=tmp_path / "layers", frames=FrameRange(1, 2))
+    render_film(source, worn, tmp_path / "out", settings=settings)
+    found = exr_layers(tmp_path / "out" / "shot.1002.exr")
+    beauty = torch.from_numpy(to_display(np.stack([found[name] for name in "RGB"])))
+    assert beauty.max() > 1.2
+    assert torch.allclose(assembled(tmp_path / "layers", 1), beauty, atol=2e-3)
+
+
+def test_dials_at_nothing_hand_pictures_on_and_a_film_of_them_is_counted_as_clipped(worn: Look, tmp_path: Path) -> None:
+    source = linear_take(tmp_path / "in")
+    (tmp_path / "out").mkdir()
+    settings = RenderSettings(dials=Dials(strength=0))
+    render_film(source, worn, tmp_path / "out" / "out.####.exr", settings=settings)
+    for number in (1001, 1002, 1003):
+        assert (tmp_path / "out" / f"out.{number}.exr").read_bytes() == (
+            source.parent / f"shot.{number}.exr"
+        ).read_bytes()
+    delivery = render_film(source, worn, tmp_path / "o.mkv", settings=settings)
+    assert (delivery.num_clipped, delivery.left_out) == (3, ("channel Z: left out",))
+    assert render_film(source, worn, tmp_path / "out" / "o.####.png").left_out == ("channel Z: left out",)
+
+
+def test_a_rendered_picture_keeps_its_transparency(worn: Look, tmp_path: Path) -> None:
+    codes = np.random.default_rng(0).integers(0, 65536, (96, 80, 4)).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "in.png"), codes)
+    render_film(tmp_path / "in.png", worn, tmp_path / "out.png")
+    found = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(found[..., 3], codes[..., 3])
+    assert not np.array_equal(found[..., :3], codes[..., :3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -58,13 +59,13 @@ def test_transparency_is_carried(tmp_path: Path, made: int, written: int) -> Non
     picture = read_picture(tmp_path / "in.png")
     assert picture.alpha is not None
     frame = Frame(0, 0, 1, picture_pixels(picture), picture)
-    write_picture(tmp_path / "out.png", frame, bit_depth=written, alpha=picture.alpha)
+    write_picture(tmp_path / "out.png", frame, bit_depth=written, source=picture)
     found = read_picture(tmp_path / "out.png")
     assert found.bit_depth == written
     exact = codes[..., 3].astype(float) / (top - 1) * (2**written - 1)
     assert np.abs(found.codes[..., 3] - exact).max() <= 0.5
     with pytest.raises(UsageError, match="transparency"):
-        write_picture(tmp_path / "out.jpg", frame, bit_depth=8, alpha=picture.alpha)
+        write_picture(tmp_path / "out.jpg", frame, bit_depth=8, source=picture)
     assert not (tmp_path / "out.jpg").exists()
 
 
@@ -75,7 +76,7 @@ def test_transparency_is_carried(tmp_path: Path, made: int, written: int) -> Non
         (b"this is text", "damaged, empty"),
         (
             b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\xea\x60\x00\x00\xea\x60\x08\x02\x00\x00\x00\x00\x00\x00\x00",
-            "read as",
+            "60000 x 60000",
         ),
     ],
 )
@@ -89,7 +90,21 @@ def test_what_is_no_picture_is_refused(
     assert capfd.readouterr() == ("", "")
 
 
-def test_floating_point_pictures_are_refused(tmp_path: Path) -> None:
+def test_without_the_extra_float_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "OpenImageIO", None)
     cv2.imwrite(str(tmp_path / "float.tif"), np.ones((4, 4, 3), np.float32))
-    with pytest.raises(InputError, match="float32"):
+    with pytest.raises(InputError, match=r"float32 .* pip install 'relook\[vfx\]'"):
         read_picture(tmp_path / "float.tif")
+    for name in ("a.exr", "a.dpx"):
+        (tmp_path / name).write_bytes(b"x")
+        with pytest.raises(InputError, match=r"pip install 'relook\[vfx\]'"):
+            read_picture(tmp_path / name)
+
+
+def test_without_the_extra_tiff_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = np.random.default_rng(0).integers(0, 65536, (9, 7, 4)).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "in.tif"), codes)
+    found = [read_picture(tmp_path / "in.tif")]
+    monkeypatch.setitem(sys.modules, "OpenImageIO", None)
+    found.append(read_picture(tmp_path / "in.tif"))
+    assert all(np.array_equal(picture.codes, codes) and picture.bit_depth == 16 for picture in found)

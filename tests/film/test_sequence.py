@@ -34,11 +34,40 @@ def test_a_take_is_found_in_order_by_every_form(start: int, count: int, padding:
         names = [f"{prefix}{number:0{padding}d}.png" for number in range(start, start + count)]
         touch(folder, *reversed(names), "notes.txt", ".hidden.png")
         wanted = tuple(folder / name for name in names)
-        for form in (folder, folder / f"{prefix}%0{padding}d.png", folder / f"{prefix}{'#' * padding}.png"):
+        patterns = [folder / f"{prefix}{place}.png" for place in (f"%0{padding}d", "#" * padding, "@" * padding)]
+        for form in (folder, *patterns):
             assert find_pictures(form) == ("sequence", wanted)
-        pattern = folder / f"{prefix}{'#' * padding}.png"
-        assert [numbered_name(pattern, start + index) for index in range(count)] == names
+        for pattern in patterns:
+            assert [numbered_name(pattern, start + index) for index in range(count)] == names
         assert [number_of(picture) for picture in wanted] == list(range(start, start + count))
+
+
+@settings(max_examples=40, deadline=None)
+@given(start=st.integers(0, 20_000), count=st.integers(2, 8), padding=st.integers(1, 7), dotted=st.booleans())
+def test_the_first_picture_stands_for_its_sequence(start: int, count: int, padding: int, dotted: bool) -> None:
+    shape = "shot_v2.{}.png" if dotted else "A001_{}.dpx"
+    with tempfile.TemporaryDirectory() as made:
+        names = [shape.format(f"{number:0{padding}d}") for number in range(start, start + count)]
+        folder = touch(Path(made), *names, shape.format("x"), shape.replace("0", "9").replace("v2", "v3").format(start))
+        wanted = tuple(folder / name for name in names)
+        assert find_pictures(wanted[0]) == ("sequence", wanted)
+        for later in wanted[1:]:
+            assert find_pictures(later) == ("stills", (later,))
+
+
+def test_a_photograph_stands_for_itself(tmp_path: Path) -> None:
+    touch(tmp_path, "DSC_0001.jpg", "DSC_0002.jpg", "p.0001.png", "p.5000.png")
+    for name in ("DSC_0001.jpg", "p.0001.png"):
+        assert find_pictures(tmp_path / name) == ("stills", (tmp_path / name,))
+
+
+def test_the_first_picture_of_a_sequence_with_holes_names_them(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"s.{number}.exr" for number in (1001, 1002, 1005)))
+    with pytest.raises(InputError, match=r"from 1001 to 1005 .* missing: 1003-1004;"):
+        find_pictures(tmp_path / "s.1001.exr")
+    touch(tmp_path, "s.01001.exr", "s.1003.exr", "s.1004.exr")
+    with pytest.raises(InputError, match=r"two pictures numbered 1001; .*\(s\.01001\.exr and s\.1001\.exr\)"):
+        find_pictures(tmp_path / "s.1001.exr")
 
 
 @settings(max_examples=40, deadline=None)
@@ -71,7 +100,7 @@ def test_a_huge_gap_costs_nothing(tmp_path: Path) -> None:
 
 def test_two_pictures_of_one_number_are_refused(tmp_path: Path) -> None:
     touch(tmp_path, "p.1.png", "p.01.png", "p.2.png")
-    with pytest.raises(InputError, match="two pictures numbered 1;"):
+    with pytest.raises(InputError, match=r"two pictures numbered 1; .*\(p\.01\.png and p\.1\.png\)"):
         find_pictures(tmp_path / "p.#.png")
 
 
@@ -131,5 +160,7 @@ def test_real_folders(footage: Callable[[str], Path]) -> None:
     assert len(find_pictures(footage("old-film/sf_earthquake_1906"))[1]) == 49
     assert find_pictures(footage("paintings/classics"))[0] == "stills"
     assert find_pictures(footage("photos/bsds500"))[0] == "stills"
+    assert len(find_pictures(footage("awkward/synthetic/seq_exr_linear/plate.1001.exr"))[1]) == 4
+    assert len(find_pictures(footage("awkward/synthetic/seq_dpx10_tc/A001_0086400.dpx"))[1]) == 3
     with pytest.raises(InputError, match="missing: 4-5;"):
         find_pictures(footage("awkward/synthetic/seq_gap"))
