@@ -45,7 +45,8 @@ class Keeper:
                 found.note(packet)
             promised, num_told = promised_end(container, stream), num_frames_told(stream)
             container_name = container.format.name
-        if not found.are_stamped(container_name):
+            is_out_of_order = container_name == "avi" and bool(stream.codec_context.has_b_frames)
+        if is_out_of_order or not found.are_stamped(container_name):
             raise InputError(
                 f"{info.path} has frames without stamps, so that nobody can say where lost ones belong; put it into "
                 f".mkv or .mp4 first (ffmpeg -i {info.path.name} -c copy ...), or leave --on-damage keep out"

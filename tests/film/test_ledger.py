@@ -198,8 +198,9 @@ def test_a_film_that_is_cut_off_is_filled_up_to_its_promised_end(make_film: Any,
     assert max(abs(a[0] - b[0]) for a, b in zip(kept, clean, strict=True)) <= probe(whole).frame_rate.denominator
 
 
-def test_frames_without_stamps_cannot_be_placed(make_film: Any, draw: Any) -> None:
-    path = make_film("a.h264", draw(12, 64, 48), encoder="libx264", pixel_format="yuv420p")
+@pytest.mark.parametrize("name", ["a.h264", "a.avi"])
+def test_frames_without_stamps_cannot_be_placed(make_film: Any, draw: Any, name: str) -> None:
+    path = make_film(name, draw(12, 64, 48), encoder="libx264", pixel_format="yuv420p", options={"bf": "2"})
     assert [stamp for stamp, *_ in shown(path)] == sorted({stamp for stamp, *_ in shown(path)})
     with pytest.raises(InputError, match="frames without stamps"):
         shown(path, KEEPING)

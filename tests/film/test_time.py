@@ -178,7 +178,7 @@ def test_a_stamp_that_does_not_grow_follows_the_one_before(make_film: Any, draw:
     assert all(a < b for a, b in pairwise(found))
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
 @pytest.mark.parametrize(
     "name",
     [
