@@ -49,6 +49,7 @@ LEVELS = {
 ONLY_IN = {
     "av": {"film"},
     "scenedetect": {"film"},
+    "opentimelineio": {"film"},
     "jinja2": {"deliver"},
     "typer": {"cli"},
     "rich": {"cli"},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
+from relook.apply.events import ShotFile
 from relook.apply.frame import FrameRenderer, composed
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.errors import UsageError
@@ -56,6 +57,10 @@ class Delivery:
     """The source's shots, where they were needed to seed the texture."""
     flicker: tuple[float, float] = (0.0, 0.0)
     """Of the exposure, as deviations of its logarithm: as rendered, and as it would be if it could not harm the photosensitive."""
+    shot_files: tuple[ShotFile, ...] = ()
+    """What a cut list gave as one film a shot, in record order; `frame_hashes` is then empty."""
+    notes: tuple[str, ...] = ()
+    """Of a cut list, what was left out and why, in words."""
 
 
 def render_film(
@@ -88,7 +93,8 @@ def render_film(
         passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
         writing = FilmWriter(output, info, overwrite=settings.overwrite, whole=settings.frames is None)
         with passes as layers, writing as writer:
-            for frame in _shown(reader, settings, shots, renderer, layers):
+            ranges = None if settings.frames is None else [settings.frames]
+            for frame in shown_frames(reader, ranges, shots, renderer, seed=settings.seed, passes=layers):
                 (writer.copy if dials.is_off else writer.write)(frame)
                 hashes.append(hashlib.sha256(frame.pixels.numpy().tobytes()).hexdigest())
                 on_progress(Progress("rendering", len(hashes), total))
@@ -97,31 +103,33 @@ def render_film(
     return Delivery(output, FrameRange(first, first + len(hashes)), tuple(hashes), shots, renderer.flicker)
 
 
-def _shown(
+def shown_frames(
     reader: FilmReader,
-    settings: RenderSettings,
+    ranges: Sequence[FrameRange] | None,
     shots: tuple[Shot, ...],
     renderer: FrameRenderer,
-    passes: PassWriter | None,
+    *,
+    seed: int,
+    passes: PassWriter | None = None,
 ) -> Iterator[Frame]:
-    """Yield every frame that is wanted, rendered; where the look's cranking holds a frame, the picture before once more."""
-    wanted = settings.frames
+    """Yield every frame of some ranges, or of all, rendered, in one pass; where the look's cranking holds a frame, the picture before."""
     if renderer.dials.is_off:
-        yield from reader.frames(wanted)
+        yield from reader.frames() if ranges is None else reader.frames_of(ranges)
         return
     exposure, picture, layers = -1, None, None
-    for frame in reader.frames(_with_lead(wanted, shots, renderer)):
+    leads = None if ranges is None else [_with_lead(wanted, shots, renderer) for wanted in ranges]
+    for frame in reader.frames() if leads is None else reader.frames_of(leads):
         place = _place(frame.index, shots)
         shown = frame.index - place.frame + held_frame(renderer.mechanics.cranking, place.frame)
         if shown != exposure or picture is None:
-            exposure, seed = shown, seed_of(place.content_hash, settings.seed)
+            exposure, grains = shown, seed_of(place.content_hash, seed)
             number = exposure_of(renderer.mechanics.cranking, place.frame)
             if passes is None:
-                picture = renderer.render(frame.pixels, seed=seed, number=number)
+                picture = renderer.render(frame.pixels, seed=grains, number=number)
             else:
-                layers = renderer.layers(frame.pixels, seed=seed, number=number)
+                layers = renderer.layers(frame.pixels, seed=grains, number=number)
                 picture = composed(layers)
-        if wanted is None or frame.index in wanted:
+        if ranges is None or any(frame.index in wanted for wanted in ranges):
             if passes is not None and layers is not None:
                 passes.add(frame.index, layers)
             yield replace(frame, pixels=picture, native=None)
@@ -143,10 +151,8 @@ def _place(index: int, shots: tuple[Shot, ...]) -> _Place:
     return _Place(index - shot.frames.start, shot.content_hash)
 
 
-def _with_lead(wanted: FrameRange | None, shots: tuple[Shot, ...], renderer: FrameRenderer) -> FrameRange | None:
+def _with_lead(wanted: FrameRange, shots: tuple[Shot, ...], renderer: FrameRenderer) -> FrameRange:
     """Start a range early enough for the exposure that its first frame holds."""
-    if wanted is None:
-        return None
     frame = _place(wanted.start, shots).frame
     lead = frame - held_frame(renderer.mechanics.cranking, frame)
     return FrameRange(wanted.start - lead, wanted.stop)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from relook.cli.arguments import Device, Film, Json, LookName, Overwrite, Seed, given_dials, mark_dial
 from relook.cli.display import print_json, print_lines, showing_progress
+
+if TYPE_CHECKING:
+    from relook.apply.events import ShotFile
 
 
 def apply(
@@ -54,6 +57,13 @@ def apply(
     allow_flashes: Annotated[
         bool, typer.Option("--allow-flashes", help="Let flicker exceed what is safe for photosensitive viewers.")
     ] = False,
+    edl: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Only what an EDL or OTIO uses: one film, or a film a shot where OUT is a folder."
+        ),
+    ] = None,
+    handles: Annotated[int, typer.Option(min=0, metavar="FRAMES", help="More frames before and after each shot.")] = 0,
     overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: Json = False,
@@ -76,6 +86,8 @@ def apply(
             tile_rows=tile_rows,
             passes=passes,
             allow_flashes=allow_flashes,
+            edl=edl,
+            handles=handles,
             overwrite=overwrite,
             device=device,
             on_progress=on_progress,
@@ -99,7 +111,17 @@ def apply(
             f"flicker is held at {given:.1%} of the light, where the look has {wanted:.1%}: more would harm photosensitive viewers;",
             "--allow-flashes gives it all",
         )
-    print_lines(f"{len(delivery.frames)} frames written to {output}", f"next: relook check {output} --look {look}")
+    if delivery.notes:
+        print_lines(*delivery.notes)
+    if delivery.shot_files:
+        new = sum(shot.is_new for shot in delivery.shot_files)
+        print_lines(
+            f"{len(delivery.shot_files)} shots in {output}: {new} rendered, {len(delivery.shot_files) - new} as they were"
+        )
+    else:
+        print_lines(
+            f"{len(delivery.frame_hashes)} frames written to {output}", f"next: relook check {output} --look {look}"
+        )
     if as_json:
         print_json(
             {
@@ -107,5 +129,19 @@ def apply(
                 "start_frame": delivery.frames.start,
                 "stop_frame": delivery.frames.stop,
                 "frame_hashes": delivery.frame_hashes,
+                "shots": [shot_facts(shot) for shot in delivery.shot_files],
+                "notes": delivery.notes,
             }
         )
+
+
+def shot_facts(shot: ShotFile) -> dict[str, Any]:
+    return {
+        "event": shot.event,
+        "file": shot.path.name,
+        "start_frame": shot.frames.start,
+        "stop_frame": shot.frames.stop,
+        "cut_start_frame": shot.cut.start,
+        "cut_stop_frame": shot.cut.stop,
+        "is_new": shot.is_new,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -96,6 +97,20 @@ class Tracks:
 def carried_streams(container: InputContainer) -> list[Stream]:
     """List the streams of a film that go into its render as they are."""
     return [stream for stream in container.streams if stream.type in _CARRIED_KINDS]
+
+
+def tracks_hash(path: Path) -> str:
+    """Digest the sound and subtitles of a film, packet by packet, with SHA-256 (hex)."""
+    digest = hashlib.sha256()
+    with open_film(path) as container:
+        streams = carried_streams(container)
+        try:
+            for packet in container.demux(streams) if streams else ():
+                digest.update(f"{packet.stream_index} {packet.pts} {packet.size}".encode())
+                digest.update(bytes(packet))
+        except (av.error.FFmpegError, OSError) as error:
+            raise InputError(f"the sound of {path} is damaged: {error.strerror}; export it again") from error
+    return digest.hexdigest()
 
 
 def describe(stream: Stream) -> str:

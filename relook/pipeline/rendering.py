@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
+from relook.apply.edited import render_cut_list
 from relook.apply.render import Delivery, RenderSettings, render_film
 from relook.compute import choose_device
 from relook.errors import UsageError
@@ -34,6 +35,8 @@ def apply(
     overwrite: bool = False,
     passes: str | Path | None = None,
     allow_flashes: bool = False,
+    edl: str | Path | None = None,
+    handles: int = 0,
     device: str = "auto",
     on_progress: OnProgress = ignore,
     **marks: Unpack[MarkDials],
@@ -55,11 +58,15 @@ def apply(
         passes: a folder to be made with the layers of every frame apart: look, grain, damage, matte, and what moves and
             breathes in `frames.json`.
         allow_flashes: let flicker be stronger than is safe for photosensitive viewers, if the style's is.
+        edl: render only what a cut list of the film uses, an EDL or an OpenTimelineIO timeline. With a film as `output` its events
+            are joined, without sound; with a folder, or a name without ending, each becomes a film there, and those that are there
+            already, made of the same, stay.
+        handles: so many more frames before and after each shot, in a folder.
         device: "auto", "cpu", "cuda" or "cuda:n".
         marks: dials of single marks of film, 0 to 2, 1 as measured, such as `grain=0.5`; see `MarkDials`.
     Raises:
         UsageError: the output cannot be written or is the film itself; nothing was changed.
-        InputError: the film or the look cannot be read; nothing was changed.
+        InputError: the film, the look or the cut list cannot be read, or an event cannot be rendered; nothing was changed.
     """
     path = Path(film)
     with refusing_wrong_settings():
@@ -75,6 +82,12 @@ def apply(
         passes=Path(passes) if passes is not None else None,
         allows_flashes=allow_flashes,
     )
+    if edl is not None:
+        return render_cut_list(
+            path, loaded(look), Path(output), Path(edl), handles=handles, settings=settings, on_progress=on_progress
+        )
+    if handles:
+        raise UsageError("--handles is for the shots of a cut list; give --edl too, or leave it out")
     return render_film(path, loaded(look), Path(output), settings=settings, on_progress=on_progress)
 
 

@@ -48,6 +48,8 @@ FLAGS = {
         "--seed",
         "--range",
         "--tile-rows",
+        "--edl",
+        "--handles",
         "--overwrite",
         "--device",
         "--json",
