@@ -32,6 +32,8 @@ class ShotFile:
     """The frames of the film that the edit shows, dissolves on both sides included."""
     frames: FrameRange
     """Those that the file holds: the cut and its handles."""
+    cut_timecode: tuple[str, str]
+    """Of the source, where the cut begins and stops."""
     is_new: bool
     """False where the file was there already, made of the same."""
 
@@ -70,6 +72,8 @@ def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
         InputError: an event shows frames that the film does not have, or cannot be rendered as it is written; or none shows this film.
     """
     pictures = [event for event in cuts.events if event.kind == "picture"]
+    if not pictures:
+        raise InputError("the cut list shows no pictures, only sound or black; export the list of the picture track")
     own = set(_of_film(pictures, info.path))
     if not own:
         reels = sorted({event.reel or event.name for event in pictures})

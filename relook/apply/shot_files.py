@@ -47,7 +47,6 @@ class _Plan:
 
     file: ShotFile
     key: str
-    facts: dict[str, Any]
 
 
 def render_shots(
@@ -73,34 +72,30 @@ def render_shots(
         require_encodable(folder / f"shot{ENDING}", info, codec=None, with_audio=True)
         facts = FilmFacts(info, *shots_and_hashes(film, on_progress=on_progress))
         placing = place_events(cuts, info, len(facts.frame_hashes))
-        files = _files(placing.placed, folder, info, handles=handles, num_frames=len(facts.frame_hashes))
+        files = _files(placing.placed, folder, facts, handles=handles)
         keys = shot_keys(facts, [file.frames for file in files], look, settings)
-        plans = [
-            _Plan(file, key, _told(file, event, info))
-            for file, key, event in zip(files, keys, (p for p in placing.placed if p.frames), strict=True)
-        ]
+        plans = [_Plan(file, key) for file, key in zip(files, keys, strict=True)]
+        safe_at = None if settings.allows_flashes else info.frame_rate
+        renderer = FrameRenderer(
+            look, settings.dials, device=settings.device, tile_rows=settings.tile_rows, safe_at=safe_at
+        )
         with disk_errors(folder):
             folder.mkdir(exist_ok=True)
         with locked(folder / LOCK, f"another job is writing shots into {folder}; wait for it, or give another folder"):
             record = read_record(folder)
             missing = _settle(plans, record, folder, is_saved=bool(look.sha256), overwrite=settings.overwrite)
-            safe_at = None if settings.allows_flashes else info.frame_rate
-            renderer = FrameRenderer(
-                look, settings.dials, device=settings.device, tile_rows=settings.tile_rows, safe_at=safe_at
-            )
+            write_record(folder, record, film)
             unions = joined_ranges([plan.file.frames for plan in missing])
             total = sum(len(union) for union in unions)
-            write_record(folder, record, film)
             with _Writing(missing, record, info) as writing:
                 frames = shown_frames(reader, unions, facts.shots, renderer, seed=settings.seed) if unions else ()
                 for done, frame in enumerate(frames, start=1):
                     writing.give(frame, untouched=settings.dials.is_off)
                     on_progress(Progress("rendering", done, total))
-            left = sorted(name for name in record if name not in {plan.file.path.name for plan in plans})
     new = {plan.file.path for plan in missing}
-    shot_files = tuple(replace(plan.file, is_new=plan.file.path in new) for plan in plans)
+    shot_files = tuple(replace(file, is_new=file.path in new) for file in files)
     used = FrameRange(min(file.frames.start for file in files), max(file.frames.stop for file in files))
-    notes = (*placing.notes, *(f"no longer in the list, left where it is: {name}" for name in left))
+    notes = (*placing.notes, *_short_handles(files, handles), *_left_over(record, files))
     return Delivery(folder, used, (), facts.shots, renderer.flicker, shot_files=shot_files, notes=notes)
 
 
@@ -128,34 +123,46 @@ def _require_folder(folder: Path) -> None:
         raise UsageError(f"cannot write into {folder}: no permission")
 
 
-def _files(
-    placed: Sequence[PlacedEvent], folder: Path, info: FilmInfo, *, handles: int, num_frames: int
-) -> list[ShotFile]:
+def _files(placed: Sequence[PlacedEvent], folder: Path, facts: FilmFacts, *, handles: int) -> list[ShotFile]:
     """Name the shots, and give each the dissolve that it goes out in, and its handles as far as the film has them."""
     files: list[ShotFile] = []
     taken: set[str] = set()
-    for event, following in zip(placed, [*placed[1:], None], strict=True):
-        if event.frames is None:
+    for place, following in zip(placed, [*placed[1:], None], strict=True):
+        if place.frames is None:
             continue
-        tail = len(following.outgoing) if following and following.outgoing else 0
-        cut = FrameRange(event.frames.start, event.frames.stop + tail)
-        wanted = shot_name(event.event.number, event.event.name or event.event.reel or info.path.stem)
-        name = next(name for name in chain([wanted], (f"{wanted}_{n}" for n in count(2))) if name.lower() not in taken)
+        event, tail = place.event, len(following.outgoing) if following and following.outgoing else 0
+        cut = FrameRange(place.frames.start, place.frames.stop + tail)
+        wanted = shot_name(event.number, event.name or event.reel or facts.info.path.stem)
+        names = chain([wanted], (f"{wanted}_{n}" for n in count(2)))
+        name = next(name for name in names if name.lower() not in taken)
         taken.add(name.lower())
-        frames = FrameRange(max(cut.start - handles, 0), min(cut.stop + handles, num_frames))
-        files.append(ShotFile(event.event.number, folder / f"{name}{ENDING}", cut, frames, is_new=True))
+        frames = FrameRange(max(cut.start - handles, 0), min(cut.stop + handles, len(facts.frame_hashes)))
+        labels = (film_label(facts.info, cut.start), film_label(facts.info, cut.stop))
+        files.append(ShotFile(event.number, folder / f"{name}{ENDING}", cut, frames, labels, is_new=True))
     return files
 
 
-def _told(file: ShotFile, event: PlacedEvent, info: FilmInfo) -> dict[str, Any]:
+def _short_handles(files: Sequence[ShotFile], handles: int) -> list[str]:
+    short = []
+    for file in files:
+        before, after = file.cut.start - file.frames.start, file.frames.stop - file.cut.stop
+        if min(before, after) < handles:
+            short.append(f"event {file.event}: handles of {before} and {after} frames, for the film has no more there")
+    return short
+
+
+def _left_over(record: Record, files: Sequence[ShotFile]) -> list[str]:
+    left = record.keys() - {file.path.name for file in files}
+    return [f"no longer in the list, left where it is: {name}" for name in sorted(left)]
+
+
+def _told(file: ShotFile) -> dict[str, Any]:
     """Return what the record says of a shot for people and other programs."""
     return {
         "event": file.event,
-        "clip": event.event.name,
-        "reel": event.event.reel,
         "cut": [file.cut.start, file.cut.stop],
         "frames": [file.frames.start, file.frames.stop],
-        "cut_timecode": [film_label(info, file.cut.start), film_label(info, file.cut.stop)],
+        "cut_timecode": list(file.cut_timecode),
     }
 
 
@@ -185,7 +192,7 @@ def _settle(plans: Sequence[_Plan], record: Record, folder: Path, *, is_saved: b
         del record[name]
     _rename(moves, record, folder)
     for name in wanted.keys() - {plan.file.path.name for plan in missing}:
-        record[name] |= wanted[name].facts
+        record[name] |= _told(wanted[name].file)
     return missing
 
 
@@ -232,5 +239,5 @@ class _Writing:
         with writer:
             pass  # leaving it cleanly publishes
         path = plan.file.path
-        self._record[path.name] = plan.facts | {"key": plan.key, "sha256": file_hash(path)}
+        self._record[path.name] = _told(plan.file) | {"key": plan.key, "sha256": file_hash(path)}
         write_record(path.parent, self._record, self._info.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -47,10 +48,12 @@ def read_timeline(path: Path, rate: Fraction | None = None) -> CutList:
 
 def _load(path: Path) -> otio.schema.Timeline:
     try:
-        timeline = otio.adapters.read_from_string(path.read_text(encoding="utf-8"), "otio_json")
+        text = path.read_text(encoding="utf-8")
+        json.loads(text)  # it refuses what is nested too deeply; OpenTimelineIO's own parser would crash
+        timeline = otio.adapters.read_from_string(text, "otio_json")
     except OSError as error:
         raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
-    except (otio.exceptions.OTIOError, ValueError) as error:
+    except (otio.exceptions.OTIOError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is no OpenTimelineIO timeline: {error}; export it again") from error
     if not isinstance(timeline, otio.schema.Timeline):
         raise InputError(f"{path} holds a {type(timeline).__name__}, not a timeline; export the whole timeline")
