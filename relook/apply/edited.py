@@ -8,6 +8,7 @@ from relook.apply.conformed import render_conformed
 from relook.apply.render import Delivery, RenderSettings
 from relook.apply.shot_files import render_shots
 from relook.errors import UsageError
+from relook.film.codecs import film_endings
 from relook.film.cut_files import read_cut_list
 from relook.film.reader import probe
 from relook.look import Look
@@ -41,6 +42,11 @@ def render_cut_list(
     cuts = read_cut_list(cut_list, info.frame_rate, drop=is_drop_frame(info.timecode) if info.timecode else None)
     if output.is_dir() or not output.suffix:
         return render_shots(film, look, output, cuts, handles=handles, settings=settings, on_progress=on_progress)
+    if output.suffix.lower() not in film_endings():
+        endings = ", ".join(film_endings())
+        raise UsageError(
+            f"cannot write {output} by a cut list: end the name in {endings}, or give a folder for one film a shot"
+        )
     if handles:
         raise UsageError("--handles is for one film a shot; give a folder as -o, or leave it out")
     return render_conformed(film, look, output, cuts, settings=settings, on_progress=on_progress)

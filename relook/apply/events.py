@@ -7,7 +7,7 @@ refused, all such events in one message, before any work. What shows none of its
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,7 +100,7 @@ def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
             f"the cut list cannot be rendered from {info.path.name}, which runs from {film_label(info, 0)} to "
             f"{film_label(info, num_frames)}: {_listed(faults, '; ')}; take these events out, or render what they need first"
         )
-    return Placing(tuple(placed), foreign, _notes(cuts, foreign, info))
+    return Placing(tuple(placed), foreign, _notes(cuts, own, foreign, info))
 
 
 def _outside(placed: PlacedEvent, info: FilmInfo, num_frames: int) -> str:
@@ -161,8 +161,12 @@ def _is_named(reel: str, film: Path) -> bool:
     return bool(given) and (given == wanted or (len(given) == REEL_LETTERS and wanted.startswith(given)))
 
 
-def _notes(cuts: CutList, foreign: Sequence[Event], info: FilmInfo) -> tuple[str, ...]:
-    notes = [f"left out, of another reel: event {event.number} ({event.reel or event.name})" for event in foreign]
+def _notes(cuts: CutList, own: Set[Event], foreign: Sequence[Event], info: FilmInfo) -> tuple[str, ...]:
+    notes = []
+    reels = sorted({event.reel or event.name for event in own} - {""})
+    if reels and not any(_is_named(reel, info.path) for reel in reels):
+        notes.append(f"the list's {_listed(reels)} is taken for {info.path.name}")
+    notes += [f"left out, of another reel: event {event.number} ({event.reel or event.name})" for event in foreign]
     notes += [f"left out, sound only: event {event.number}" for event in cuts.events if event.kind == "sound"]
     notes += [f"not understood: {line}" for line in cuts.unread]
     if info.timecode is None:

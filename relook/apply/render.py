@@ -50,7 +50,7 @@ class Delivery:
 
     output: Path
     frames: FrameRange
-    """Which frames of the source it shows."""
+    """Which frames of the source it shows; by a cut list, from the first that it uses to the last."""
     frame_hashes: tuple[str, ...]
     """SHA-256 of each rendered frame, float32 before encoding; of a frame handed on untouched, of its decoded pixels."""
     shots: tuple[Shot, ...]

@@ -34,7 +34,7 @@ from relook.timing import FrameRange
 
 ENDING = ".mov"
 LOCK = "relook-shots.lock"
-LONGEST_NAME = 80
+LONGEST_NAME_BYTES = 120
 NEAR_FRAMES = 8
 """Ranges so near to each other are rendered as one."""
 
@@ -112,7 +112,7 @@ def joined_ranges(ranges: Sequence[FrameRange]) -> list[FrameRange]:
 
 def shot_name(number: str, name: str) -> str:
     """Name a shot's file, without its ending; nothing of a cut list leads out of the folder."""
-    safe = re.sub(r"[^\w.-]+", "_", name).strip("._-")[:LONGEST_NAME]
+    safe = re.sub(r"[^\w.-]+", "_", name).strip("._-").encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
     return f"{number}_{safe}" if safe else number
 
 

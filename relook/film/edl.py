@@ -23,7 +23,7 @@ from relook.timing import FrameRange, frames_a_day, has_drop_frame, is_drop_fram
 
 _TIMECODE: Final = r"(\d{1,2}:\d{2}:\d{2}[:;]\d{2,3})"
 _EVENT: Final = re.compile(
-    r"(?P<number>\d+\w*)\s+(?:(?P<reel>.*?)\s+)?(?P<channels>\S+)\s+(?P<edit>C|D|W\d{3}|KB|KO|K)(?:\s+(?P<frames>\d+))?"
+    r"(?P<number>\d{1,9}[A-Z]?)\s+(?:(?P<reel>.*?)\s+)?(?P<channels>\S+)\s+(?P<edit>C|D|W\d{3}|KB|KO|K)(?:\s+(?P<frames>\d+))?"
     rf"\s+{_TIMECODE}\s+{_TIMECODE}\s+{_TIMECODE}\s+{_TIMECODE}"
 )
 _SPEED: Final = re.compile(r"M2\s+(?P<reel>.*?)\s+(?P<speed>-?\d*\.?\d+)\s+\d\S*")

@@ -210,6 +210,7 @@ def test_the_rate_of_a_list_by_itself(tmp_path: Path) -> None:
         (HEAD + "001 A V C 01:00:00:00 01:00:02:00", "line 3 .* no event"),
         (HEAD + ONE.replace("10:00:00:00", "10:00:61:00"), r"event 001 .*\(line 3\).*10:00:61:00"),
         (HEAD + "1" * 100_000, "no event that can be read"),
+        (HEAD + "1" * 300 + ONE, "no event that can be read"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_refused(text: str, words: str, tmp_path: Path) -> None:
