@@ -56,7 +56,7 @@ def read(folder: Path, *tracks: list[Any], rate: Fraction | None = Fraction(24),
 def test_clips_gaps_and_record_time(tmp_path: Path) -> None:
     gap = otio.schema.Gap(duration=otio.opentime.RationalTime(5, 24))
     cuts = read(
-        tmp_path, [clip(86_410, 20), gap, clip(3, 10, media_start=0), clip(86_400, 4, enabled=False)], start=86_400
+        tmp_path, [clip(86_410, 20, media_start=86_400), gap, clip(3, 10, media_start=0), clip(86_400, 4, enabled=False)], start=86_400
     )
     assert [(event.number, event.source, event.record, event.from_first_frame) for event in cuts.events] == [
         ("001", FrameRange(86_410, 86_430), FrameRange(86_400, 86_420), False),
