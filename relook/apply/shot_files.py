@@ -35,8 +35,6 @@ from relook.timing import FrameRange
 ENDING = ".mov"
 LOCK = "relook-shots.lock"
 LONGEST_NAME_BYTES = 120
-NEAR_FRAMES = 8
-"""Ranges so near to each other are rendered as one."""
 
 Record = dict[str, dict[str, Any]]
 
@@ -100,10 +98,10 @@ def render_shots(
 
 
 def joined_ranges(ranges: Sequence[FrameRange]) -> list[FrameRange]:
-    """Join ranges that overlap or lie near each other, in order."""
+    """Join ranges that overlap or touch, in order."""
     joined: list[FrameRange] = []
     for part in sorted(ranges):
-        if joined and part.start <= joined[-1].stop + NEAR_FRAMES:
+        if joined and part.start <= joined[-1].stop:
             joined[-1] = FrameRange(joined[-1].start, max(joined[-1].stop, part.stop))
         else:
             joined.append(part)

@@ -56,7 +56,9 @@ def read(folder: Path, *tracks: list[Any], rate: Fraction | None = Fraction(24),
 def test_clips_gaps_and_record_time(tmp_path: Path) -> None:
     gap = otio.schema.Gap(duration=otio.opentime.RationalTime(5, 24))
     cuts = read(
-        tmp_path, [clip(86_410, 20, media_start=86_400), gap, clip(3, 10, media_start=0), clip(86_400, 4, enabled=False)], start=86_400
+        tmp_path,
+        [clip(86_410, 20, media_start=86_400), gap, clip(3, 10, media_start=0), clip(86_400, 4, enabled=False)],
+        start=86_400,
     )
     assert [(event.number, event.source, event.record, event.from_first_frame) for event in cuts.events] == [
         ("001", FrameRange(86_410, 86_430), FrameRange(86_400, 86_420), False),
@@ -114,7 +116,9 @@ def test_a_speed_of_one_and_effects_on_the_picture_are_no_fault(tmp_path: Path) 
     assert read(tmp_path, [clip(0, 20, effects=effects)]).events[0].fault == ""
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"OTIO_SCHEMA": "Clip.1"}', '{"OTIO_SCHEMA": "Timeline.1"}', "\x00", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"OTIO_SCHEMA": "Clip.1"}', '{"OTIO_SCHEMA": "Timeline.1"}', "\x00", "[" * 100_000]
+)
 def test_a_file_that_is_no_timeline_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "bad.otio").write_text(text)
     with pytest.raises(InputError, match=r"bad\.otio"):
