@@ -65,7 +65,7 @@ def parse_timecode(text: str, rate: Fraction) -> int:
 def format_timecode(frames: int, rate: Fraction, *, drop: bool = False) -> str:
     """Name a frame by its timecode; the count starts again after 24 hours."""
     nominal = _nominal_rate(rate)
-    count = frames % _frames_a_day(rate, drop=drop)
+    count = frames % frames_a_day(rate, drop=drop)
     if drop:
         count += _skipped_labels(count, nominal, _dropped_a_minute(rate))
     digits = max(2, len(str(nominal - 1)))
@@ -82,6 +82,20 @@ def advance_timecode(text: str, frames: int, rate: Fraction) -> str:
 def is_drop_frame(text: str) -> bool:
     """Say whether a timecode is written as drop-frame."""
     return ";" in text
+
+
+def has_drop_frame(rate: Fraction) -> bool:
+    """Say whether drop-frame timecode exists at a rate."""
+    try:
+        return bool(_dropped_a_minute(rate))
+    except UsageError:
+        return False
+
+
+def frames_a_day(rate: Fraction, *, drop: bool) -> int:
+    """Count the frames after which timecode starts again."""
+    labels = 24 * 3600 * _nominal_rate(rate)
+    return labels - 24 * 54 * _dropped_a_minute(rate) if drop else labels
 
 
 def duration_text(seconds: Fraction | float) -> str:
@@ -114,11 +128,6 @@ def _dropped_a_minute(rate: Fraction) -> int:
             f"not at {rate_text(rate)}; write it with ':'"
         )
     return nominal // 15
-
-
-def _frames_a_day(rate: Fraction, *, drop: bool) -> int:
-    labels = 24 * 3600 * _nominal_rate(rate)
-    return labels - 24 * 54 * _dropped_a_minute(rate) if drop else labels
 
 
 def _skipped_labels(count: int, nominal: int, dropped: int) -> int:

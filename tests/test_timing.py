@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relook.errors import UsageError
-from relook.timing import FrameRange, advance_timecode, duration_text, format_timecode, parse_timecode, rate_text
+from relook.timing import (
+    FrameRange,
+    advance_timecode,
+    duration_text,
+    format_timecode,
+    frames_a_day,
+    has_drop_frame,
+    parse_timecode,
+    rate_text,
+)
 
 NTSC_FILM, NTSC, NTSC_DOUBLE = Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001)
 RATES = [
@@ -73,6 +82,11 @@ def test_drop_frame_keeps_the_clock() -> None:
 
 def test_the_count_starts_again_after_a_day() -> None:
     assert advance_timecode("23:59:59:24", 1, Fraction(25)) == "00:00:00:00"
+
+
+def test_where_drop_frame_exists_and_how_long_a_day_is() -> None:
+    assert [rate for rate in (*RATES, *DROP_RATES) if has_drop_frame(rate)] == [NTSC, NTSC_DOUBLE, *DROP_RATES]
+    assert (frames_a_day(NTSC, drop=True), frames_a_day(NTSC, drop=False)) == (2_589_408, 2_592_000)
 
 
 def test_advancing_counts_as_the_timecode_does() -> None:

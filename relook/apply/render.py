@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
+from relook.apply.events import ShotFile
 from relook.apply.frame import FrameRenderer, composed
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.errors import UsageError
@@ -52,7 +53,7 @@ class Delivery:
 
     output: Path
     frames: FrameRange
-    """Which frames of the source it shows."""
+    """Which frames of the source it shows; by a cut list, from the first that it uses to the last."""
     frame_hashes: tuple[str, ...]
     """SHA-256 of each rendered frame, float32 before encoding; of a frame handed on untouched, of its decoded pixels."""
     shots: tuple[Shot, ...]
@@ -67,6 +68,10 @@ class Delivery:
     """How many packets of its sound and subtitles were damaged and left out."""
     num_clipped: int = 0
     """Frames with values below black or above white that the output cannot hold: they are written as black and white."""
+    shot_files: tuple[ShotFile, ...] = ()
+    """What a cut list gave as one film a shot, in record order; `frame_hashes` is then empty."""
+    notes: tuple[str, ...] = ()
+    """Of a cut list, what was left out and why, in words."""
 
 
 def render_film(
@@ -110,7 +115,8 @@ def render_film(
             keeps_damage=mending.keeps_damage,
         )
         with passes as layers, writing as writer:
-            for frame in _shown(reader, settings, shots, renderer, layers):
+            ranges = None if settings.frames is None else [settings.frames]
+            for frame in shown_frames(reader, ranges, shots, renderer, seed=settings.seed, passes=layers):
                 (writer.copy if dials.is_off else writer.write)(frame)
                 note_damage(damage, frame)
                 hashes.append(_frame_hash(frame))
@@ -148,32 +154,34 @@ def _frame_hash(frame: Frame) -> str:
     return digest.hexdigest()
 
 
-def _shown(
+def shown_frames(
     reader: FilmReader,
-    settings: RenderSettings,
+    ranges: Sequence[FrameRange] | None,
     shots: tuple[Shot, ...],
     renderer: FrameRenderer,
-    passes: PassWriter | None,
+    *,
+    seed: int,
+    passes: PassWriter | None = None,
 ) -> Iterator[Frame]:
-    """Yield every frame that is wanted, rendered; where the look's cranking holds a frame, the picture before once more."""
-    wanted = settings.frames
+    """Yield every frame of some ranges, or of all, rendered, in one pass; where the look's cranking holds a frame, the picture before."""
     if renderer.dials.is_off:
-        yield from reader.frames(wanted)
+        yield from reader.frames() if ranges is None else reader.frames_of(ranges)
         return
     exposure, picture, native, beyond, layers = -1, None, None, None, None
-    for frame in reader.frames(_with_lead(wanted, shots, renderer)):
+    leads = None if ranges is None else [_with_lead(wanted, shots, renderer) for wanted in ranges]
+    for frame in reader.frames() if leads is None else reader.frames_of(leads):
         place = _place(frame.index, shots)
         shown = frame.index - place.frame + held_frame(renderer.mechanics.cranking, place.frame)
         if shown != exposure or picture is None:
-            exposure, native, seed = shown, frame.native, seed_of(place.content_hash, settings.seed)
+            exposure, native, grains = shown, frame.native, seed_of(place.content_hash, seed)
             number = exposure_of(renderer.mechanics.cranking, place.frame)
-            beyond = renderer.carried(frame.beyond, seed=seed, number=number)
+            beyond = renderer.carried(frame.beyond, seed=grains, number=number)
             if passes is None:
-                picture = renderer.render(frame.pixels, seed=seed, number=number)
+                picture = renderer.render(frame.pixels, seed=grains, number=number)
             else:
-                layers = renderer.layers(frame.pixels, seed=seed, number=number)
+                layers = renderer.layers(frame.pixels, seed=grains, number=number)
                 picture = composed(layers)
-        if wanted is None or frame.index in wanted:
+        if ranges is None or any(frame.index in wanted for wanted in ranges):
             if passes is not None and layers is not None:
                 passes.add(frame.index, layers, beyond)
             yield replace(frame, pixels=picture, native=native, beyond=beyond)
@@ -195,10 +203,8 @@ def _place(index: int, shots: tuple[Shot, ...]) -> _Place:
     return _Place(index - shot.frames.start, shot.content_hash)
 
 
-def _with_lead(wanted: FrameRange | None, shots: tuple[Shot, ...], renderer: FrameRenderer) -> FrameRange | None:
+def _with_lead(wanted: FrameRange, shots: tuple[Shot, ...], renderer: FrameRenderer) -> FrameRange:
     """Start a range early enough for the exposure that its first frame holds."""
-    if wanted is None:
-        return None
     frame = _place(wanted.start, shots).frame
     lead = frame - held_frame(renderer.mechanics.cranking, frame)
     return FrameRange(wanted.start - lead, wanted.stop)

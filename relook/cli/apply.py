@@ -13,6 +13,7 @@ from relook.cli.display import print_json, print_lines, showing_progress
 from relook.errors import DAMAGE_DECLARED
 
 if TYPE_CHECKING:
+    from relook.apply.events import ShotFile
     from relook.film.frames import Damage
 
 
@@ -66,6 +67,13 @@ def apply(
     deinterlace: Annotated[
         bool, typer.Option("--deinterlace", help="Make whole frames of an interlaced film's.")
     ] = False,
+    edl: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Only what an EDL or OTIO uses: one film, or a film a shot where OUT is a folder."
+        ),
+    ] = None,
+    handles: Annotated[int, typer.Option(min=0, metavar="FRAMES", help="More frames before and after each shot.")] = 0,
     overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: Json = False,
@@ -90,6 +98,8 @@ def apply(
             allow_flashes=allow_flashes,
             on_damage=on_damage,  # type: ignore[arg-type]  # checked there
             deinterlace=deinterlace,
+            edl=edl,
+            handles=handles,
             overwrite=overwrite,
             device=device,
             on_progress=on_progress,
@@ -123,7 +133,17 @@ def apply(
             f"{delivery.num_clipped} frames have values below black or above white, which {output.suffix or output} "
             "cannot hold: they are written as black and white; .exr holds them",
         )
-    print_lines(f"{len(delivery.frames)} frames written to {output}", f"next: relook check {output} --look {look}")
+    if delivery.notes:
+        print_lines(*delivery.notes)
+    if delivery.shot_files:
+        new = sum(shot.is_new for shot in delivery.shot_files)
+        print_lines(
+            f"{len(delivery.shot_files)} shots in {output}: {new} rendered, {len(delivery.shot_files) - new} as they were"
+        )
+    else:
+        print_lines(
+            f"{len(delivery.frame_hashes)} frames written to {output}", f"next: relook check {output} --look {look}"
+        )
     if as_json:
         print_json(
             {
@@ -135,6 +155,8 @@ def apply(
                 "num_clipped": delivery.num_clipped,
                 "damage": damage,
                 "lost_packets": delivery.num_lost_packets,
+                "shots": [shot_facts(shot) for shot in delivery.shot_files],
+                "notes": delivery.notes,
             }
         )
     if damage or delivery.num_lost_packets:
@@ -165,3 +187,15 @@ def damage_line(found: dict[str, Any]) -> str:
     if last > first:
         which = f"frames {first} to {last} ({found['first_timecode']} to {found['last_timecode']}) repeat"
     return f"{found['reason']}: {which} the last good frame"
+
+
+def shot_facts(shot: ShotFile) -> dict[str, Any]:
+    return {
+        "event": shot.event,
+        "file": shot.path.name,
+        "start_frame": shot.frames.start,
+        "stop_frame": shot.frames.stop,
+        "cut_start_frame": shot.cut.start,
+        "cut_stop_frame": shot.cut.stop,
+        "is_new": shot.is_new,
+    }

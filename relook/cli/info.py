@@ -14,12 +14,15 @@ from relook.cli.film_facts import fate_facts, film_facts, film_lines, shot_facts
 from relook.errors import UsageError
 
 LOOK_ENDING = ".look"
+CUT_ENDINGS = (".edl", ".otio")
 MARKS, MECHANICS = "marks", "mechanics"
 """Of a look: its marks in words, printed one a line, and in figures, for `--json` alone."""
 
 
 def info(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A film, an image sequence, a look, or a built-in look.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A film, an image sequence, a look, a built-in look, or a cut list.")
+    ],
     marks: Annotated[
         bool, typer.Option("--marks", help="Measure a film's grain, flicker, weave, dust and other marks too.")
     ] = False,
@@ -30,7 +33,12 @@ def info(
     shots: Annotated[bool, typer.Option("--shots", help="Find a film's shots too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what relook sees of a film or of a look."""
+    """Show what relook sees of a film, of a look or of a cut list."""
+    if file.lower().endswith(CUT_ENDINGS):
+        if marks or shots or ending is not None:
+            raise UsageError("--marks, --shots and --for tell of films, and this is a cut list; give a film")
+        show_cut_list(Path(file), as_json=as_json)
+        return
     if is_look(file):
         if marks:
             raise UsageError("--marks measures films; give it the reel that the look was learned from")
@@ -60,6 +68,17 @@ def is_look(file: str) -> bool:
     from relook.look import shipped_looks  # late: torch takes seconds to import, and `--help` must not wait
 
     return file.endswith(LOOK_ENDING) or (file in shipped_looks() and not Path(file).exists())
+
+
+def show_cut_list(path: Path, *, as_json: bool) -> None:
+    """Print the events of a cut list in words."""
+    from relook.film.cut_files import read_cut_list  # late: OpenTimelineIO is slow to import
+    from relook.film.cutlist import cut_list_in_words
+
+    cuts = read_cut_list(path)
+    print_lines(*cut_list_in_words(cuts))
+    if as_json:
+        print_json(asdict(cuts))
 
 
 def look_facts(file: str) -> dict[str, Any]:

@@ -44,6 +44,13 @@ def find_shots(path: Path, *, mending: Mending = NO_MENDING, on_progress: OnProg
     Raises:
         InputError: the film cannot be read to its end.
     """
+    return shots_and_hashes(path, mending=mending, on_progress=on_progress)[0]
+
+
+def shots_and_hashes(
+    path: Path, *, mending: Mending = NO_MENDING, on_progress: OnProgress = ignore
+) -> tuple[tuple[Shot, ...], list[bytes]]:
+    """Return a film's shots, as `find_shots`, and the `content_hash` of every frame."""
     with FilmReader(path, mending) as reader:
         info = reader.info
         cuts, hashes = [0], []
@@ -59,10 +66,11 @@ def find_shots(path: Path, *, mending: Mending = NO_MENDING, on_progress: OnProg
     shortest = 1 if info.kind == "stills" else max(1, round(_SHORTEST_SECONDS * info.frame_rate))
     starts = join_short(cuts, len(hashes), shortest=shortest)
     stops = [*starts[1:], len(hashes)]
-    return tuple(
+    shots = tuple(
         Shot(index, FrameRange(start, stop), hashes[start].hex())
         for index, (start, stop) in enumerate(zip(starts, stops, strict=True))
     )
+    return shots, hashes
 
 
 def content_hash(native: NativeFrame) -> bytes:

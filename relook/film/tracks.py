@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,8 @@ _LOOKED_AT: Final = 2000
 """Packets that are read in search of the first one of every stream."""
 _MOST_FAILURES: Final = 1000
 _LONGEST_JUMP_SECONDS: Final = 10
+
+_HASHED_KINDS: Final = ("audio", "subtitle")
 
 _PICTURE_ENDINGS: Final = {"mjpeg": "jpg", "png": "png", "bmp": "bmp", "gif": "gif", "tiff": "tif", "webp": "webp"}
 
@@ -173,6 +176,20 @@ class Tracks:
 def _first_packet(path: Path, index: int) -> bytes:
     with open_film(path) as container:
         return bytes(next(container.demux(container.streams[index])))
+
+
+def tracks_hash(path: Path) -> str:
+    """Digest the sound and subtitles of a film, packet by packet, with SHA-256 (hex)."""
+    digest = hashlib.sha256()
+    with open_film(path) as container:
+        streams = [stream for stream in container.streams if stream.type in _HASHED_KINDS]
+        try:
+            for packet in container.demux(streams) if streams else ():
+                digest.update(f"{packet.stream_index} {packet.pts} {packet.size}".encode())
+                digest.update(bytes(packet))
+        except (av.error.FFmpegError, OSError) as error:
+            raise InputError(f"the sound of {path} is damaged: {error.strerror}; export it again") from error
+    return digest.hexdigest()
 
 
 def _name_layout(stream: Stream, copy: Stream) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Unpack
 
+from relook.apply.edited import render_cut_list
 from relook.apply.render import Delivery, RenderSettings, render_film
 from relook.compute import choose_device
 from relook.errors import UsageError
@@ -36,6 +37,8 @@ def apply(
     allow_flashes: bool = False,
     on_damage: Literal["strict", "keep"] = "strict",
     deinterlace: bool = False,
+    edl: str | Path | None = None,
+    handles: int = 0,
     device: str = "auto",
     on_progress: OnProgress = ignore,
     **marks: Unpack[MarkDials],
@@ -60,11 +63,15 @@ def apply(
         on_damage: "strict" refuses a film with damaged or missing frames; "keep" lets the last good frame stand in for
             each, so that the count and the sound stay right, and lists them in `Delivery.damage`.
         deinterlace: make whole frames of an interlaced film's; without it such a film is refused.
+        edl: render only what a cut list of the film uses, an EDL or an OpenTimelineIO timeline. With a film as `output` its events
+            are joined, without sound; with a folder, or a name without ending, each becomes a film there, and those that are there
+            already, made of the same, stay.
+        handles: so many more frames before and after each shot, in a folder.
         device: "auto", "cpu", "cuda" or "cuda:n".
         marks: dials of single marks of film, 0 to 2, 1 as measured, such as `grain=0.5`; see `MarkDials`.
     Raises:
         UsageError: the output cannot be written or is the film itself; nothing was changed.
-        InputError: the film or the look cannot be read; nothing was changed.
+        InputError: the film, the look or the cut list cannot be read, or an event cannot be rendered; nothing was changed.
     """
     path = Path(film)
     if on_damage not in ("strict", "keep"):
@@ -83,6 +90,12 @@ def apply(
         allows_flashes=allow_flashes,
         mending=Mending(keeps_damage=on_damage == "keep", deinterlaces=deinterlace),
     )
+    if edl is not None:
+        return render_cut_list(
+            path, loaded(look), Path(output), Path(edl), handles=handles, settings=settings, on_progress=on_progress
+        )
+    if handles:
+        raise UsageError("--handles is for the shots of a cut list; give --edl too, or leave it out")
     return render_film(path, loaded(look), Path(output), settings=settings, on_progress=on_progress)
 
 

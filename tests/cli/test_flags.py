@@ -50,6 +50,8 @@ FLAGS = {
         "--seed",
         "--range",
         "--tile-rows",
+        "--edl",
+        "--handles",
         "--overwrite",
         "--device",
         "--json",

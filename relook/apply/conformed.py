@@ -1,0 +1,159 @@
+"""A cut list as one film: its events joined in record order, as long as the edit, without sound.
+
+A dissolve is a linear mix of both sides as rendered, in display values; frame k of n shows (k + 1)/(n + 1) of what comes in.
+Gaps of the list and black events are black. Each run of events that goes forward in the source is one pass over the film, for
+films are read from their beginning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import repeat
+from pathlib import Path
+
+import torch
+
+from relook.apply.events import PlacedEvent, Placing, place_events
+from relook.apply.frame import FrameRenderer
+from relook.apply.render import Delivery, RenderSettings, shown_frames
+from relook.errors import InputError
+from relook.film.cutlist import CutList
+from relook.film.frames import FilmInfo, Frame, Shot
+from relook.film.reader import FilmReader
+from relook.film.shots import find_shots
+from relook.film.writer import FilmWriter, check_output
+from relook.look import Look
+from relook.progress import OnProgress, Progress, ignore
+from relook.timing import FrameRange, format_timecode
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive frames of an edit; a side that is None is black."""
+
+    length: int
+    incoming: FrameRange | None = None
+    outgoing: FrameRange | None = None
+    is_dissolve: bool = False
+
+
+def render_conformed(
+    film: Path, look: Look, output: Path, cuts: CutList, *, settings: RenderSettings, on_progress: OnProgress = ignore
+) -> Delivery:
+    """Render the events of a cut list into one film.
+
+    Raises:
+        UsageError: the output cannot be written.
+        InputError: the film cannot be read, or the list cannot be shown whole: see `place_events` and `segments_of`.
+    """
+    with FilmReader(film) as reader:
+        info = replace(reader.info, timecode=_record_start(cuts, reader.info))
+        check_output(output, info, overwrite=settings.overwrite, with_audio=False)
+        shots = find_shots(film, on_progress=on_progress)
+        placing = place_events(cuts, reader.info, shots[-1].frames.stop)
+        segments = segments_of(cuts, placing)
+        source = _Source(reader, shots, look, settings)
+        total, hashes = sum(segment.length for segment in segments), list[str]()
+        with FilmWriter(output, info, overwrite=settings.overwrite, with_audio=False, whole=False) as writer:
+            for index, frame in enumerate(_joined(segments, source)):
+                stamp = round(index / (info.frame_rate * info.time_base))
+                (writer.write if frame.native is None else writer.copy)(
+                    replace(frame, index=index, pts=stamp, duration=0)
+                )
+                hashes.append(hashlib.sha256(frame.pixels.numpy().tobytes()).hexdigest())
+                on_progress(Progress("rendering", len(hashes), total))
+    used = [event.frames for event in placing.placed if event.frames is not None]
+    spanned = FrameRange(min(part.start for part in used), max(part.stop for part in used))
+    notes = (*placing.notes, "a film of a cut list has no sound: it is laid in the editing system")
+    return Delivery(output, spanned, tuple(hashes), shots, source.renderers[0].flicker, notes=notes)
+
+
+def segments_of(cuts: CutList, placing: Placing) -> list[Segment]:
+    """Divide an edit into runs of frames and dissolves, in record order, without a gap.
+
+    Raises:
+        InputError: events overlap, or some are of another reel, so that the film would not be as the list has it.
+    """
+    if placing.foreign:
+        names = ", ".join(f"{event.number} ({event.reel or event.name})" for event in placing.foreign[:12])
+        raise InputError(
+            f"{len(placing.foreign)} events are of other reels: {names}; give a folder as -o, for one film a shot of this reel"
+        )
+    placed = {id(event.event): event for event in placing.placed}
+    segments: list[Segment] = []
+    at = None
+    for event in cuts.events:
+        if event.kind == "sound":
+            continue
+        gap = event.record.start - (event.record.start if at is None else at)
+        if gap < 0:
+            raise InputError(
+                f"event {event.number} begins before the one ahead of it ends; give a folder as -o, for one film a shot"
+            )
+        segments += [Segment(gap)] if gap else []
+        segments += _segments(placed.get(id(event)), len(event.record), event.dissolve.frames if event.dissolve else 0)
+        at = event.record.stop
+    return segments
+
+
+def _segments(event: PlacedEvent | None, length: int, dissolve: int) -> list[Segment]:
+    """Divide an event into its dissolve and the rest."""
+    frames, outgoing = (event.frames, event.outgoing) if event else (None, None)
+
+    def part(start: int, stop: int) -> FrameRange | None:
+        return None if frames is None else FrameRange(frames.start + start, frames.start + stop)
+
+    segments = [Segment(dissolve, part(0, dissolve), outgoing, is_dissolve=True)] if dissolve else []
+    return segments + ([Segment(length - dissolve, part(dissolve, length))] if length > dissolve else [])
+
+
+class _Source:
+    """The rendered frames of a film, any run of them, from two passes at a time."""
+
+    def __init__(self, reader: FilmReader, shots: tuple[Shot, ...], look: Look, settings: RenderSettings) -> None:
+        self.info = reader.info
+        self._reader, self._shots, self._seed = reader, shots, settings.seed
+        safe_at = None if settings.allows_flashes else self.info.frame_rate
+        self.renderers = [
+            FrameRenderer(look, settings.dials, device=settings.device, tile_rows=settings.tile_rows, safe_at=safe_at)
+            for _ in range(2)
+        ]
+
+    def frames(self, ranges: Sequence[FrameRange | None], *, side: int = 0) -> Iterator[Frame]:
+        """Yield the frames of ranges that go forward, or black without end."""
+        wanted = [part for part in ranges if part is not None]
+        if wanted:
+            return shown_frames(self._reader, wanted, self._shots, self.renderers[side], seed=self._seed)
+        return repeat(Frame(0, 0, 0, torch.zeros(3, self.info.height, self.info.width)))
+
+
+def _joined(segments: Sequence[Segment], source: _Source) -> Iterator[Frame]:
+    run: list[FrameRange] = []
+    for segment in segments:
+        if run and (segment.is_dissolve or segment.incoming is None or segment.incoming.start < run[-1].stop):
+            yield from source.frames(run)
+            run = []
+        if segment.is_dissolve:
+            yield from _dissolved(segment, source)
+        elif segment.incoming is None:
+            yield from (frame for frame, _ in zip(source.frames([None]), range(segment.length), strict=False))
+        else:
+            run.append(segment.incoming)
+    if run:
+        yield from source.frames(run)
+
+
+def _dissolved(segment: Segment, source: _Source) -> Iterator[Frame]:
+    sides = source.frames([segment.outgoing], side=1), source.frames([segment.incoming])
+    for k, (old, new) in enumerate(zip(*sides, strict=False)):
+        if k == segment.length:
+            return
+        share = (k + 1) / (segment.length + 1)
+        yield replace(new, pixels=torch.lerp(old.pixels, new.pixels, share), native=None)
+
+
+def _record_start(cuts: CutList, info: FilmInfo) -> str:
+    first = min((event.record.start for event in cuts.events if event.kind != "sound"), default=0)
+    return format_timecode(first, info.frame_rate, drop=cuts.drop)

@@ -1,0 +1,58 @@
+"""Film + look + cut list -> what the edit uses, as one film or one a shot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from relook.apply.conformed import render_conformed
+from relook.apply.render import Delivery, RenderSettings
+from relook.apply.shot_files import render_shots
+from relook.errors import UsageError
+from relook.film.codecs import film_endings
+from relook.film.cut_files import read_cut_list
+from relook.film.fields import require_progressive
+from relook.film.reader import NO_MENDING, probe
+from relook.look import Look
+from relook.progress import OnProgress, ignore
+from relook.timing import is_drop_frame
+
+
+def render_cut_list(
+    film: Path,
+    look: Look,
+    output: Path,
+    cut_list: Path,
+    *,
+    handles: int = 0,
+    settings: RenderSettings,
+    on_progress: OnProgress = ignore,
+) -> Delivery:
+    """Render what a cut list uses of a film: joined where the output is a film, shot by shot where it is a folder.
+
+    Raises:
+        UsageError: settings go not together, or the output cannot be written.
+        InputError: the film or the list cannot be read, or the list cannot be rendered from this film.
+    """
+    if settings.frames is not None or settings.passes is not None:
+        raise UsageError("--edl chooses the frames and gives films; leave --range and --passes out")
+    if settings.mending != NO_MENDING:
+        raise UsageError(
+            "--edl needs a whole film; render it with --on-damage or --deinterlace first, then cut what comes of it"
+        )
+    if handles < 0:
+        raise UsageError(f"--handles is a number of frames from 0, not {handles}")
+    info = probe(film)
+    if info.kind == "stills":
+        raise UsageError(f"{film} holds stills; a cut list needs a film or a sequence")
+    require_progressive(film)
+    cuts = read_cut_list(cut_list, info.frame_rate, drop=is_drop_frame(info.timecode) if info.timecode else None)
+    if output.is_dir() or not output.suffix:
+        return render_shots(film, look, output, cuts, handles=handles, settings=settings, on_progress=on_progress)
+    if output.suffix.lower() not in film_endings():
+        endings = ", ".join(film_endings())
+        raise UsageError(
+            f"cannot write {output} by a cut list: end the name in {endings}, or give a folder for one film a shot"
+        )
+    if handles:
+        raise UsageError("--handles is for one film a shot; give a folder as -o, or leave it out")
+    return render_conformed(film, look, output, cuts, settings=settings, on_progress=on_progress)

@@ -1,0 +1,179 @@
+"""The events of a cut list on the film that they are cut from: which of its frames each shows, or why that cannot be.
+
+An event that shows pictures of this film but not as they are (a retime, a wipe, frames that the film does not have) is
+refused, all such events in one message, before any work. What shows none of its pictures is left out, and told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from relook.errors import InputError
+from relook.film.cutlist import CutList, Event
+from relook.film.frames import FilmInfo
+from relook.timing import FrameRange, advance_timecode, frames_a_day, is_drop_frame, parse_timecode
+
+REEL_LETTERS = 8
+"""A CMX 3600 list cuts the names of reels to so many."""
+MOST_NAMED = 12
+
+
+@dataclass(frozen=True)
+class ShotFile:
+    """One shot of a cut list as a film of its own."""
+
+    event: str
+    """Its number in the list."""
+    path: Path
+    cut: FrameRange
+    """The frames of the film that the edit shows, dissolves on both sides included."""
+    frames: FrameRange
+    """Those that the file holds: the cut and its handles."""
+    cut_timecode: tuple[str, str]
+    """Of the source, where the cut begins and stops."""
+    is_new: bool
+    """False where the file was there already, made of the same."""
+
+
+@dataclass(frozen=True)
+class PlacedEvent:
+    """An event on its film."""
+
+    event: Event
+    frames: FrameRange | None
+    """Of the film, from 0; a dissolve at its beginning included; None for black, into which the event before dissolves."""
+    outgoing: FrameRange | None = None
+    """Of the film: what the event before shows while this one dissolves in; None where there is no dissolve, or from black."""
+
+
+@dataclass(frozen=True)
+class Placing:
+    """A cut list on its film."""
+
+    placed: tuple[PlacedEvent, ...]
+    foreign: tuple[Event, ...]
+    """Events that show another reel."""
+    notes: tuple[str, ...]
+    """What of the list is not rendered, in words."""
+
+
+def film_label(info: FilmInfo, frame: int) -> str:
+    """Name a frame of a film by its timecode; films without one count from 00:00:00:00."""
+    return advance_timecode(info.timecode or "00:00:00:00", frame, info.frame_rate)
+
+
+def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
+    """Find the frames that each event shows of a film with so many frames.
+
+    Raises:
+        InputError: an event shows frames that the film does not have, or cannot be rendered as it is written; or none shows this film.
+    """
+    pictures = [event for event in cuts.events if event.kind == "picture"]
+    if not pictures:
+        raise InputError("the cut list shows no pictures, only sound or black; export the list of the picture track")
+    own = set(_of_film(pictures, info.path))
+    if not own:
+        reels = sorted({event.reel or event.name for event in pictures})
+        raise InputError(
+            f"no event of the cut list is of {info.path.name}; its reels are {_listed(reels)}; name the film after its reel"
+        )
+    foreign = tuple(event for event in pictures if event not in own)
+    faults: list[str] = []
+    placed: list[PlacedEvent] = []
+    before: Event | None = None
+    for event in cuts.events:
+        if event in own or (event.kind == "black" and event.dissolve and before in own):
+            found = PlacedEvent(event, _on_film(event, info) if event.kind == "picture" else None)
+            fault = event.fault or _outside(found, info, num_frames)
+            if not fault and event.dissolve and event.dissolve.outgoing and (before is None or before in own):
+                last = placed[-1] if before else None
+                fault, outgoing = _going_out(event, last, num_frames)
+                found = replace(found, outgoing=outgoing)
+            faults += [f"event {event.number} {fault}"] if fault else []
+            placed.append(found)
+        before = before if event.kind == "sound" else event
+    if faults:
+        raise InputError(
+            f"the cut list cannot be rendered from {info.path.name}, which runs from {film_label(info, 0)} to "
+            f"{film_label(info, num_frames)}: {_listed(faults, '; ')}; take these events out, or render what they need first"
+        )
+    return Placing(tuple(placed), foreign, _notes(cuts, own, foreign, info))
+
+
+def _outside(placed: PlacedEvent, info: FilmInfo, num_frames: int) -> str:
+    if placed.frames is None or placed.frames.stop <= num_frames:
+        return ""
+    return f"shows {_labels(placed.event, info)}, which the film does not have"
+
+
+def _going_out(event: Event, last: PlacedEvent | None, num_frames: int) -> tuple[str, FrameRange | None]:
+    """Return why an event cannot dissolve from the one before it, or the frames that go out."""
+    dissolve = event.dissolve
+    assert dissolve is not None and dissolve.outgoing is not None
+    ends = last.event.source.stop if last else None
+    if (
+        last is None
+        or last.frames is None
+        or ends != dissolve.outgoing.start
+        or last.event.record.stop != event.record.start
+    ):
+        return "dissolves from pictures that the event before it does not show", None
+    outgoing = FrameRange(last.frames.stop, last.frames.stop + dissolve.frames)
+    if outgoing.stop > num_frames:
+        return f"dissolves for {dissolve.frames} frames, and the film ends before what goes out does", None
+    return "", outgoing
+
+
+def _on_film(event: Event, info: FilmInfo) -> FrameRange:
+    """Return an event's frames of the film; they may lie beyond its end."""
+    start = event.source.start
+    if not event.from_first_frame:
+        first = info.timecode or "00:00:00:00"
+        a_day = frames_a_day(info.frame_rate, drop=is_drop_frame(first))
+        start = (start - parse_timecode(first, info.frame_rate)) % a_day
+    return FrameRange(start, start + len(event.source))
+
+
+def _labels(event: Event, info: FilmInfo) -> str:
+    if event.from_first_frame:
+        return f"frames {event.source.start} to {event.source.stop}"
+    zero = "00:00:00;00" if is_drop_frame(info.timecode or "") else "00:00:00:00"
+    return " to ".join(
+        advance_timecode(zero, count, info.frame_rate) for count in (event.source.start, event.source.stop)
+    )
+
+
+def _of_film(pictures: Sequence[Event], film: Path) -> list[Event]:
+    """Choose the events that are of a film: all, where the list knows one source only, else those named after it."""
+    reels = {event.reel for event in pictures} - {""}
+    if len(reels) == 1 and all(event.reel for event in pictures):
+        return list(pictures)
+    named = [event for event in pictures if _is_named(event.reel or event.name, film)]
+    return named or ([] if reels else list(pictures))
+
+
+def _is_named(reel: str, film: Path) -> bool:
+    """Say whether a reel, which may have lost its end, is a film's."""
+    wanted, given = (re.sub(r"[^0-9a-z]", "", name.lower()) for name in (film.stem, reel))
+    return bool(given) and (given == wanted or (len(given) == REEL_LETTERS and wanted.startswith(given)))
+
+
+def _notes(cuts: CutList, own: Set[Event], foreign: Sequence[Event], info: FilmInfo) -> tuple[str, ...]:
+    notes = []
+    reels = sorted({event.reel or event.name for event in own} - {""})
+    if reels and not any(_is_named(reel, info.path) for reel in reels):
+        notes.append(f"the list's {_listed(reels)} is taken for {info.path.name}")
+    notes += [f"left out, of another reel: event {event.number} ({event.reel or event.name})" for event in foreign]
+    notes += [f"left out, sound only: event {event.number}" for event in cuts.events if event.kind == "sound"]
+    notes += [f"not understood: {line}" for line in cuts.unread]
+    if info.timecode is None:
+        notes.append(f"{info.path.name} carries no timecode: its first frame is taken for 00:00:00:00")
+    return tuple(notes)
+
+
+def _listed(texts: Sequence[str], between: str = ", ") -> str:
+    more = f" and {len(texts) - MOST_NAMED} more" if len(texts) > MOST_NAMED else ""
+    return between.join(texts[:MOST_NAMED]) + more

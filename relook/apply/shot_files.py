@@ -1,0 +1,243 @@
+"""A cut list as one film a shot, with handles, in a folder that remembers what each was made of.
+
+Shots are named by event and clip, `003_A012C005.mov`. Those that are in the folder already, made of the same, stay; where an edit
+only numbers them anew they are renamed. The others are rendered, whatever their number, in one pass over the film. Both sides of
+a dissolve are whole in the two shots: the one that goes out runs on to the dissolve's end.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from relook.apply.events import PlacedEvent, ShotFile, film_label, place_events
+from relook.apply.frame import FrameRenderer
+from relook.apply.render import Delivery, RenderSettings, shown_frames
+from relook.apply.shot_record import FilmFacts, file_hash, read_record, shot_keys, write_record
+from relook.errors import UsageError
+from relook.film.cutlist import CutList
+from relook.film.fate import require_holdable
+from relook.film.frames import FilmInfo, Frame
+from relook.film.publish import disk_errors, locked, require_place
+from relook.film.reader import FilmReader
+from relook.film.shots import shots_and_hashes
+from relook.film.writer import FilmWriter
+from relook.look import Look
+from relook.progress import OnProgress, Progress, ignore
+from relook.timing import FrameRange
+
+ENDING = ".mov"
+LOCK = "relook-shots.lock"
+LONGEST_NAME_BYTES = 120
+
+Record = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One shot to be in the folder, and what it is made of."""
+
+    file: ShotFile
+    key: str
+
+
+def render_shots(
+    film: Path,
+    look: Look,
+    folder: Path,
+    cuts: CutList,
+    *,
+    handles: int,
+    settings: RenderSettings,
+    on_progress: OnProgress = ignore,
+) -> Delivery:
+    """Render the events of a cut list into a folder, one film a shot, each with so many more frames on both sides.
+
+    Raises:
+        UsageError: the folder cannot be written, or a file that is not ours has the name of a shot.
+        InputError: the film cannot be read, or an event cannot be rendered: see `place_events`.
+        LockedError: another job is writing into the folder.
+    """
+    with FilmReader(film) as reader:
+        info = reader.info
+        _require_folder(folder)
+        left_out = require_holdable(folder / f"shot{ENDING}", info, codec=None, with_audio=True, whole=False)
+        facts = FilmFacts(info, *shots_and_hashes(film, on_progress=on_progress))
+        placing = place_events(cuts, info, len(facts.frame_hashes))
+        files = _files(placing.placed, folder, facts, handles=handles)
+        keys = shot_keys(facts, [file.frames for file in files], look, settings)
+        plans = [_Plan(file, key) for file, key in zip(files, keys, strict=True)]
+        safe_at = None if settings.allows_flashes else info.frame_rate
+        renderer = FrameRenderer(
+            look, settings.dials, device=settings.device, tile_rows=settings.tile_rows, safe_at=safe_at
+        )
+        with disk_errors(folder):
+            folder.mkdir(exist_ok=True)
+        with locked(folder / LOCK, f"another job is writing shots into {folder}; wait for it, or give another folder"):
+            record = read_record(folder)
+            missing = _settle(plans, record, folder, is_saved=bool(look.sha256), overwrite=settings.overwrite)
+            write_record(folder, record, film)
+            unions = joined_ranges([plan.file.frames for plan in missing])
+            total = sum(len(union) for union in unions)
+            with _Writing(missing, record, info) as writing:
+                frames = shown_frames(reader, unions, facts.shots, renderer, seed=settings.seed) if unions else ()
+                for done, frame in enumerate(frames, start=1):
+                    writing.give(frame, untouched=settings.dials.is_off)
+                    on_progress(Progress("rendering", done, total))
+    new = {plan.file.path for plan in missing}
+    shot_files = tuple(replace(file, is_new=file.path in new) for file in files)
+    used = FrameRange(min(file.frames.start for file in files), max(file.frames.stop for file in files))
+    notes = (*placing.notes, *_short_handles(files, handles), *_left_over(record, files))
+    return Delivery(
+        folder, used, (), facts.shots, renderer.flicker, left_out=left_out, shot_files=shot_files, notes=notes
+    )
+
+
+def joined_ranges(ranges: Sequence[FrameRange]) -> list[FrameRange]:
+    """Join ranges that overlap or touch, in order."""
+    joined: list[FrameRange] = []
+    for part in sorted(ranges):
+        if joined and part.start <= joined[-1].stop:
+            joined[-1] = FrameRange(joined[-1].start, max(joined[-1].stop, part.stop))
+        else:
+            joined.append(part)
+    return joined
+
+
+def shot_name(number: str, name: str) -> str:
+    """Name a shot's file, without its ending; nothing of a cut list leads out of the folder."""
+    safe = re.sub(r"[^\w.-]+", "_", name).strip("._-").encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
+    return f"{number}_{safe}" if safe else number
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        require_place(folder, overwrite=False)
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write into {folder}: no permission")
+
+
+def _files(placed: Sequence[PlacedEvent], folder: Path, facts: FilmFacts, *, handles: int) -> list[ShotFile]:
+    """Name the shots, and give each the dissolve that it goes out in, and its handles as far as the film has them."""
+    files: list[ShotFile] = []
+    taken: set[str] = set()
+    for place, following in zip(placed, [*placed[1:], None], strict=True):
+        if place.frames is None:
+            continue
+        event, tail = place.event, len(following.outgoing) if following and following.outgoing else 0
+        cut = FrameRange(place.frames.start, place.frames.stop + tail)
+        wanted = shot_name(event.number, event.name or event.reel or facts.info.path.stem)
+        names = chain([wanted], (f"{wanted}_{n}" for n in count(2)))
+        name = next(name for name in names if name.lower() not in taken)
+        taken.add(name.lower())
+        frames = FrameRange(max(cut.start - handles, 0), min(cut.stop + handles, len(facts.frame_hashes)))
+        labels = (film_label(facts.info, cut.start), film_label(facts.info, cut.stop))
+        files.append(ShotFile(event.number, folder / f"{name}{ENDING}", cut, frames, labels, is_new=True))
+    return files
+
+
+def _short_handles(files: Sequence[ShotFile], handles: int) -> list[str]:
+    short = []
+    for file in files:
+        before, after = file.cut.start - file.frames.start, file.frames.stop - file.cut.stop
+        if min(before, after) < handles:
+            short.append(f"event {file.event}: handles of {before} and {after} frames, for the film has no more there")
+    return short
+
+
+def _left_over(record: Record, files: Sequence[ShotFile]) -> list[str]:
+    left = record.keys() - {file.path.name for file in files}
+    return [f"no longer in the list, left where it is: {name}" for name in sorted(left)]
+
+
+def _told(file: ShotFile) -> dict[str, Any]:
+    """Return what the record says of a shot for people and other programs."""
+    return {
+        "event": file.event,
+        "cut": [file.cut.start, file.cut.stop],
+        "frames": [file.frames.start, file.frames.stop],
+        "cut_timecode": list(file.cut_timecode),
+    }
+
+
+def _settle(plans: Sequence[_Plan], record: Record, folder: Path, *, is_saved: bool, overwrite: bool) -> list[_Plan]:
+    """Keep and rename what is there already; return the shots that must be rendered.
+
+    Raises:
+        UsageError: a file that is not ours stands in the place of a shot.
+    """
+    hashes = {name: file_hash(folder / name) for name in record}
+    ours = {name for name, entry in record.items() if hashes[name] == entry["sha256"]}
+    for plan in plans:
+        if plan.file.path.exists() and plan.file.path.name not in ours and not overwrite:
+            raise UsageError(
+                f"{plan.file.path} is there and is not as relook wrote it; move it away, or give --overwrite to replace it"
+            )
+    wanted = {plan.file.path.name: plan for plan in plans}
+    good = {name for name in ours if is_saved and name in wanted and record[name]["key"] == wanted[name].key}
+    spare = {record[name]["key"]: name for name in sorted(ours - good)} if is_saved else {}
+    moves: list[tuple[str, str]] = []
+    missing = []
+    for name, plan in wanted.items():
+        if name not in good:
+            old = spare.pop(plan.key, None)
+            (missing.append(plan) if old is None else moves.append((old, name)))
+    for name in record.keys() - ours:
+        del record[name]
+    _rename(moves, record, folder)
+    for name in wanted.keys() - {plan.file.path.name for plan in missing}:
+        record[name] |= _told(wanted[name].file)
+    return missing
+
+
+def _rename(moves: Sequence[tuple[str, str]], record: Record, folder: Path) -> None:
+    """Give files that an edit numbers anew their new names, all at once: one may take the name of another."""
+    entries = [record.pop(old) for old, _ in moves]
+    with disk_errors(folder):
+        for old, new in moves:
+            os.replace(folder / old, folder / f"{new}.part")
+        for _, new in moves:
+            os.replace(folder / f"{new}.part", folder / new)
+    record |= {new: entry for (_, new), entry in zip(moves, entries, strict=True)}
+
+
+class _Writing:
+    """Films being written side by side from one stream of frames; each is on record as soon as it is whole."""
+
+    def __init__(self, plans: Sequence[_Plan], record: Record, info: FilmInfo) -> None:
+        self._waiting = sorted(plans, key=lambda plan: plan.file.frames.start, reverse=True)
+        self._open: list[tuple[_Plan, FilmWriter]] = []
+        self._record, self._info = record, info
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for _, writer in self._open:
+            writer.discard()
+
+    def give(self, frame: Frame, *, untouched: bool) -> None:
+        """Write a frame to every film that it is in."""
+        while self._waiting and self._waiting[-1].file.frames.start == frame.index:
+            plan = self._waiting.pop()
+            self._open.append((plan, FilmWriter(plan.file.path, self._info, overwrite=True, whole=False)))
+        for plan, writer in list(self._open):
+            (writer.copy if untouched else writer.write)(frame)
+            if frame.index + 1 == plan.file.frames.stop:
+                self._open.remove((plan, writer))
+                self._finish(plan, writer)
+
+    def _finish(self, plan: _Plan, writer: FilmWriter) -> None:
+        with writer:
+            pass  # leaving it cleanly publishes
+        path = plan.file.path
+        self._record[path.name] = _told(plan.file) | {"key": plan.key, "sha256": file_hash(path)}
+        write_record(path.parent, self._record, self._info.path)

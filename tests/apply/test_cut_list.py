@@ -1,0 +1,192 @@
+"""A film by its cut list: the frames are those of the whole render, and a changed edit renders what changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from relook.apply.edited import render_cut_list
+from relook.apply.events import place_events
+from relook.apply.render import Delivery, RenderSettings, render_film
+from relook.errors import InputError, UsageError
+from relook.film.cutlist import CutList, Event
+from relook.film.reader import FilmReader, probe
+from relook.look import Look
+from relook.recipe.dials import Dials
+from relook.timing import FrameRange, parse_timecode
+
+RATE, START = Fraction(30000, 1001), "00:59:59;20"
+NUM_FRAMES, SIZE = 90, (72, 96)
+Cut = tuple[int, int]
+"""First frame of the film, and the one after the last."""
+
+
+def test_one_film_holds_the_frames_of_the_whole_render_in_record_order(
+    film: Path,
+    look: Look,
+    whole: tuple[Delivery, list[bytes]],
+    tmp_path: Path,
+    pictures: Callable[[Path], list[bytes]],
+    written: Callable[..., Path],
+) -> None:
+    cuts = [(55, 60), (3, 12), (12, 20), (40, 53), (41, 44)]
+    edl, output = written(tmp_path / "cut.edl", cuts), tmp_path / "cut.mov"
+    delivery = render_cut_list(film, look, output, edl, settings=RenderSettings())
+    frames = [frame for cut in cuts for frame in range(*cut)]
+    assert delivery.frame_hashes == tuple(whole[0].frame_hashes[frame] for frame in frames)
+    assert pictures(output) == [whole[1][frame] for frame in frames]
+    made = probe(output)
+    assert (made.timecode, made.frame_rate, made.audio_codecs) == ("10:00:00;00", RATE, ())
+    assert any("no sound" in note for note in delivery.notes)
+    with FilmReader(output) as reader:
+        pts = [frame.pts * made.time_base * RATE for frame in reader.frames()]
+    assert [round(float(stamp)) for stamp in pts] == list(range(len(frames)))
+
+
+def test_dissolves_and_fades_are_mixed_as_written(
+    film: Path, look: Look, tmp_path: Path, dissolving: Callable[[Path], Path]
+) -> None:
+    """With the dials off the result is arithmetic on the source's frames."""
+    with FilmReader(film) as reader:
+        source = [frame.pixels for frame in reader.frames()]
+    black = torch.zeros(3, *SIZE)
+
+    def mixed(old: list[torch.Tensor], new: list[torch.Tensor]) -> list[torch.Tensor]:
+        return [torch.lerp(a, b, (k + 1) / (len(old) + 1)) for k, (a, b) in enumerate(zip(old, new, strict=True))]
+
+    expected = [
+        *mixed([black] * 2, source[60:62]),
+        *source[62:66],
+        *mixed(source[66:74], source[16:24]),
+        *source[24:32],
+        *[black] * 3,
+        *source[5:8],
+        *mixed(source[8:11], [black] * 3),
+    ]
+    delivery = render_cut_list(
+        film,
+        look,
+        tmp_path / "cut.mkv",
+        dissolving(tmp_path / "cut.otio"),
+        settings=RenderSettings(dials=Dials(strength=0)),
+    )
+    assert delivery.frame_hashes == tuple(hashlib.sha256(pixels.numpy().tobytes()).hexdigest() for pixels in expected)
+    with FilmReader(tmp_path / "cut.mkv") as reader:
+        found = [frame.pixels for frame in reader.frames()]
+    assert max(float((a - b).abs().mean()) for a, b in zip(found, expected, strict=True)) < 0.03, (
+        "as near as encoding lets it"
+    )
+
+
+def test_dissolves_are_of_rendered_frames(
+    film: Path, look: Look, whole: tuple[Delivery, list[bytes]], tmp_path: Path, dissolving: Callable[[Path], Path]
+) -> None:
+    delivery = render_cut_list(
+        film, look, tmp_path / "cut.mov", dissolving(tmp_path / "cut.otio"), settings=RenderSettings()
+    )
+    assert delivery.frame_hashes[2:6] == whole[0].frame_hashes[62:66]
+    assert delivery.frame_hashes[14:22] == whole[0].frame_hashes[24:32]
+    assert set(delivery.frame_hashes[6:14]).isdisjoint(whole[0].frame_hashes)
+
+
+def test_events_that_cannot_be_are_named_before_any_work(
+    film: Path, look: Look, tmp_path: Path, source_label: Callable[[int], str], written: Callable[..., Path]
+) -> None:
+    cuts = [(0, 5), (85, 95), (10, 15), (-40, -30)]
+    edl = written(tmp_path / "cut.edl", cuts, notes={3: "M2 A012C005_240101_R1AB 060.0 01:00:00:00"})
+    for output in (tmp_path / "cut.mov", tmp_path / "shots"):
+        with pytest.raises(InputError) as caught:
+            render_cut_list(film, look, output, edl, settings=RenderSettings())
+        for words in (
+            f"event 002 shows {source_label(85)} to",
+            "event 003 is retimed (M2 to 60",
+            "event 004 shows 00:59:58;",
+        ):
+            assert words in str(caught.value)
+        assert "event 001" not in str(caught.value) and not output.exists()
+
+
+def test_other_reels_are_left_out_of_a_folder_and_refused_in_a_film(
+    film: Path, look: Look, tmp_path: Path, written: Callable[..., Path]
+) -> None:
+    reels = ["A012C005", "B001", "A012C005_240101_R1AB"]
+    edl = written(tmp_path / "cut.edl", [(0, 3), (500, 503), (6, 9)], reels=reels)
+    delivery = render_cut_list(film, look, tmp_path / "shots", edl, settings=RenderSettings(dials=Dials(strength=0)))
+    assert [shot.event for shot in delivery.shot_files] == ["001", "003"]
+    assert "left out, of another reel: event 002 (B001)" in delivery.notes
+    with pytest.raises(InputError, match=r"1 events are of other reels: 002 \(B001\)"):
+        render_cut_list(film, look, tmp_path / "cut.mov", edl, settings=RenderSettings())
+    written(edl, [(0, 3), (6, 9)], reels=["C001", "B001"])
+    with pytest.raises(InputError, match=r"no event of the cut list is of .*B001, C001"):
+        render_cut_list(film, look, tmp_path / "other", edl, settings=RenderSettings())
+    written(edl, [(0, 3), (6, 9)], reels=["C001", "C001"])
+    only = render_cut_list(film, look, tmp_path / "only.mov", edl, settings=RenderSettings(dials=Dials(strength=0)))
+    assert f"the list's C001 is taken for {film.name}" in only.notes
+
+
+def test_overlapping_record_times_are_refused_in_a_film(
+    film: Path, look: Look, tmp_path: Path, written: Callable[..., Path]
+) -> None:
+    edl = written(tmp_path / "cut.edl", [(0, 5), (10, 15)])
+    edl.write_text(edl.read_text().replace("10:00:00;05 10:00:00;10", "10:00:00;03 10:00:00;08"))
+    with pytest.raises(InputError, match="event 002 begins before the one ahead of it ends"):
+        render_cut_list(film, look, tmp_path / "cut.mov", edl, settings=RenderSettings())
+
+
+@pytest.mark.parametrize(
+    ("output", "settings", "handles", "words"),
+    [
+        ("cut.mov", {}, 4, "--handles is for one film a shot"),
+        ("cut.mov", {"frames": FrameRange(0, 3)}, 0, "leave --range"),
+        ("shots", {"passes": Path("layers")}, 0, "leave --range and --passes"),
+        ("nowhere/shots", {}, 0, "no folder"),
+        ("cut.txt", {}, 0, "cannot write"),
+        ("cut.####.png", {}, 0, "give a folder for one film a shot"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    film: Path,
+    look: Look,
+    tmp_path: Path,
+    output: str,
+    settings: dict[str, Any],
+    handles: int,
+    words: str,
+    written: Callable[..., Path],
+) -> None:
+    edl = written(tmp_path / "cut.edl", [(0, 3)])
+    with pytest.raises(UsageError, match=words):
+        render_cut_list(film, look, tmp_path / output, edl, handles=handles, settings=RenderSettings(**settings))
+    assert list(tmp_path.iterdir()) == [edl]
+
+
+def test_a_film_may_run_past_midnight(film: Path) -> None:
+    late = replace(probe(film), timecode="23:59:59;00")
+    start = parse_timecode("00:00:00;05", RATE)
+    event = Event("001", "picture", "", "", FrameRange(start, start + 4), FrameRange(0, 4))
+    (placed,) = place_events(CutList("", (event,), RATE), late, NUM_FRAMES).placed
+    assert placed.frames == FrameRange(35, 39)
+
+
+def test_a_numbered_sequence_is_a_film_too(look: Look, tmp_path: Path, pictures: Callable[[Path], list[bytes]]) -> None:
+    rng = np.random.default_rng(0)
+    plate = tmp_path / "plate"
+    plate.mkdir()
+    for number in range(1001, 1013):
+        cv2.imwrite(str(plate / f"plate.{number}.png"), rng.integers(0, 255, (*SIZE, 3), np.uint8))
+    edl = tmp_path / "cut.edl"
+    edl.write_text("001 plate V C 00:00:00:04 00:00:00:07 01:00:00:00 01:00:00:03")
+    source = render_film(plate, look, tmp_path / "whole", settings=RenderSettings())
+    joined = render_cut_list(plate, look, tmp_path / "cut.mov", edl, settings=RenderSettings())
+    assert joined.frame_hashes == source.frame_hashes[4:7]
+    (shot,) = render_cut_list(plate, look, tmp_path / "shots", edl, settings=RenderSettings()).shot_files
+    assert len(pictures(shot.path)) == 3
