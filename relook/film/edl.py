@@ -1,7 +1,7 @@
 """Read CMX 3600 edit decision lists.
 
-An EDL says neither its frame rate nor which of its numbers it means to be exact, so every line is read here, strictly: a
-line that cannot be an event is named, and nothing about an event is guessed. OpenTimelineIO's CMX 3600 adapter (1.0) is not
+An EDL does not say its frame rate, and programs write it in many ways, so every line is read strictly: a line that cannot be an
+event is named, and an event that cannot be shown as it is written says why. OpenTimelineIO's CMX 3600 adapter (1.0) is not
 used: it passes over `FCM: DROP FRAME` (108 frames off after an hour), over dissolves without a line for what goes out, over
 reverse motion and over speed changes that keep an event's length, and it forgets the events' numbers.
 """
@@ -173,8 +173,8 @@ def _events(entries: Sequence[_Entry], counting: _Counting, path: Path, reels: d
     before: Event | None = None
     for entry, following in zip_longest(entries, entries[1:]):
         event = _event(entry, counting, path, reels)
-        if entry.event["edit"] == "D":
-            event = _dissolving(event, int(entry.event["frames"] or 0), before)
+        if entry.event["edit"] == "D" and int(entry.event["frames"] or 0):
+            event = _dissolving(event, int(entry.event["frames"]), before)
         if event.kind != "sound":
             before = event
         leads_in = following and following.event["number"] == event.number and following.event["edit"] != "C"

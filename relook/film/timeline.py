@@ -31,6 +31,15 @@ def read_timeline(path: Path, rate: Fraction | None = None) -> CutList:
         InputError: it cannot be read, or has no track of pictures.
     """
     timeline = _load(path)
+    try:
+        return _cut_list(timeline, rate, path)
+    except (otio.exceptions.OTIOError, ValueError, ArithmeticError) as error:
+        raise InputError(
+            f"{path} has a clip whose length or time is not known: {error}; export the timeline again"
+        ) from error
+
+
+def _cut_list(timeline: otio.schema.Timeline, rate: Fraction | None, path: Path) -> CutList:
     tracks = [track for track in timeline.video_tracks() if track.enabled and len(track)]
     if not tracks:
         raise InputError(f"{path} has no track of pictures with anything on it; export the timeline again")
@@ -40,10 +49,7 @@ def read_timeline(path: Path, rate: Fraction | None = None) -> CutList:
     start = 0 if first is None else _frames(first, rate)
     if start is None:
         raise InputError(f"{path} starts at {first}, which is no whole frame at {rate_text(rate)} frames a second")
-    try:
-        return CutList(timeline.name, tuple(_events(track, start, rate)), rate)
-    except otio.exceptions.OTIOError as error:
-        raise InputError(f"{path} has a clip whose length is not known: {error}; export the timeline again") from error
+    return CutList(timeline.name, tuple(_events(track, start, rate)), rate)
 
 
 def _load(path: Path) -> otio.schema.Timeline:

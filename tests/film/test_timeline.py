@@ -129,8 +129,10 @@ def test_a_file_that_is_no_timeline_is_refused(text: str, tmp_path: Path) -> Non
 
 
 def test_a_clip_of_unknown_length_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="length is not known"):
+    with pytest.raises(InputError, match="length or time is not known"):
         read(tmp_path, [otio.schema.Clip("endless")])
+    with pytest.raises(InputError, match="length or time is not known"):
+        read(tmp_path, [otio.schema.Clip("endless")], rate=None)
 
 
 def test_real_timelines(footage: Callable[[str], Path]) -> None:
