@@ -6,37 +6,30 @@ refused. What no output or not this one can hold besides is left out, and told b
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, Literal
 
-import av
-from av import VideoFormat, VideoFrame
-from av.container import InputContainer
+from av import VideoFormat
 
 from relook.errors import UsageError
 from relook.film.alpha import has_alpha
 from relook.film.codecs import Plan, film_endings, plan_film
 from relook.film.colour import BT470BG, BT601, is_full_range, is_grey, is_rgb, matrix_of
 from relook.film.frames import ColourTags, FilmInfo
-from relook.film.inventory import CARRIED, Inventory, Kind, Track, inventory, inventory_of
-from relook.film.output import QUICKTIME_CODES, add_pictures, describe, open_output, set_chapters, tag, time_base
-from relook.film.pixels import rows
-from relook.film.tracks import Tracks
+from relook.film.inventory import CARRIED, Inventory, Kind, Track, inventory
+from relook.film.output import QUICKTIME_CODES
+from relook.film.trial import picture_refusal, refused_tracks, try_writing
 from relook.timing import rate_text
 
 End = Literal["kept", "changed", "left out", "refused"]
 
 _NEVER_LEFT_OUT: Final[tuple[Kind, ...]] = ("video", "sound", "subtitles", "attachment")
 _OTHER_ENDINGS: Final = (".mkv", ".mov", ".mp4")
-_TRIAL_SIZE: Final = (256, 144)
-"""Pixels of the film that is written in memory: the least that DNxHR takes."""
 
 _FLAT_PICTURES: Final = (".jpg", ".jpeg", ".bmp")
 _SHALLOW_PICTURES: Final = (*_FLAT_PICTURES, ".webp")
-_TRIAL_FRAMES: Final = 3
 _PICTURES: Final = "pictures"
 _MATROSKA_TICK: Final = Fraction(1, 1000)
 
@@ -67,8 +60,8 @@ def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fa
     pictures = [*_picture_fates(found, plan), *_alpha_fates(found, plan)]
     if found.film.kind != "film":
         return tuple(pictures)
-    refused = _refused_tracks(found, plan)
-    trial = _trial(found, plan, [track for track in found.of_kind(*CARRIED) if track.index not in refused])
+    refused = refused_tracks(found, plan)
+    trial = try_writing(found, plan, [track for track in found.of_kind(*CARRIED) if track.index not in refused])
     facts = _fact_fates(found, trial, path)
     facts += _colour_fates(found.film, trial.film, plan)
     return (*pictures, *facts, *_track_fates(found, trial, refused, path))
@@ -81,7 +74,7 @@ def told(fates: tuple[Fate, ...]) -> tuple[str, ...]:
 
 def carried(found: Inventory, plan: Plan) -> list[Track]:
     """List the streams that the output takes as they are."""
-    refused = _refused_tracks(found, plan)
+    refused = refused_tracks(found, plan)
     return [track for track in found.of_kind(*CARRIED) if track.index not in refused]
 
 
@@ -132,12 +125,12 @@ def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
 
 
 def _require_pictures(path: Path, source: FilmInfo, plan: Plan) -> None:
-    reason = _picture_refusal(source, plan)
+    reason = picture_refusal(source, plan)
     if reason is not None:
         others = (
             ending
             for ending in _OTHER_ENDINGS
-            if _picture_refusal(source, plan_film(Path(f"o{ending}"), source)) is None
+            if picture_refusal(source, plan_film(Path(f"o{ending}"), source)) is None
         )
         remedy = next((f"write {ending} instead" for ending in others), "convert the film first")
         raise UsageError(
@@ -283,78 +276,9 @@ def _lost(name: str, track: Track, found: Inventory, path: Path) -> Fate:
 
 def _holds(found: Inventory, track: Track, ending: str) -> bool:
     plan = plan_film(Path(f"o{ending}"), found.film)
-    if track.index in _refused_tracks(replace(found, tracks=(track,)), plan):
+    if track.index in refused_tracks(replace(found, tracks=(track,)), plan):
         return False
-    return bool(_trial(found, plan, [track]).of_kind(track.kind))
-
-
-def _refused_tracks(found: Inventory, plan: Plan) -> frozenset[int]:
-    """Write the first packet of each stream into an output of its own, and give those that fail."""
-    return frozenset(t.index for t in found.of_kind(*CARRIED) if not _takes(found, plan, t))
-
-
-def _takes(found: Inventory, plan: Plan, track: Track) -> bool:
-    if track.kind in ("cover", "attachment") and plan.muxer in ("matroska", "webm"):
-        return plan.muxer == "matroska"
-    try:
-        _write(found, plan, [track], with_pictures=plan.counts_frames)
-    except (av.error.FFmpegError, OSError, ValueError):
-        return False
-    return True
-
-
-def _trial(found: Inventory, plan: Plan, tracks: list[Track]) -> Inventory:
-    """Write a frame and the beginning of every stream, and read back what arrived."""
-    written = _write(found, plan, tracks, with_pictures=True)
-    with av.open(written, "r", metadata_errors="replace") as container:
-        assert isinstance(container, InputContainer)
-        return inventory_of(container)
-
-
-def _write(found: Inventory, plan: Plan, tracks: list[Track], *, with_pictures: bool) -> io.BytesIO:
-    source, target = found.film, io.BytesIO()
-    small = replace(source, width=_TRIAL_SIZE[0], height=_TRIAL_SIZE[1])
-    with Tracks(source.path) as carried:
-        output = open_output(target, source, plan)
-        if with_pictures:
-            stream = add_pictures(output, small, plan, found)
-            describe(output, stream, found, source.timecode)
-            set_chapters(output, found)
-        carried.attach(output, tracks)
-        output.start_encoding()
-        if with_pictures:
-            for number in range(_TRIAL_FRAMES):
-                output.mux(stream.encode(_black(small, plan, number)))
-            output.mux(stream.encode(None))
-        carried.write_first(output)
-        output.close()
-    target.seek(0)
-    return target
-
-
-def _picture_refusal(source: FilmInfo, plan: Plan) -> str | None:
-    """Begin the output in memory for the pictures alone, at their size; give the reason where that fails."""
-    if plan.counts_frames and round(source.width * source.sample_aspect) != source.width:
-        return "its pixels are not square"
-    try:
-        output = open_output(io.BytesIO(), source, plan)
-        stream = add_pictures(output, source, plan)
-        output.start_encoding()
-        if plan.counts_frames:  # MXF writes its header with the first packet only
-            output.mux(stream.encode(_black(source, plan)))
-        return None
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error)
-
-
-def _black(source: FilmInfo, plan: Plan, number: int = 0) -> VideoFrame:
-    frame = VideoFrame(source.width, source.height, plan.pixel_format)
-    for plane in rows(frame):
-        plane[...] = 0
-    base = time_base(source, plan)
-    tag(frame, plan.colour)
-    frame.pts, frame.time_base = number * max(1, round(1 / (source.frame_rate * base))), base
-    return frame
+    return bool(try_writing(found, plan, [track]).of_kind(track.kind))
 
 
 def _sampling(pixel_format: str) -> str:
