@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from relook.film.writer import FilmWriter, check_output
 from relook.look import Look
 from relook.mechanics.cranking import exposure_of, held_frame
 from relook.mechanics.marks import seed_of
+from relook.nets.wrap import Wrap
 from relook.progress import OnProgress, Progress, ignore
 from relook.recipe.dials import Dials
 from relook.timing import FrameRange
@@ -28,7 +30,7 @@ from relook.timing import FrameRange
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How a film is rendered; nothing here but the dials, the seed and `allows_flashes` changes a frame."""
+    """How a film is rendered; nothing here but the dials, the seed, `allows_flashes` and `wrap` changes a frame."""
 
     dials: Dials = field(default_factory=Dials)
     seed: int = 0
@@ -41,6 +43,8 @@ class RenderSettings:
     """A folder to be made for the layers of every frame apart."""
     allows_flashes: bool = False
     """True where flicker may be stronger than is safe for photosensitive viewers."""
+    wrap: Wrap | None = None
+    """Axes along which pictures wrap, as textures do; see `FrameRenderer`."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,7 @@ def render_film(
         if settings.passes is not None:
             require_passes_place(settings.passes, beside=output, dials=dials)
         shots = find_shots(film, on_progress=on_progress) if dials.of("texture") else ()
-        safe_at = None if settings.allows_flashes else info.frame_rate
-        renderer = FrameRenderer(look, dials, device=settings.device, tile_rows=settings.tile_rows, safe_at=safe_at)
+        renderer = renderer_of(look, settings, info.frame_rate)
         hashes: list[str] = []
         first = settings.frames.start if settings.frames else 0
         total = len(settings.frames) if settings.frames else (shots[-1].frames.stop if shots else info.num_frames)
@@ -95,6 +98,18 @@ def render_film(
             if not hashes:
                 raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
     return Delivery(output, FrameRange(first, first + len(hashes)), tuple(hashes), shots, renderer.flicker)
+
+
+def renderer_of(look: Look, settings: RenderSettings, frame_rate: Fraction) -> FrameRenderer:
+    """Prepare the renderer of a film that is shown at a frame rate."""
+    return FrameRenderer(
+        look,
+        settings.dials,
+        device=settings.device,
+        tile_rows=settings.tile_rows,
+        safe_at=None if settings.allows_flashes else frame_rate,
+        wrap=settings.wrap,
+    )
 
 
 def _shown(
