@@ -191,7 +191,7 @@ def _window(pictures: Tensor, wrap: Wrap | None) -> Tensor:
     window = whole_frame(pictures).clone()
     for axis, start in (("y", 0), ("x", 1)):
         if wrap and axis in wrap:
-            window[:, start :: 2] = 0.5
+            window[:, start::2] = 0.5
     return window
 
 

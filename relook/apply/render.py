@@ -18,6 +18,7 @@ from relook.errors import UsageError
 from relook.film.frames import Frame, Shot
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
+from relook.film.stills import Refused
 from relook.film.writer import FilmWriter, check_output
 from relook.look import Look
 from relook.mechanics.cranking import exposure_of, held_frame
@@ -60,6 +61,12 @@ class Delivery:
     """The source's shots, where they were needed to seed the texture."""
     flicker: tuple[float, float] = (0.0, 0.0)
     """Of the exposure, as deviations of its logarithm: as rendered, and as it would be if it could not harm the photosensitive."""
+    stills: tuple[Path, ...] = ()
+    """Of a folder of stills, where each lies in it, in the order of the frames."""
+    refused: tuple[Refused, ...] = ()
+    """Stills, and sub-folders of them, that could not be read or written, and why; everything else was done."""
+    others: tuple[Path, ...] = ()
+    """Files of other kinds in a folder of stills; they are left where they are."""
 
 
 def render_film(
@@ -139,7 +146,7 @@ def _shown(
         if wanted is None or frame.index in wanted:
             if passes is not None and layers is not None:
                 passes.add(frame.index, layers)
-            yield replace(frame, pixels=picture, native=None)
+            yield replace(frame, pixels=picture)
 
 
 @dataclass(frozen=True)

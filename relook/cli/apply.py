@@ -9,6 +9,7 @@ import typer
 
 from relook.cli.arguments import Device, Film, Json, LookName, Overwrite, Seed, given_dials, mark_dial
 from relook.cli.display import print_json, print_lines, showing_progress
+from relook.cli.stills import end_stills
 
 
 def apply(
@@ -54,11 +55,22 @@ def apply(
     allow_flashes: Annotated[
         bool, typer.Option("--allow-flashes", help="Let flicker exceed what is safe for photosensitive viewers.")
     ] = False,
+    tile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="x|y|xy",
+            help="For textures: the look wraps along these axes, marks go on at the opposite side; vignette along "
+            "them, weave and aperture are off.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Render a film in a look; sound and timing stay as they are."""
+    """Render a film in a look; sound and timing stay as they are.
+
+    A folder of stills, with its sub-folders, becomes a folder of the same names: each still is a shot of its own.
+    """
     from relook.pipeline import apply as render  # late: torch takes seconds to import, and `--help` must not wait
 
     with showing_progress() as on_progress:
@@ -76,6 +88,7 @@ def apply(
             tile_rows=tile_rows,
             passes=passes,
             allow_flashes=allow_flashes,
+            tile=tile,
             overwrite=overwrite,
             device=device,
             on_progress=on_progress,
@@ -99,6 +112,9 @@ def apply(
             f"flicker is held at {given:.1%} of the light, where the look has {wanted:.1%}: more would harm photosensitive viewers;",
             "--allow-flashes gives it all",
         )
+    if delivery.stills:
+        end_stills(delivery, as_json=as_json)
+        return
     print_lines(f"{len(delivery.frames)} frames written to {output}", f"next: relook check {output} --look {look}")
     if as_json:
         print_json(

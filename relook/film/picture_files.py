@@ -9,6 +9,7 @@ from typing import Final
 from relook.errors import InputError, UsageError
 from relook.film.frames import FilmInfo, Frame
 from relook.film.pictures import Picture, write_picture
+from relook.film.profile import carry_profile
 from relook.film.publish import Part, disk_errors, require_place
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern, matching_pictures, number_of, numbered_name
 
@@ -63,6 +64,8 @@ class PictureFiles:
         else:
             depth = picture.bit_depth if picture else self._source.bit_depth
             write_picture(target, frame, bit_depth=depth, alpha=picture.alpha if picture else None)
+            if picture is not None:
+                carry_profile(picture.path, target)
         self._count += 1
 
     def finish(self) -> None:

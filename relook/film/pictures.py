@@ -19,6 +19,8 @@ from torch import Tensor
 from relook.errors import InputError, ResourceError, UsageError
 from relook.film.frames import Frame
 from relook.film.pixels import Codes, require_finite, to_codes, to_unit
+from relook.film.straight import mark_as_multiplied, unmultiplied
+from relook.film.tiff import EXTRA_SAMPLES, PREMULTIPLIED, SHORT, STRAIGHT, with_tags
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # else it prints what is raised here
 
@@ -27,9 +29,9 @@ _HOLDS_16_BIT: Final = (".png", ".tif", ".tiff")
 _WRITE_OPTIONS: Final = {
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 95),
     ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 95),
-    ".webp": (cv2.IMWRITE_WEBP_QUALITY, 101),
+    ".webp": (cv2.IMWRITE_WEBP_LOSSLESS_MODE, cv2.IMWRITE_WEBP_LOSSLESS_PRESERVE_COLOR),
 }
-"""JPEG at quality 95; WebP above 100, which means lossless."""
+"""JPEG at quality 95; WebP lossless, and so also where it is transparent."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ def read_picture(path: Path) -> Picture:
     """
     try:
         data = np.fromfile(path, np.uint8)
-        codes = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        alpha_kind = mark_as_multiplied(data, path)
+        # A camera's JPEG lies on its side where its EXIF says so, and "unchanged" would leave it there.
+        flags = cv2.IMREAD_ANYCOLOR if data[:2].tobytes() == b"\xff\xd8" else cv2.IMREAD_UNCHANGED
+        codes = cv2.imdecode(data, flags) if data.size else None
     except OSError as error:
         raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
     except cv2.error as error:
@@ -77,7 +82,7 @@ def read_picture(path: Path) -> Picture:
     if codes.dtype not in (np.uint8, np.uint16) or (codes.ndim == 3 and codes.shape[2] not in (3, 4)):
         shape = f"{codes.dtype} with {codes.shape[2] if codes.ndim == 3 else 1} channels"
         raise InputError(f"{path} holds {shape}; relook reads grey, RGB and RGBA of 8 or 16 bit: convert it first")
-    return Picture(path, codes)
+    return Picture(path, unmultiplied(codes) if alpha_kind == PREMULTIPLIED else codes)
 
 
 def picture_pixels(picture: Picture) -> Tensor:
@@ -115,8 +120,11 @@ def write_picture(path: Path, frame: Frame, *, bit_depth: int, alpha: Codes | No
         raise ResourceError(
             f"{path} could not be encoded as a picture of {frame.pixels.shape[-1]} x {frame.pixels.shape[-2]}"
         )
+    whole = data.tobytes()
+    if alpha is not None and ending in (".tif", ".tiff"):
+        whole = with_tags(whole, {EXTRA_SAMPLES: (SHORT, STRAIGHT.to_bytes(2, "little"))})
     try:
-        path.write_bytes(data.tobytes())
+        path.write_bytes(whole)
     except OSError as error:
         raise ResourceError(f"cannot write {path}: {error.strerror}; make room or choose another disk") from error
 

@@ -59,7 +59,12 @@ def wrapped_blur(pictures: Tensor, sigma_px: float, wrap: Wrap) -> Tensor:
     reach = round(BLUR_REACH * sigma_px) + 1
     taps = cv2.getGaussianKernel(2 * reach + 1, sigma_px, cv2.CV_32F)
     around = grown(pictures, wrap, reach)
-    rows, columns = (slice(reach, reach + size) if axis in wrap else slice(None) for axis, size in zip("yx", (height, width)))
+    rows, columns = (
+        slice(reach, reach + size) if axis in wrap else slice(None)
+        for axis, size in zip("yx", (height, width), strict=True)
+    )
     planes = around.flatten(0, 1).cpu().numpy()
-    blurred = [cv2.sepFilter2D(plane, -1, taps, taps, borderType=cv2.BORDER_REPLICATE)[rows, columns] for plane in planes]
+    blurred = [
+        cv2.sepFilter2D(plane, -1, taps, taps, borderType=cv2.BORDER_REPLICATE)[rows, columns] for plane in planes
+    ]
     return torch.from_numpy(np.stack(blurred)).reshape(pictures.shape).to(pictures.device)

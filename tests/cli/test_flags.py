@@ -45,6 +45,7 @@ FLAGS = {
         "--condition",
         "--passes",
         "--allow-flashes",
+        "--tile",
         "--seed",
         "--range",
         "--tile-rows",
