@@ -39,7 +39,7 @@ class StillsFolder:
     others: tuple[Path, ...]
     """Files of other kinds."""
     closed: tuple[Refused, ...]
-    """Sub-folders that may not be read."""
+    """Sub-folders that may not be read, or are links."""
 
 
 def holds_stills(path: Path) -> bool:
@@ -74,6 +74,8 @@ def find_stills(folder: Path) -> StillsFolder:
 
     for here, subfolders, names in os.walk(folder, onerror=note):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for link in (Path(here, name) for name in subfolders if Path(here, name).is_symlink()):
+            closed.append(Refused(link.relative_to(folder), "it is a link to a folder; give that folder by itself"))
         for name in sorted(name for name in names if not name.startswith(".")):
             found = Path(here, name).relative_to(folder)
             (stills if found.suffix.lower() in PICTURE_ENDINGS else others).append(found)
@@ -87,8 +89,12 @@ def find_stills(folder: Path) -> StillsFolder:
 def read_stills(folder: StillsFolder) -> Generator[tuple[Path, NativeFrame | Refused], None, None]:
     """Give each still's name with its picture, as the first frame of a film of its own, or why it cannot be read."""
     for name in folder.stills:
+        path = folder.path / name
+        if path.exists() and not path.is_file():
+            yield name, Refused(name, "it is no file but a pipe or a device")  # reading it might never end
+            continue
         try:
-            picture = read_picture(folder.path / name)
+            picture = read_picture(path)
         except InputError as error:
             yield name, Refused(name, str(error))
         else:

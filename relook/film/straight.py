@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from relook.errors import InputError
 from relook.film.pixels import Codes
-from relook.film.tiff import EXTRA_SAMPLES, PREMULTIPLIED, SAMPLES_PER_PIXEL, STRAIGHT, first_directory
+from relook.film.tiff import (
+    EXTRA_SAMPLES,
+    PHOTOMETRIC,
+    PREMULTIPLIED,
+    SAMPLES_PER_PIXEL,
+    SEPARATED,
+    STRAIGHT,
+    first_directory,
+)
 
 
 def mark_as_multiplied(data: NDArray[np.uint8], path: Path) -> int | None:
@@ -20,11 +28,13 @@ def mark_as_multiplied(data: NDArray[np.uint8], path: Path) -> int | None:
     that they are multiplied already; `data` is changed to say so.
 
     Raises:
-        InputError: it is grey with alpha, of which OpenCV would drop the alpha.
+        InputError: it is CMYK, or grey with alpha, of which OpenCV would drop the alpha.
     """
     directory = first_directory(data.data)
     if directory is None:
         return None
+    if directory.number(PHOTOMETRIC, data.data) == SEPARATED:
+        raise InputError(f"{path} is CMYK; relook renders RGB: convert it first")
     if directory.number(SAMPLES_PER_PIXEL, data.data) == 2:
         raise InputError(f"{path} is grey with transparency, which is not read from TIFF; save it as RGBA or as PNG")
     kind = directory.number(EXTRA_SAMPLES, data.data)

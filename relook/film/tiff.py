@@ -12,7 +12,10 @@ from typing import Final, NamedTuple
 
 EXTRA_SAMPLES: Final = 338
 SAMPLES_PER_PIXEL: Final = 277
+PHOTOMETRIC: Final = 262
 ICC_PROFILE: Final = 34675
+SEPARATED: Final = 5
+"""Of `PHOTOMETRIC`: inks, CMYK in general."""
 PREMULTIPLIED, STRAIGHT = 1, 2
 """Of `EXTRA_SAMPLES`: the colours have been multiplied with the alpha, or have not."""
 SHORT, UNDEFINED = 3, 7

@@ -137,6 +137,21 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(worn: Look, folder: P
     assert sorted(files(tmp_path / "out")) == sorted(map(str, made.stills))
 
 
+def test_links_and_pipes_are_named(worn: Look, folder: Path, tmp_path: Path) -> None:
+    """A link to a folder above would never end, and nor would a pipe."""
+    (folder / "a" / "round").symlink_to(folder)
+    (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (folder / "linked.png").symlink_to(folder / "one.png")
+    os.mkfifo(folder / "pipe.png")
+    made = render_stills(folder, worn, tmp_path / "out")
+    assert {str(path): reason.split(":")[0].split(";")[0] for path, reason in made.refused} == {
+        "a/round": "it is a link to a folder",
+        "gone.png": f"cannot open {folder / 'gone.png'}",
+        "pipe.png": "it is no file but a pipe or a device",
+    }
+    assert len(made.stills) == 5
+
+
 def test_nothing_to_do_is_an_error_and_leaves_nothing(worn: Look, tmp_path: Path) -> None:
     (tmp_path / "in" / "a").mkdir(parents=True)
     (tmp_path / "in" / "a" / "x.txt").write_text("x")

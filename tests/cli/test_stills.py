@@ -49,7 +49,7 @@ def test_textures_are_never_one_take(folder: Path, tmp_path: Path, run: Run) -> 
     assert not np.array_equal(cv2.imread(str(made)), cv2.imread(str(plain)))
 
 
-@pytest.mark.parametrize(("options", "words"), [("--tile z", "use x, y, xy"), ("--tile x --range 0-1", "no range")])
+@pytest.mark.parametrize(("options", "words"), [("--tile z", "use x, y, xy"), ("--tile x --range 0-1", "holds stills")])
 def test_what_cannot_be_is_a_usage_error(folder: Path, tmp_path: Path, run: Run, options: str, words: str) -> None:
     code, _, error = run(f"apply {folder} --look silent -o {tmp_path / 'out'} {options}")
     assert (code, words in error) == (2, True)

@@ -14,7 +14,7 @@ from relook.errors import InputError, UsageError
 from relook.film.frames import Frame
 from relook.film.pictures import picture_pixels, read_picture, write_picture
 from relook.film.profile import carry_profile, profile_of, with_profile
-from relook.film.tiff import EXTRA_SAMPLES, SAMPLES_PER_PIXEL, SHORT, first_directory, with_tags
+from relook.film.tiff import EXTRA_SAMPLES, PHOTOMETRIC, SAMPLES_PER_PIXEL, SHORT, first_directory, with_tags
 
 ENDINGS = (".png", ".jpg", ".webp", ".tif")
 
@@ -164,11 +164,14 @@ def test_a_tiff_with_straight_alpha_is_not_multiplied(tmp_path: Path, deep: bool
     assert np.array_equal(read_picture(tmp_path / "in.tif").codes[..., [2, 1, 0, 3]], codes)
 
 
-def test_a_grey_tiff_with_alpha_is_refused(tmp_path: Path) -> None:
-    """OpenCV would read it, without its alpha."""
+@pytest.mark.parametrize(
+    ("tag", "value", "words"), [(SAMPLES_PER_PIXEL, b"\2\0", "grey with transparency"), (PHOTOMETRIC, b"\5\0", "CMYK")]
+)
+def test_a_tiff_of_another_make_is_refused(tmp_path: Path, tag: int, value: bytes, words: str) -> None:
+    """OpenCV would read grey with alpha, without its alpha."""
     data = cv2.imencode(".tif", np.zeros((4, 4), np.uint8))[1].tobytes()
-    (tmp_path / "in.tif").write_bytes(with_tags(data, {SAMPLES_PER_PIXEL: (SHORT, b"\2\0")}))
-    with pytest.raises(InputError, match="grey with transparency"):
+    (tmp_path / "in.tif").write_bytes(with_tags(data, {tag: (SHORT, value)}))
+    with pytest.raises(InputError, match=words):
         read_picture(tmp_path / "in.tif")
 
 
