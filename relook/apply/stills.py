@@ -47,6 +47,7 @@ def render_stills(
         InputError: there is no picture, or not one can be rendered; nothing was written.
     """
     settings = settings or RenderSettings()
+    assert settings.frames is None, "stills have no range of frames"
     found = find_stills(folder)
     require_stills_place(output, found, overwrite=settings.overwrite)
     if settings.passes is not None:
