@@ -16,8 +16,7 @@ from pathlib import Path
 import torch
 
 from relook.apply.events import PlacedEvent, Placing, place_events
-from relook.apply.frame import FrameRenderer
-from relook.apply.render import Delivery, RenderSettings, shown_frames
+from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames
 from relook.errors import InputError
 from relook.film.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot
@@ -115,11 +114,7 @@ class _Source:
     def __init__(self, reader: FilmReader, shots: tuple[Shot, ...], look: Look, settings: RenderSettings) -> None:
         self.info = reader.info
         self._reader, self._shots, self._seed = reader, shots, settings.seed
-        safe_at = None if settings.allows_flashes else self.info.frame_rate
-        self.renderers = [
-            FrameRenderer(look, settings.dials, device=settings.device, tile_rows=settings.tile_rows, safe_at=safe_at)
-            for _ in range(2)
-        ]
+        self.renderers = [renderer_of(look, settings, self.info.frame_rate) for _ in range(2)]
 
     def frames(self, ranges: Sequence[FrameRange | None], *, side: int = 0) -> Iterator[Frame]:
         """Yield the frames of ranges that go forward, or black without end."""

@@ -6,6 +6,7 @@ import copy
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 
 import cv2
 import numpy as np
@@ -22,8 +23,9 @@ from relook.mechanics.reel import moved
 from relook.mechanics.weave import weave_of
 from relook.nets.blocks import MOST_SOFT_PX, STRIP_ROWS, lookup, luma_of
 from relook.nets.generator import whole_frame
+from relook.nets.wrap import Wrap, wrapped_blur, wrapped_residual
 from relook.recipe.dials import Dials, dialled
-from relook.recipe.mechanics import Mechanics
+from relook.recipe.mechanics import Aperture, Mechanics, Weave
 
 LATTICE = 33
 TILE_ROWS = 256
@@ -52,6 +54,10 @@ class FrameRenderer:
 
     Detail runs tile by tile with true neighbours, everything else on the whole frame, so that no choice of tiles changes a bit
     of the result. Marks are a pure function of the shot's seed and the frame's number in the shot.
+
+    A picture that wraps (see `nets.wrap`) has no border and no middle along its axes: softness, detail and halation reach round it,
+    dust, scratches, clouds and grain go on at the opposite side, and what has its place in the frame or moves it is off: along
+    those axes the light is that of the frame's middle, and there is neither weave nor a gate's mask.
     """
 
     def __init__(
@@ -62,12 +68,16 @@ class FrameRenderer:
         device: torch.device,
         tile_rows: int | None = None,
         safe_at: Fraction | None = None,
+        wrap: Wrap | None = None,
     ) -> None:
         """Prepare what all frames share; `safe_at` is the frame rate at which flicker must not harm photosensitive viewers."""
         self.dials = dials
         self.device = device
         dialled_to = dialled(look.card.mechanics, dials)
+        self.wrap = wrap
         self.mechanics = _limited(dialled_to, safe_at)
+        if wrap:
+            self.mechanics = replace(self.mechanics, weave=Weave(), aperture=Aperture())
         self.flicker = (self.mechanics.breath.exposure, dialled_to.breath.exposure)
         self.generator = copy.deepcopy(look.generator).to(device)
         self._softened_for = 0
@@ -97,9 +107,9 @@ class FrameRenderer:
         if self.dials.of("detail"):
             self._soften_for(picture.shape[-2])
             picture = self._as_soft(picture)
-            residual = self.generator.detail.in_strips(luma_of(picture), self.strips_at_once)
-            picture = (picture + self.dials.of("detail") * residual).clamp_(0, 1)
-            picture = lay_halation(picture, self.mechanics.halation, scale=self._scale(picture))
+            picture = (picture + self.dials.of("detail") * self._residual(luma_of(picture))).clamp_(0, 1)
+            blur = partial(wrapped_blur, wrap=self.wrap) if self.wrap else None
+            picture = lay_halation(picture, self.mechanics.halation, scale=self._scale(picture), blur=blur)
         return picture[0].clamp(0, 1).cpu()
 
     @torch.inference_mode()
@@ -108,7 +118,7 @@ class FrameRenderer:
         look = self.look(pixels)
         size, scale = (look.shape[-2], look.shape[-1]), self._scale(look)
         if self._maker is None or (self._maker.size, self._maker.seed) != (size, seed):
-            self._maker = MarkMaker(self.mechanics, size, seed=seed)
+            self._maker = MarkMaker(self.mechanics, size, seed=seed, wrap=self.wrap)
         if self._aperture is None or self._aperture.shape != size:
             self._aperture = torch.from_numpy(draw_aperture(self.mechanics.aperture, size, scale=scale))
         across, down, turn = weave_of(self.mechanics.weave, seed=seed, frame=number)
@@ -134,9 +144,15 @@ class FrameRenderer:
             return graded
         size = (graded.shape[-2], graded.shape[-1])
         if self._light is None or self._light[0].shape[-2:] != size:
-            gain, offset = spatial.light(whole_frame(graded), size)
+            gain, offset = spatial.light(_window(graded, self.wrap), size)
             self._light = ((1 + amount * gain).clamp_min(0), amount * offset)
         return graded * self._light[0] + self._light[1]
+
+    def _residual(self, luma: Tensor) -> Tensor:
+        detail = self.generator.detail
+        if self.wrap:
+            return wrapped_residual(detail, luma, self.wrap, self.strips_at_once)
+        return detail.in_strips(luma, self.strips_at_once)
 
     def _soften_for(self, rows: int) -> None:
         """Make the lens as soft for frames of so many rows as the style's is."""
@@ -155,6 +171,8 @@ class FrameRenderer:
             variance += (self.dials.of("softness") * ROW_BLUR) ** 2 * (scale**2 - 1)
         if not variance:
             return picture
+        if self.wrap:
+            return wrapped_blur(picture, math.sqrt(variance), self.wrap)
         channels = [cv2.GaussianBlur(channel, (0, 0), math.sqrt(variance)) for channel in picture[0].cpu().numpy()]
         return torch.from_numpy(np.stack(channels))[None].to(self.device)
 
@@ -176,6 +194,15 @@ def woven(picture: Tensor, move: tuple[float, float, float]) -> Tensor:
         return picture
     channels = [moved(channel, np.array(move)) for channel in picture.numpy()]
     return torch.from_numpy(np.stack(channels))
+
+
+def _window(pictures: Tensor, wrap: Wrap | None) -> Tensor:
+    """Return the part of the frame `[b 4]` that pictures are lit as: the whole; along axes that wrap, its middle."""
+    window = whole_frame(pictures).clone()
+    for axis, start in (("y", 0), ("x", 1)):
+        if wrap and axis in wrap:
+            window[:, start::2] = 0.5
+    return window
 
 
 def _sound(rendered: Tensor) -> Tensor:

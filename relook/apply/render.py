@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -19,10 +20,12 @@ from relook.film.fields import require_progressive
 from relook.film.frames import Damage, Frame, Mending, Shot
 from relook.film.reader import NO_MENDING, FilmReader
 from relook.film.shots import find_shots
+from relook.film.stills import Refused
 from relook.film.writer import FilmWriter, check_output
 from relook.look import Look
 from relook.mechanics.cranking import exposure_of, held_frame
 from relook.mechanics.marks import seed_of
+from relook.nets.wrap import Wrap
 from relook.progress import OnProgress, Progress, ignore
 from relook.recipe.dials import Dials
 from relook.timing import FrameRange
@@ -30,7 +33,7 @@ from relook.timing import FrameRange
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How a film is rendered; nothing here but the dials, the seed and `allows_flashes` changes a frame."""
+    """How a film is rendered; nothing here but the dials, the seed, `allows_flashes` and `wrap` changes a frame."""
 
     dials: Dials = field(default_factory=Dials)
     seed: int = 0
@@ -45,6 +48,8 @@ class RenderSettings:
     """True where flicker may be stronger than is safe for photosensitive viewers."""
     mending: Mending = NO_MENDING
     """What is done about a damaged or interlaced film; both are refused by default."""
+    wrap: Wrap | None = None
+    """Axes along which pictures wrap, as textures do; see `FrameRenderer`."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,12 @@ class Delivery:
     """What a cut list gave as one film a shot, in record order; `frame_hashes` is then empty."""
     notes: tuple[str, ...] = ()
     """Of a cut list, what was left out and why, in words."""
+    stills: tuple[Path, ...] = ()
+    """Of a folder of stills, where each lies in it, in the order of the frames."""
+    refused: tuple[Refused, ...] = ()
+    """Stills, and sub-folders of them, that could not be read or written, and why; everything else was done."""
+    others: tuple[Path, ...] = ()
+    """Files of other kinds in a folder of stills; they are left where they are."""
 
 
 def render_film(
@@ -100,8 +111,7 @@ def render_film(
         if not mending.deinterlaces:
             require_progressive(film)
         shots = find_shots(film, mending=mending, on_progress=on_progress) if dials.of("texture") else ()
-        safe_at = None if settings.allows_flashes else info.frame_rate
-        renderer = FrameRenderer(look, dials, device=settings.device, tile_rows=settings.tile_rows, safe_at=safe_at)
+        renderer = renderer_of(look, settings, info.frame_rate)
         hashes: list[str] = []
         damage: list[Damage] = []
         first = settings.frames.start if settings.frames else 0
@@ -119,7 +129,7 @@ def render_film(
             for frame in shown_frames(reader, ranges, shots, renderer, seed=settings.seed, passes=layers):
                 (writer.copy if dials.is_off else writer.write)(frame)
                 note_damage(damage, frame)
-                hashes.append(_frame_hash(frame))
+                hashes.append(frame_hash(frame))
                 on_progress(Progress("rendering", len(hashes), total))
             if not hashes:
                 raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
@@ -147,11 +157,23 @@ def note_damage(damage: list[Damage], frame: Frame) -> None:
         damage.append(Damage(FrameRange(frame.index, frame.index + 1), frame.fault))
 
 
-def _frame_hash(frame: Frame) -> str:
+def frame_hash(frame: Frame) -> str:
     digest = hashlib.sha256(frame.pixels.numpy().tobytes())
     if frame.beyond is not None:
         digest.update(frame.beyond.numpy().tobytes())
     return digest.hexdigest()
+
+
+def renderer_of(look: Look, settings: RenderSettings, frame_rate: Fraction) -> FrameRenderer:
+    """Prepare the renderer of a film that is shown at a frame rate."""
+    return FrameRenderer(
+        look,
+        settings.dials,
+        device=settings.device,
+        tile_rows=settings.tile_rows,
+        safe_at=None if settings.allows_flashes else frame_rate,
+        wrap=settings.wrap,
+    )
 
 
 def shown_frames(

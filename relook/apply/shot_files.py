@@ -17,8 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from relook.apply.events import PlacedEvent, ShotFile, film_label, place_events
-from relook.apply.frame import FrameRenderer
-from relook.apply.render import Delivery, RenderSettings, shown_frames
+from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames
 from relook.apply.shot_record import FilmFacts, file_hash, read_record, shot_keys, write_record
 from relook.errors import UsageError
 from relook.film.cutlist import CutList
@@ -73,10 +72,7 @@ def render_shots(
         files = _files(placing.placed, folder, facts, handles=handles)
         keys = shot_keys(facts, [file.frames for file in files], look, settings)
         plans = [_Plan(file, key) for file, key in zip(files, keys, strict=True)]
-        safe_at = None if settings.allows_flashes else info.frame_rate
-        renderer = FrameRenderer(
-            look, settings.dials, device=settings.device, tile_rows=settings.tile_rows, safe_at=safe_at
-        )
+        renderer = renderer_of(look, settings, info.frame_rate)
         with disk_errors(folder):
             folder.mkdir(exist_ok=True)
         with locked(folder / LOCK, f"another job is writing shots into {folder}; wait for it, or give another folder"):

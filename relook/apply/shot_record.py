@@ -48,6 +48,7 @@ def shot_keys(facts: FilmFacts, ranges: Sequence[FrameRange], look: Look, settin
         "dials": asdict(settings.dials),
         "seed": settings.seed,
         "allows_flashes": settings.allows_flashes,
+        "wrap": settings.wrap,
         "device": settings.device.type,
         "software": {"relook": VERSION, **{name: version(name) for name in _LIBRARIES}},
         "source": [

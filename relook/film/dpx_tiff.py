@@ -127,12 +127,10 @@ def _facts(spec: Any) -> PictureFacts:
     code = spec.getattribute("smpte:TimeCode")
     aspect = spec.get_float_attribute("PixelAspectRatio", 1.0)
     sane = aspect if np.isfinite(aspect) and 0.1 < aspect < 10 else 1.0
-    icc = spec.getattribute("ICCProfile")
     return PictureFacts(
         rate,
         existing_timecode(timecode_text(code[0]), rate) if code else None,
         Fraction(sane).limit_denominator(1000),
-        bytes(icc) if icc is not None else None,
     )
 
 
@@ -202,8 +200,6 @@ def _describe(io: Any, spec: Any, facts: PictureFacts, family: str) -> None:
     if facts.pixel_aspect != 1:
         spec.attribute("PixelAspectRatio", float(facts.pixel_aspect))
     if family == ".tif":
-        if facts.icc is not None:
-            spec.attribute("ICCProfile", io.TypeDesc(f"uint8[{len(facts.icc)}]"), facts.icc)
         return
     if facts.frame_rate is not None:
         spec.attribute("dpx:FrameRate", float(facts.frame_rate))

@@ -28,8 +28,6 @@ class PictureFacts:
     """Of this picture; a label that does not exist at the frame rate counts as none."""
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel over its height."""
-    icc: bytes | None = None
-    """The ICC profile of the code values."""
 
 
 class Alpha(NamedTuple):

@@ -11,6 +11,7 @@ from relook.film.alpha import picture_alpha
 from relook.film.frames import FilmInfo, Frame
 from relook.film.picture import PictureFacts, existing_timecode
 from relook.film.pictures import Picture, write_picture
+from relook.film.profile import carry_profile
 from relook.film.publish import Part, disk_errors, require_place
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern, matching_pictures, number_of, numbered_name
 from relook.film.vfx import NEEDS_VFX, require_vfx
@@ -69,18 +70,20 @@ class PictureFiles:
                 shutil.copyfile(picture.path, target)
         else:
             depth = picture.bit_depth if picture else self._source.bit_depth
-            alpha, facts = picture_alpha(frame.native), self._facts(frame, picture)
+            alpha, facts = picture_alpha(frame.native), self._facts(frame)
             write_picture(target, frame, bit_depth=depth, source=picture, alpha=alpha, facts=facts)
+            if picture is not None:
+                carry_profile(picture.path, target)
         self._count += 1
 
-    def _facts(self, frame: Frame, picture: Picture | None) -> PictureFacts:
+    def _facts(self, frame: Frame) -> PictureFacts:
         """Say what is known of the take at a frame; stills are of none."""
-        source, icc = self._source, picture.facts.icc if picture else None
+        source = self._source
         if source.kind == "stills":
-            return PictureFacts(pixel_aspect=source.sample_aspect, icc=icc)
+            return PictureFacts(pixel_aspect=source.sample_aspect)
         first = existing_timecode(source.timecode, source.frame_rate) if source.timecode else None
         timecode = None if first is None else advance_timecode(first, frame.index, source.frame_rate)
-        return PictureFacts(source.frame_rate, timecode, source.sample_aspect, icc)
+        return PictureFacts(source.frame_rate, timecode, source.sample_aspect)
 
     def finish(self) -> None:
         """Put the pictures in their place."""

@@ -23,9 +23,11 @@ from relook.film.frames import Frame
 from relook.film.picture import Alpha, PictureFacts
 from relook.film.picture import Picture as Picture
 from relook.film.pixels import Codes, require_finite, to_codes, to_unit
-from relook.film.png import chunks_of, is_png, kept_chunks, png_facts, require_png_size, with_chunks, without_profile
+from relook.film.png import chunks_of, is_png, kept_chunks, png_facts, require_png_size, with_chunks
 from relook.film.publish import disk_errors
 from relook.film.scene_light import apart, to_display, to_light
+from relook.film.straight import mark_as_multiplied, unmultiplied
+from relook.film.tiff import EXTRA_SAMPLES, PREMULTIPLIED, SHORT, STRAIGHT, with_tags
 from relook.film.vfx import NEEDS_VFX, has_vfx, require_vfx
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # else it prints what is raised here
@@ -36,9 +38,9 @@ _TIFF: Final = (".tif", ".tiff")
 _WRITE_OPTIONS: Final = {
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 95),
     ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 95),
-    ".webp": (cv2.IMWRITE_WEBP_QUALITY, 101),
+    ".webp": (cv2.IMWRITE_WEBP_LOSSLESS_MODE, cv2.IMWRITE_WEBP_LOSSLESS_PRESERVE_COLOR),
 }
-"""JPEG at quality 95; WebP above 100, which means lossless."""
+"""JPEG at quality 95; WebP lossless, and so also where it is transparent."""
 _MOST_HALF_BITS: Final = 12
 """Half floats, in linear light, keep display-referred codes of so many bits apart."""
 
@@ -66,8 +68,12 @@ def _read_by_opencv(path: Path) -> Picture:
     chunks = kept_chunks(data) if is_png(data) else ()
     if is_png(data):
         require_png_size(path, data)
+    encoded = np.frombuffer(bytearray(data), np.uint8)
+    alpha_kind = mark_as_multiplied(encoded, path)
+    # A camera's JPEG lies on its side where its EXIF says so, and "unchanged" would leave it there.
+    flags = cv2.IMREAD_ANYCOLOR if data.startswith(b"\xff\xd8") else cv2.IMREAD_UNCHANGED
     try:
-        codes = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+        codes = cv2.imdecode(encoded, flags) if data else None
     except cv2.error as error:
         raise InputError(f"{path} cannot be read as a picture ({error.err}): it is damaged or too large") from error
     if codes is None:
@@ -76,7 +82,8 @@ def _read_by_opencv(path: Path) -> Picture:
         shape = f"{codes.dtype} with {codes.shape[2] if codes.ndim == 3 else 1} channels"
         hint = "convert it first" if has_vfx() else "convert it first, or pip install 'relook[vfx]'"
         raise InputError(f"{path} holds {shape}; relook reads grey, RGB and RGBA of 8 or 16 bit: {hint}")
-    return Picture(path, codes, codes.itemsize * 8, facts=png_facts(chunks), header=chunks)
+    straight = unmultiplied(codes) if alpha_kind == PREMULTIPLIED else codes
+    return Picture(path, straight, codes.itemsize * 8, facts=png_facts(chunks), header=chunks)
 
 
 def picture_values(picture: Picture) -> tuple[Tensor, Tensor | None]:
@@ -181,8 +188,9 @@ def _write_by_opencv(
     made = data.tobytes()
     if ending == ".png":
         same_kind = source is not None and source.path.suffix.lower() == ".png"
-        chunks = source.header if same_kind and source is not None else chunks_of(facts)
-        made = with_chunks(made, without_profile(chunks) if source is not None and source.is_grey else chunks)
+        made = with_chunks(made, source.header if same_kind and source is not None else chunks_of(facts))
+    if alpha is not None and ending in _TIFF:
+        made = with_tags(made, {EXTRA_SAMPLES: (SHORT, STRAIGHT.to_bytes(2, "little"))})
     with disk_errors(path):
         path.write_bytes(made)
 

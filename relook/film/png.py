@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -17,7 +16,6 @@ _KEPT: Final = (
     b"cICP",
     b"mDCV",
     b"cLLI",
-    b"iCCP",
     b"sRGB",
     b"gAMA",
     b"cHRM",
@@ -27,7 +25,7 @@ _KEPT: Final = (
     b"zTXt",
     b"iTXt",
 )
-"""Chunks that stay true when the pixels change."""
+"""Chunks that stay true when the pixels change; the ICC profile is carried by `film/profile.py`."""
 _HEADER_END: Final = len(_SIGNATURE) + 25
 
 Chunks = tuple[tuple[bytes, bytes], ...]
@@ -57,32 +55,21 @@ def with_chunks(data: bytes, chunks: Chunks) -> bytes:
     return data[:_HEADER_END] + made + data[_HEADER_END:]
 
 
-def without_profile(chunks: Chunks) -> Chunks:
-    """Leave the ICC profile out: that of a grey picture describes no colours, and pictures are written in colour."""
-    return tuple((name, content) for name, content in chunks if name != b"iCCP")
-
-
 def png_facts(chunks: Chunks) -> PictureFacts:
-    """Read the shape of pixels and the colour profile."""
+    """Read the shape of pixels."""
     found = dict(chunks)
-    aspect, icc = Fraction(1), None
+    aspect = Fraction(1)
     if len(found.get(b"pHYs", b"")) == 9:
         across, down = struct.unpack(">II", found[b"pHYs"][:8])
         aspect = Fraction(down, across) if across and down else aspect
-    if b"iCCP" in found:
-        with suppress(zlib.error):  # a profile that is damaged is kept as it is, and read by nobody here
-            icc = zlib.decompress(found[b"iCCP"].split(b"\0", 1)[-1][1:])
-    return PictureFacts(pixel_aspect=aspect, icc=icc)
+    return PictureFacts(pixel_aspect=aspect)
 
 
 def chunks_of(facts: PictureFacts) -> Chunks:
     """Say what is known of a picture that was no PNG."""
-    made = []
-    if facts.icc is not None:
-        made.append((b"iCCP", b"profile\0\0" + zlib.compress(facts.icc)))
-    if facts.pixel_aspect != 1:
-        made.append((b"pHYs", struct.pack(">IIB", facts.pixel_aspect.denominator, facts.pixel_aspect.numerator, 0)))
-    return tuple(made)
+    if facts.pixel_aspect == 1:
+        return ()
+    return ((b"pHYs", struct.pack(">IIB", facts.pixel_aspect.denominator, facts.pixel_aspect.numerator, 0)),)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -112,9 +112,11 @@ class Part:
                 os.fsync(self._lock)
                 os.replace(self.path, self.final)
             elif self._folder.is_dir():
-                for made in sorted(self.path.iterdir()):
-                    os.replace(made, self._folder / made.name)
-                self.path.rmdir()
+                for made in sorted(path for path in self.path.rglob("*") if path.is_file()):
+                    place = self._folder / made.relative_to(self.path)
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    os.replace(made, place)
+                shutil.rmtree(self.path)
             else:
                 os.replace(self.path, self._folder)
         os.close(self._lock)
@@ -141,5 +143,5 @@ class Part:
             raise
         if self._folder is not None:
             for left in self.path.iterdir():
-                left.unlink()
+                shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
         return lock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relook.mechanics.chance import births, random_of
+from relook.nets.wrap import Wrap
 from relook.recipe.mechanics import Dust
 
 Image = NDArray[np.float32]
@@ -48,7 +50,9 @@ class Patch:
     """Frames that it is there altogether."""
 
 
-def draw_dust(dust: Dust, size: tuple[int, int], *, scale: float, seed: int, frame: int) -> Image:
+def draw_dust(
+    dust: Dust, size: tuple[int, int], *, scale: float, seed: int, frame: int, wrap: Wrap | None = None
+) -> Image:
     """Draw the dust of one frame: opacity of dark and of bright specks, `[2 h w]`, 0..1.
 
     Args:
@@ -57,11 +61,25 @@ def draw_dust(dust: Dust, size: tuple[int, int], *, scale: float, seed: int, fra
         scale: rows of the plates in rows of the reference.
         seed: of the shot.
         frame: number in the shot.
+        wrap: axes along which a speck that leaves the frame comes in again on the other side.
     """
     plates = np.zeros((2, *size), np.float32)
     for patch in dust_patches(dust, size, scale=scale, seed=seed, frame=frame):
-        press(patch, plates)
+        for shown in _around(patch, size, wrap) if wrap else (patch,):
+            press(shown, plates)
     return plates
+
+
+def _around(patch: Patch, size: tuple[int, int], wrap: Wrap) -> Iterator[Patch]:
+    """Give a patch as often as it is seen, whole or in part, in a frame that wraps."""
+    sides = zip("yx", (patch.top, patch.left), patch.opacity.shape, size, strict=True)
+    tops, lefts = (
+        range(start % side - extent // side * side - side, side, side) if axis in wrap else [start]
+        for axis, start, extent, side in sides
+    )
+    for top in tops:
+        for left in lefts:
+            yield replace(patch, top=top, left=left)
 
 
 def press(patch: Patch, plates: Image) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -273,14 +273,20 @@ def _best(sums: list[Array]) -> _Fit:
     return _Fit(radius, fits[best][1] + abs(shift) * (other - fits[best][1]))
 
 
-def lay_halation(picture: Tensor, halation: Halation, *, scale: float) -> Tensor:
+def lay_halation(
+    picture: Tensor, halation: Halation, *, scale: float, blur: Callable[[Tensor, float], Tensor] | None = None
+) -> Tensor:
     """Add the glow to a picture `[b 3 h w]`; `scale` is its rows over those that the radius is for.
 
-    The glow is blurred at a size at which its radius is about two pixels; gradients pass through.
+    The glow is blurred at a size at which its radius is about two pixels, and gradients pass through; or at full size by `blur`, which
+    is given the light and the radius.
     """
     sigma = halation.radius_px * scale
     if sigma <= 0 or not any(halation.strength):
         return picture
+    if blur is not None:
+        glow = blur(picture.clamp(min=GLOWS_ABOVE), sigma) - GLOWS_ABOVE
+        return picture + glow * picture.new_tensor(halation.strength)[:, None, None]
     height, width = picture.shape[-2:]
     factor = max(1, int(sigma / LAID_SIGMA_PX))
     light = picture.clamp(min=GLOWS_ABOVE)

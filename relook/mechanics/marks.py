@@ -16,7 +16,8 @@ from relook.mechanics.breath import breath_of, lay_breath
 from relook.mechanics.dust_plate import draw_dust
 from relook.mechanics.grain_field import GrainField, lay_grain, prepare_grain
 from relook.mechanics.scratch_plate import draw_scratches
-from relook.mechanics.unevenness import draw_unevenness, lay_clouds
+from relook.mechanics.unevenness import draw_unevenness, draw_wrapped_unevenness, lay_clouds
+from relook.nets.wrap import Wrap
 from relook.recipe.mechanics import Mechanics
 
 
@@ -48,7 +49,13 @@ class MarkMaker:
     """Draws the marks of frames of one size and one shot; the same ones for a frame whatever was drawn before."""
 
     def __init__(
-        self, mechanics: Mechanics, size: tuple[int, int], *, seed: int, frame_height: int | None = None
+        self,
+        mechanics: Mechanics,
+        size: tuple[int, int],
+        *,
+        seed: int,
+        frame_height: int | None = None,
+        wrap: Wrap | None = None,
     ) -> None:
         """Prepare what all frames share.
 
@@ -56,7 +63,9 @@ class MarkMaker:
             size: rows and columns of the frames, or of crops.
             seed: of the shot.
             frame_height: rows of the whole frame where `size` is a crop; rates suit the part of the measured frame that it shows.
+            wrap: axes along which dust and scratches go on at the opposite side; clouds then do along both, and grain always does.
         """
+        self.wrap = wrap
         rows = frame_height or size[0]
         self.size, self.seed, self.scale = size, seed, rows / mechanics.reference_height
         columns = mechanics.reference_width * self.scale or size[1] * rows / size[0]
@@ -74,14 +83,16 @@ class MarkMaker:
         *gains, slope = breath_of(made.breath, seed=seed, frame=frame)
         clouds = blank
         if made.unevenness.strength:
-            drawn = draw_unevenness(made.unevenness, self.size, scale=scale, seed=seed, frame=frame)
+            clouded = draw_wrapped_unevenness if self.wrap else draw_unevenness
+            drawn = clouded(made.unevenness, self.size, scale=scale, seed=seed, frame=frame)
             clouds = torch.from_numpy(drawn)[None, None] * made.unevenness.strength
         scratches, dust = blank, blank.expand(1, 2, 1, 1)
         if made.scratches.per_frame:
-            lines = draw_scratches(made.scratches, self.size, scale=scale, seed=seed, frame=frame)
+            lines = draw_scratches(made.scratches, self.size, scale=scale, seed=seed, frame=frame, wrap=self.wrap)
             scratches = torch.from_numpy(lines)[None, None] * made.scratches.contrast
         if made.dust.dark_per_frame or made.dust.bright_per_frame or made.dust.hairs_per_frame:
-            dust = torch.from_numpy(draw_dust(made.dust, self.size, scale=scale, seed=seed, frame=frame))[None]
+            specks = draw_dust(made.dust, self.size, scale=scale, seed=seed, frame=frame, wrap=self.wrap)
+            dust = torch.from_numpy(specks)[None]
         return Marks(grain, self.strength, clouds, torch.tensor([gains]), torch.tensor([slope]), scratches, dust)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relook.mechanics.chance import births, random_of
+from relook.nets.wrap import Wrap
 from relook.recipe.mechanics import Scratches
 
 Image = NDArray[np.float32]
@@ -43,7 +44,9 @@ class Line:
     """Shares of the frame's height, beyond 0..1 where it runs through."""
 
 
-def draw_scratches(scratches: Scratches, size: tuple[int, int], *, scale: float, seed: int, frame: int) -> Image:
+def draw_scratches(
+    scratches: Scratches, size: tuple[int, int], *, scale: float, seed: int, frame: int, wrap: Wrap | None = None
+) -> Image:
     """Draw the scratches of one frame as a signed difference of luma in units of the median contrast, `[h w]`.
 
     Args:
@@ -52,8 +55,25 @@ def draw_scratches(scratches: Scratches, size: tuple[int, int], *, scale: float,
         scale: rows of the plate in rows of the reference.
         seed: of the shot.
         frame: number in the shot.
+        wrap: axes along which a scratch that leaves the plate comes in again on the other side.
     """
-    return draw_lines(scratch_lines(scratches, size, scale=scale, seed=seed, frame=frame), size)
+    lines = scratch_lines(scratches, size, scale=scale, seed=seed, frame=frame)
+    return draw_lines([shown for line in lines for shown in _around(line, size[1], wrap)] if wrap else lines, size)
+
+
+def _around(line: Line, width: int, wrap: Wrap) -> Iterator[Line]:
+    """Give a line as often as it is seen on a plate that wraps; one longer than the plate meets itself and has no ends."""
+    if "y" in wrap and line.bottom - line.top + SOFT_ENDS >= 1:
+        line = replace(line, top=-1.0, bottom=2.0)
+    elif "y" in wrap:
+        start = line.top % 1
+        line = replace(line, top=start, bottom=start + line.bottom - line.top)
+    ups = (-1, 0, 1) if "y" in wrap and line.top > -1 else (0,)
+    sides = (-width, 0, width) if "x" in wrap else (0,)
+    for up in ups:
+        for aside in sides:
+            column = (line.column % width if "x" in wrap else line.column) + aside
+            yield replace(line, column=column, top=line.top + up, bottom=line.bottom + up)
 
 
 def draw_lines(lines: Sequence[Line], size: tuple[int, int]) -> Image:

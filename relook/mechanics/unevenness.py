@@ -235,6 +235,22 @@ def draw_unevenness(
     return np.ascontiguousarray(fine[: size[0], : size[1]])
 
 
+def draw_wrapped_unevenness(
+    unevenness: Unevenness, size: tuple[int, int], *, scale: float, seed: int, frame: int
+) -> NDArray[np.float32]:
+    """Draw clouds as `draw_unevenness` does, which go on at the opposite side: made of waves that fit the frame."""
+    sigma_px = max(unevenness.size_px * HALF_TO_SIGMA, 1.0) * scale
+    nodes = tuple(min(math.ceil(side / sigma_px * NODES_IN_SIGMA) + 1, side) for side in size)
+    rows, columns = (np.fft.fftfreq(num) * num / side * sigma_px for num, side in zip(nodes, size, strict=True))
+    smooth = np.exp(-2 * np.square(math.pi) * (np.square(rows)[:, None] + np.square(columns)[None, :]))
+    waves = np.fft.fft2(_memory((nodes[0], nodes[1]), unevenness.persistence, seed, frame)) * smooth
+    full = np.zeros(size, np.complex128)
+    places = (np.rint(np.fft.fftfreq(num) * num).astype(int) for num in nodes)
+    full[np.ix_(*places)] = waves
+    clouds = np.fft.ifft2(full).real * (size[0] * size[1] / (nodes[0] * nodes[1]))
+    return np.asarray(clouds / math.sqrt(np.square(smooth).mean()), np.float32)
+
+
 def lay_clouds(pictures: Tensor, clouds: Tensor) -> Tensor:
     """Lay clouds `[b 1 h w]`, times their strength, over pictures `[b 3 h w]`.
 

@@ -12,7 +12,9 @@ from relook.compute import choose_device
 from relook.errors import UsageError
 from relook.film.frames import FilmInfo, Mending
 from relook.film.reader import probe
+from relook.film.stills import holds_stills, names_folder
 from relook.look import Look
+from relook.nets.wrap import WRAPS
 from relook.pipeline.arguments import loaded, refusing_wrong_settings
 from relook.progress import OnProgress, ignore
 from relook.recipe.dials import Condition, MarkDials, in_condition
@@ -39,16 +41,22 @@ def apply(
     deinterlace: bool = False,
     edl: str | Path | None = None,
     handles: int = 0,
+    tile: str | None = None,
     device: str = "auto",
     on_progress: OnProgress = ignore,
     **marks: Unpack[MarkDials],
 ) -> Delivery:
-    """Render a film in a look.
+    """Render a film, or every picture in a folder of stills and its sub-folders, in a look.
+
+    Stills keep sub-folder, name, ending, transparency and ICC profile; each is a shot of its own, and its marks are seeded by its
+    content. One that cannot be read is named in `Delivery.refused`, and the rest is done. A folder is taken for stills where its
+    pictures are not numbered as one take, where it holds sub-folders alone, and always with `tile`; all its sub-folders' pictures
+    are stills then.
 
     Args:
-        film: a film file, or an image sequence or its folder.
+        film: a film file, or an image sequence or its folder, or a folder of stills.
         look: a look, its file, or the name of one that ships with relook.
-        output: the film or sequence to write; its ending chooses the container.
+        output: the film or sequence to write; its ending chooses the container. For stills, a folder.
         strength, grade, detail, texture: the dials of the stages, 0 to 1; all at 0 give the source back bit for bit.
         condition: "surviving" for a print with all that was measured, "new" for the same stock without wear; a mark whose dial is
             given goes by that.
@@ -67,15 +75,24 @@ def apply(
             are joined, without sound; with a folder, or a name without ending, each becomes a film there, and those that are there
             already, made of the same, stay.
         handles: so many more frames before and after each shot, in a folder.
+        tile: "x", "y" or "xy": the look wraps from left to right, from top to bottom, or both, so that textures lie side by side
+            without a seam. Without marks a picture moved round by any number of pixels gives the same result moved round (to
+            1e-6); grain, clouds, dust and scratches go on at the opposite side. Vignette (along the axes that wrap), weave and the
+            gate's mask are off; flicker only changes the light of the whole.
         device: "auto", "cpu", "cuda" or "cuda:n".
         marks: dials of single marks of film, 0 to 2, 1 as measured, such as `grain=0.5`; see `MarkDials`.
     Raises:
         UsageError: the output cannot be written or is the film itself; nothing was changed.
         InputError: the film, the look or the cut list cannot be read, or an event cannot be rendered; nothing was changed.
     """
-    path = Path(film)
+    path, target = Path(film), Path(output)
     if on_damage not in ("strict", "keep"):
         raise UsageError(f"on_damage {on_damage!r} is neither strict nor keep")
+    if tile is not None and tile not in WRAPS:
+        raise UsageError(f"tile={tile!r} names no axes; use {', '.join(WRAPS)}")
+    are_stills = edl is None and path.is_dir() and names_folder(target) and (tile is not None or holds_stills(path))
+    if are_stills and frames is not None:
+        raise UsageError(f"{path} holds stills, which have no range of frames; leave the range out")
     with refusing_wrong_settings():
         stages = {"strength": strength, "grade": grade, "detail": detail, "texture": texture}
         dials = replace(in_condition(condition), **stages, **marks)
@@ -89,14 +106,16 @@ def apply(
         passes=Path(passes) if passes is not None else None,
         allows_flashes=allow_flashes,
         mending=Mending(keeps_damage=on_damage == "keep", deinterlaces=deinterlace),
+        wrap=tile,
     )
     if edl is not None:
         return render_cut_list(
-            path, loaded(look), Path(output), Path(edl), handles=handles, settings=settings, on_progress=on_progress
+            path, loaded(look), target, Path(edl), handles=handles, settings=settings, on_progress=on_progress
         )
     if handles:
         raise UsageError("--handles is for the shots of a cut list; give --edl too, or leave it out")
-    return render_film(path, loaded(look), Path(output), settings=settings, on_progress=on_progress)
+    render = render_stills if are_stills else render_film
+    return render(path, loaded(look), target, settings=settings, on_progress=on_progress)
 
 
 def parse_range(text: str, film: FilmInfo) -> FrameRange:

@@ -47,6 +47,7 @@ FLAGS = {
         "--allow-flashes",
         "--on-damage",
         "--deinterlace",
+        "--tile",
         "--seed",
         "--range",
         "--tile-rows",

@@ -1,0 +1,117 @@
+"""Look + folder of stills -> folder of stills: each a shot of its own; what cannot be read is named, and the rest is done."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing, nullcontext
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from relook.apply.frame import FrameRenderer, Layers, composed
+from relook.apply.passes import PassWriter, require_passes_place
+from relook.apply.render import Delivery, RenderSettings, frame_hash, renderer_of
+from relook.errors import InputError, UsageError
+from relook.film.frames import Frame, Shot
+from relook.film.overlap import ahead
+from relook.film.pictures import Picture, picture_values
+from relook.film.shots import content_hash
+from relook.film.stills import Refused, StillsFolder, StillsWriter, find_stills, read_stills, require_stills_place
+from relook.look import Look
+from relook.mechanics.marks import seed_of
+from relook.progress import OnProgress, Progress, ignore
+from relook.timing import FrameRange
+
+STILL_RATE: Final = Fraction(24)
+"""Frames a second that flicker is judged at: a still comes out as it does in a film of stills."""
+_QUEUED_STILLS: Final = 2
+
+
+def render_stills(
+    folder: Path,
+    look: Look,
+    output: Path,
+    *,
+    settings: RenderSettings | None = None,
+    on_progress: OnProgress = ignore,
+) -> Delivery:
+    """Render every picture of a folder and its sub-folders, under the same names.
+
+    The marks of a still are seeded by its own content: the same picture comes out the same wherever it lies.
+
+    Raises:
+        UsageError: the output cannot be written.
+        InputError: there is no picture, or not one can be rendered; nothing was written.
+    """
+    settings = settings or RenderSettings()
+    assert settings.frames is None, "stills have no range of frames"
+    found = find_stills(folder)
+    require_stills_place(output, found, overwrite=settings.overwrite)
+    if settings.passes is not None:
+        require_passes_place(settings.passes, beside=output, dials=settings.dials)
+    renderer = renderer_of(look, settings, STILL_RATE)
+    names: list[Path] = []
+    shots: list[Shot] = []
+    hashes: list[str] = []
+    refused = list(found.closed)
+    passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
+    with passes as layers, StillsWriter(output) as writer:
+        for number, still in enumerate(_rendered(found, settings, renderer), 1):
+            on_progress(Progress("rendering", number, len(found.stills), unit="stills"))
+            if isinstance(still, Refused):
+                refused.append(still)
+                continue
+            try:
+                writer.write(still.name, None if settings.dials.is_off else still.frame, still.picture)
+            except (InputError, UsageError) as error:
+                refused.append(Refused(still.name, str(error)))
+                continue
+            if layers is not None and still.layers is not None:
+                layers.add(len(names), still.layers, still.frame.beyond)
+            shots.append(Shot(len(names), FrameRange(len(names), len(names) + 1), still.content_hash))
+            names.append(still.name)
+            hashes.append(frame_hash(still.frame))
+        if not names:
+            raise InputError(f"no picture in {folder} can be rendered; the first: {refused[0].reason}")
+    return Delivery(
+        output,
+        FrameRange(0, len(names)),
+        tuple(hashes),
+        tuple(shots),
+        renderer.flicker,
+        stills=tuple(names),
+        refused=tuple(refused),
+        others=found.others,
+    )
+
+
+class _Still(NamedTuple):
+    """A still that was read, and what became of it."""
+
+    name: Path
+    picture: Picture
+    content_hash: str
+    frame: Frame
+    layers: Layers | None
+
+
+def _rendered(
+    folder: StillsFolder, settings: RenderSettings, renderer: FrameRenderer
+) -> Generator[_Still | Refused, None, None]:
+    """Give every still rendered, with its layers where they are wanted, or why it cannot be read."""
+    with closing(ahead(read_stills(folder), depth=_QUEUED_STILLS)) as stills:
+        for name, read in stills:
+            if isinstance(read, Refused):
+                yield read
+                continue
+            assert isinstance(read.picture, Picture)
+            (pixels, beyond), layers, digest = picture_values(read.picture), None, content_hash(read).hex()
+            seed = seed_of(digest, settings.seed)
+            if settings.passes is not None:
+                layers = renderer.layers(pixels, seed=seed, number=0)
+                pixels = composed(layers)
+            elif not settings.dials.is_off:
+                pixels = renderer.render(pixels, seed=seed, number=0)
+            if not settings.dials.is_off:
+                beyond = renderer.carried(beyond, seed=seed, number=0)
+            yield _Still(name, read.picture, digest, Frame(0, 0, 1, pixels, beyond=beyond), layers)

@@ -1,0 +1,223 @@
+"""Folders of stills: all of them at any depth, each by itself, and those that cannot be read are named."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import shutil
+import signal
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from relook.apply.render import RenderSettings, render_film
+from relook.apply.stills import render_stills
+from relook.errors import InputError, ResourceError, UsageError
+from relook.film.pictures import read_picture
+from relook.film.profile import profile_of, with_profile
+from relook.film.stills import holds_stills
+from relook.look import Look
+from relook.recipe.dials import Dials
+
+ICC = b"\0\0\0\x90" + bytes(12) + b"RGB XYZ " + bytes(104) + bytes(16)
+
+
+def paint(path: Path, *, seed: int = 0, channels: int = 3, size: tuple[int, int] = (40, 52)) -> Path:
+    """Write a picture of soft shapes; a fourth channel is transparency, wholly so at the top."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 256, (5, 6, channels)).astype(np.uint8)
+    codes = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
+    if channels == 4:
+        codes[:9, :, 3] = 0
+    path.write_bytes(cv2.imencode(path.suffix, codes)[1].tobytes())
+    return path
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Return the hash of every file in a folder, by its place."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of stills three deep, with the same picture twice, and other things between them."""
+    made = tmp_path / "in"
+    paint(made / "one.png", seed=1)
+    paint(made / "a" / "same.png", seed=1)
+    paint(made / "a" / "b" / "c" / "Three.TIF", seed=3, channels=4, size=(33, 20))
+    paint(made / "a" / "b" / "4th.jpg", seed=4)
+    (made / "a" / "b" / "notes.txt").write_text("x")
+    (made / "take.mp4").write_bytes(b"x")
+    (made / ".hidden.png").write_bytes(b"x")
+    return made
+
+
+def test_every_still_keeps_its_place_and_name(worn: Look, folder: Path, tmp_path: Path) -> None:
+    before = files(folder)
+    made = render_stills(folder, worn, tmp_path / "out")
+    names = ["one.png", "a/same.png", "a/b/4th.jpg", "a/b/c/Three.TIF"]
+    assert [str(name) for name in made.stills] == names
+    assert sorted(files(tmp_path / "out")) == sorted(names)
+    assert [str(name) for name in made.others] == ["take.mp4", "a/b/notes.txt"]
+    assert made.refused == ()
+    assert files(folder) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+
+
+def test_marks_are_seeded_by_content(worn: Look, folder: Path, tmp_path: Path) -> None:
+    """The same still twice is the same frame; it is that of a film of this still alone; on equal grey other stills differ."""
+    made = render_stills(folder, worn, tmp_path / "out")
+    by_name = dict(zip(map(str, made.stills), made.frame_hashes, strict=True))
+    assert by_name["one.png"] == by_name["a/same.png"]
+    alone = render_film(folder / "one.png", worn, tmp_path / "alone.png")
+    assert alone.frame_hashes == (by_name["one.png"],)
+    again = render_stills(folder, worn, tmp_path / "again", settings=RenderSettings(seed=1))
+    assert not set(again.frame_hashes) & set(made.frame_hashes)
+
+    pair = tmp_path / "pair"
+    pair.mkdir()
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    for name, corner in (("left.png", (0, 0)), ("right.png", (63, 63))):
+        codes = grey.copy()
+        codes[corner] = 129
+        cv2.imwrite(str(pair / name), codes)
+    dials = Dials(detail=0, vignette=0, flicker=0, weave=0, dust=0, scratches=0, unevenness=0, aperture=0)
+    render_stills(pair, worn, tmp_path / "pair_out", settings=RenderSettings(dials=dials))
+    left, right = (
+        read_picture(tmp_path / "pair_out" / name).codes.astype(float)[8:-8, 8:-8] for name in os.listdir(pair)
+    )
+    assert abs(np.corrcoef(left.ravel(), right.ravel())[0, 1]) < 0.2
+    assert left.std() > 2
+
+
+def test_transparency_and_profile_are_kept(worn: Look, tmp_path: Path) -> None:
+    source = paint(tmp_path / "in" / "deep" / "still.png", channels=4)
+    source.write_bytes(with_profile(source.read_bytes(), ICC) or b"")
+    for made in (tmp_path / "out" / "deep" / "still.png", tmp_path / "single.png"):
+        if made.parent == tmp_path:
+            render_film(source, worn, made)
+        else:
+            render_stills(tmp_path / "in", worn, tmp_path / "out")
+        before, after = read_picture(source), read_picture(made)
+        assert np.array_equal(after.codes[..., 3], before.codes[..., 3])
+        assert not np.array_equal(after.codes[..., :3], before.codes[..., :3])
+        assert profile_of(made.read_bytes(), made) == ICC
+
+
+def test_colours_do_not_depend_on_transparency(worn: Look, tmp_path: Path) -> None:
+    """Below any transparency the colours are what the look makes of them, without a border to what is opaque."""
+    shown = read_picture(paint(tmp_path / "in" / "clear.png", channels=4)).codes
+    cv2.imwrite(str(tmp_path / "in" / "solid.png"), np.ascontiguousarray(shown[..., :3]))
+    render_stills(tmp_path / "in", worn, tmp_path / "out", settings=RenderSettings(dials=Dials(texture=0)))
+    clear, solid = (read_picture(tmp_path / "out" / name).codes for name in ("clear.png", "solid.png"))
+    assert np.array_equal(clear[..., :3], solid)
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_done(worn: Look, folder: Path, tmp_path: Path) -> None:
+    (folder / "a" / "empty.png").write_bytes(b"")
+    whole = (folder / "one.png").read_bytes()
+    (folder / "a" / "broken.webp").write_bytes(whole[:100])
+    shutil.copy(paint(tmp_path / "rgba.png", channels=4), folder / "clear.png")
+    (folder / "a" / "clear.bmp").write_bytes(
+        cv2.imencode(".bmp", read_picture(folder / "clear.png").codes)[1].tobytes()
+    )
+    made = render_stills(folder, worn, tmp_path / "out")
+    reasons = {str(path): reason for path, reason in made.refused}
+    assert sorted(reasons) == ["a/broken.webp", "a/clear.bmp", "a/empty.png"]
+    assert "damaged" in reasons["a/empty.png"]
+    assert "transparency" in reasons["a/clear.bmp"]
+    assert len(made.stills) == 5
+    assert sorted(files(tmp_path / "out")) == sorted(map(str, made.stills))
+
+
+def test_links_and_pipes_are_named(worn: Look, folder: Path, tmp_path: Path) -> None:
+    """A link to a folder above would never end, and nor would a pipe."""
+    (folder / "a" / "round").symlink_to(folder)
+    (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (folder / "linked.png").symlink_to(folder / "one.png")
+    os.mkfifo(folder / "pipe.png")
+    made = render_stills(folder, worn, tmp_path / "out")
+    assert {str(path): reason.split(":")[0].split(";")[0] for path, reason in made.refused} == {
+        "a/round": "it is a link to a folder",
+        "gone.png": f"cannot open {folder / 'gone.png'}",
+        "pipe.png": "it is no file but a pipe or a device",
+    }
+    assert len(made.stills) == 5
+
+
+def test_nothing_to_do_is_an_error_and_leaves_nothing(worn: Look, tmp_path: Path) -> None:
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    (tmp_path / "in" / "a" / "x.txt").write_text("x")
+    with pytest.raises(InputError, match="no pictures"):
+        render_stills(tmp_path / "in", worn, tmp_path / "out")
+    (tmp_path / "in" / "a" / "x.png").write_text("x")
+    with pytest.raises(InputError, match=r"no picture in .* damaged"):
+        render_stills(tmp_path / "in", worn, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_dials_at_zero_copy_the_files(worn: Look, folder: Path, tmp_path: Path) -> None:
+    made = render_stills(folder, worn, tmp_path / "out", settings=RenderSettings(dials=Dials(strength=0)))
+    copied, source = files(tmp_path / "out"), files(folder)
+    assert copied == {str(name): source[str(name)] for name in made.stills}
+
+
+def test_nothing_is_overwritten_unasked(worn: Look, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    paint(out / "a" / "same.png", seed=9)
+    (out / "a" / "other.txt").write_text("mine")
+    before = files(out)
+    with pytest.raises(UsageError, match=r"1 stills exist already.*same\.png"):
+        render_stills(folder, worn, out)
+    assert files(out) == before
+    render_stills(folder, worn, out, settings=RenderSettings(overwrite=True))
+    after = files(out)
+    assert after["a/same.png"] != before["a/same.png"]
+    assert after["a/other.txt"] == before["a/other.txt"]
+    assert len(after) == 5
+    assert not (tmp_path / "out.part").exists()
+
+
+@pytest.mark.parametrize("output", ["in", "in/a", "in/new", ".", "gone/out", "file.txt"])
+def test_a_place_that_cannot_be_is_refused(worn: Look, folder: Path, tmp_path: Path, output: str) -> None:
+    (tmp_path / "file.txt").write_text("x")
+    before = files(tmp_path)
+    with pytest.raises(UsageError):
+        render_stills(folder, worn, tmp_path / output)
+    assert files(tmp_path) == before
+
+
+def test_a_part_left_behind_is_taken_over(worn: Look, folder: Path, tmp_path: Path) -> None:
+    paint(tmp_path / "out.part" / "x" / "left.png")
+    made = render_stills(folder, worn, tmp_path / "out")
+    assert len(files(tmp_path / "out")) == len(made.stills)
+
+
+def test_a_full_disk_leaves_nothing(worn: Look, folder: Path, tmp_path: Path) -> None:
+    """A limit on the size of files fails as a full disk does."""
+    limits, before = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(ResourceError):
+            render_stills(folder, worn, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+
+
+def test_what_counts_as_stills(tmp_path: Path) -> None:
+    paint(tmp_path / "take" / "p.1.png")
+    paint(tmp_path / "take" / "p.2.png")
+    assert not holds_stills(tmp_path / "take")
+    assert not holds_stills(tmp_path / "take" / "p.1.png")
+    assert holds_stills(tmp_path)
+    paint(tmp_path / "take" / "logo.png")
+    assert holds_stills(tmp_path / "take")
