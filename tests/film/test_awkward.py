@@ -1,7 +1,7 @@
 """A battery: every awkward film of the footage, and a small zoo made here, goes through whole or is refused in words.
 
 Untouched frames go into lossless Matroska (another ending where a row says so): the same pictures bit for bit, stamps,
-colour tags, timecode and sound. What is expected was written down before it was measured; a file that is absent is skipped.
+colour tags, timecode and sound. A file that is absent is skipped.
 """
 
 from __future__ import annotations
@@ -152,8 +152,20 @@ EXPECTED: dict[str, Film | Refused] = {
     "synthetic/interlaced_bff_ntsc_sar8-9.mpg": Film(
         48, (720, 480), "yuv420p", NTSC, Fraction(16001, 30000), aspect=Fraction(8, 9), sound=("mp2",)
     ),
-    # Pictures: sequences and stills have rows of their own beside their reader.
 }
+
+PICTURES: dict[str, tuple[int, tuple[int, int]] | Refused] = {
+    "synthetic/seq_png16": (4, (240, 100)),
+    "synthetic/seq_tiff16": (3, (240, 100)),
+    "synthetic/seq_unpadded": (12, (160, 66)),
+    "synthetic/seq_gap": Refused(INPUT, "missing: 4-5"),
+    "synthetic/seq_mixed_size": Refused(INPUT, "is 200 x 84"),
+    # What holds while only PNG, JPEG, TIFF, WebP and BMP are read.
+    "synthetic/seq_dpx10_tc": Refused(INPUT, "holds no pictures"),
+    "synthetic/seq_exr_linear": Refused(INPUT, "holds no pictures"),
+    "synthetic/still_linear_over1_and_negative.exr": Refused(INPUT, "cannot be read"),
+}
+"""Count and size of picture sequences, or how they are refused."""
 
 PASSED_OVER = ("synthetic/luts", "synthetic/seq_", "real/dpx", "real/exr", "real/tiff", "real/otio", ".exr", ".edl")
 """Kinds that are no films: pictures, tables and cut lists."""
@@ -191,6 +203,18 @@ def test_an_awkward_film_goes_through_whole_or_is_refused(
     wanted = FrameRange(0, min(FIRST_FRAMES, len(times))) if is_long else None
     copy_film(source, target, wanted)
     require_same(source, target, wanted)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_awkward_pictures_are_read_or_refused(footage: Callable[[str], Path], name: str) -> None:
+    source, expected = footage(f"awkward/{name}"), PICTURES[name]
+    if isinstance(expected, Refused):
+        with pytest.raises(RelookError, match=expected.words) as error:
+            stamps(source)
+        assert error.value.exit_code == expected.code
+    else:
+        info = probe(source)
+        assert (len(stamps(source)), (info.width, info.height)) == expected
 
 
 def test_every_awkward_film_has_a_row(footage: Callable[[str], Path]) -> None:
