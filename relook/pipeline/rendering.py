@@ -8,6 +8,7 @@ from typing import Literal, Unpack
 
 from relook.apply.edited import render_cut_list
 from relook.apply.render import Delivery, RenderSettings, render_film
+from relook.apply.stills import render_stills
 from relook.compute import choose_device
 from relook.errors import UsageError
 from relook.film.frames import FilmInfo, Mending
