@@ -7,7 +7,6 @@ films are read from their beginning.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
@@ -16,7 +15,7 @@ from pathlib import Path
 import torch
 
 from relook.apply.events import PlacedEvent, Placing, place_events
-from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames
+from relook.apply.render import Delivery, RenderSettings, frame_hash, renderer_of, shown_frames
 from relook.errors import InputError
 from relook.film.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot
@@ -58,10 +57,9 @@ def render_conformed(
         with FilmWriter(output, info, overwrite=settings.overwrite, with_audio=False, whole=False) as writer:
             for index, frame in enumerate(_joined(segments, source)):
                 stamp = round(index / (info.frame_rate * info.time_base))
-                (writer.write if frame.native is None else writer.copy)(
-                    replace(frame, index=index, pts=stamp, duration=0)
-                )
-                hashes.append(hashlib.sha256(frame.pixels.numpy().tobytes()).hexdigest())
+                is_copied = settings.dials.is_off and frame.native is not None
+                (writer.copy if is_copied else writer.write)(replace(frame, index=index, pts=stamp, duration=0))
+                hashes.append(frame_hash(frame))
                 on_progress(Progress("rendering", len(hashes), total))
     used = [event.frames for event in placing.placed if event.frames is not None]
     spanned = FrameRange(min(part.start for part in used), max(part.stop for part in used))

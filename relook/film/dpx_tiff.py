@@ -171,8 +171,7 @@ def write_dpx_or_tiff(
         _describe(io, spec, facts, _family(path))
     for name in _NOT_KEPT:
         spec.erase_attribute(name)
-    if source is not None and source.is_grey:
-        spec.erase_attribute("ICCProfile")  # it describes no colours
+    spec.erase_attribute("ICCProfile")  # `film/profile.py` puts it there
     if spec.nchannels != channels:
         spec.nchannels = channels
         spec.default_channel_names()
@@ -180,7 +179,7 @@ def write_dpx_or_tiff(
     spec.attribute("oiio:BitsPerSample", bit_depth)
     if not spec.get_string_attribute("DateTime"):
         spec.attribute("DateTime", "")  # else it writes the hour, and no two runs give the same bytes
-    if channels == 4 and (like is None or like.get_int_attribute("tiff:UnassociatedAlpha")):
+    if channels == 4:
         spec.attribute("oiio:UnassociatedAlpha", 1)
     if bit_depth == 10 and channels == 4:
         spec.attribute("dpx:Packing", "Packed")  # filled words lose the last value of a row (OpenImageIO 3.2)

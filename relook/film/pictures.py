@@ -7,6 +7,7 @@ they name and the curve of `scene_light`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -60,7 +61,11 @@ def read_picture(path: Path) -> Picture:
     if ending in NEEDS_VFX:
         require_vfx(path)
         return read_exr(path) if ending == ".exr" else read_dpx_or_tiff(path)
-    return read_dpx_or_tiff(path) if ending in _TIFF and has_vfx() else _read_by_opencv(path)
+    if ending not in _TIFF or not has_vfx():
+        return _read_by_opencv(path)
+    alpha_kind = mark_as_multiplied(np.fromfile(path, np.uint8), path)
+    picture = read_dpx_or_tiff(path)
+    return _straight(picture) if alpha_kind == PREMULTIPLIED else picture
 
 
 def _read_by_opencv(path: Path) -> Picture:
@@ -82,8 +87,12 @@ def _read_by_opencv(path: Path) -> Picture:
         shape = f"{codes.dtype} with {codes.shape[2] if codes.ndim == 3 else 1} channels"
         hint = "convert it first" if has_vfx() else "convert it first, or pip install 'relook[vfx]'"
         raise InputError(f"{path} holds {shape}; relook reads grey, RGB and RGBA of 8 or 16 bit: {hint}")
-    straight = unmultiplied(codes) if alpha_kind == PREMULTIPLIED else codes
-    return Picture(path, straight, codes.itemsize * 8, facts=png_facts(chunks), header=chunks)
+    picture = Picture(path, codes, codes.itemsize * 8, facts=png_facts(chunks), header=chunks)
+    return _straight(picture) if alpha_kind == PREMULTIPLIED else picture
+
+
+def _straight(picture: Picture) -> Picture:
+    return replace(picture, codes=unmultiplied(picture.codes, picture.white))
 
 
 def picture_values(picture: Picture) -> tuple[Tensor, Tensor | None]:

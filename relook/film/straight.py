@@ -43,11 +43,12 @@ def mark_as_multiplied(data: NDArray[np.uint8], path: Path) -> int | None:
     return kind
 
 
-def unmultiplied(codes: Codes) -> Codes:
-    """Divide the colours `[h w 4]` by the alpha; where that is 0 they stay as they are."""
+def unmultiplied(codes: Codes, white: float) -> Codes:
+    """Divide the colours `[h w 4]` by the alpha, of which `white` is opaque; where it is 0 they stay as they are."""
     if codes.ndim != 3 or codes.shape[2] != 4:
         return codes
-    most = np.iinfo(codes.dtype).max
     alpha = codes[..., 3:].astype(np.float64)
-    colours = np.rint(codes[..., :3] * (most / np.maximum(alpha, 1))).clip(0, most)
-    return np.concatenate((np.where(alpha > 0, colours, codes[..., :3]), alpha), axis=-1).astype(codes.dtype)
+    colours = codes[..., :3] * (white / np.where(alpha > 0, alpha, white))
+    if codes.dtype.kind != "f":
+        colours = np.rint(colours).clip(0, white)
+    return np.concatenate((colours, alpha), axis=-1).astype(codes.dtype)

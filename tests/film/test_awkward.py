@@ -142,12 +142,12 @@ EXPECTED: dict[str, Film | Refused] = {
     "synthetic/zero_length.mp4": Refused(INPUT, "is empty"),
     "synthetic/truncated_no_moov.mp4": Refused(INPUT, "cannot be read as a film"),
     "synthetic/video_named_as.jpg": Refused(INPUT, "cannot be read as a picture"),
-    "synthetic/png_header_60000x60000_bomb.png": Refused(INPUT, "damaged or too large"),
+    "synthetic/png_header_60000x60000_bomb.png": Refused(INPUT, "60000 x 60000, which is too large"),
     # Damaged: what holds without a choice of how to go on.
     "real/mp4parse/no_timescale.mp4": Refused(INPUT, "damaged after 0 of about 182"),
     "synthetic/corrupt_bytes_in_mdat.mp4": Refused(INPUT, "damaged after 0 of about 39"),
     "synthetic/truncated_midstream.mkv": Refused(INPUT, "cut off: 7 of about 37"),
-    # Interlaced: what holds while fields are not looked at.
+    # Interlaced: a copy of it is one; a look is refused (tests/film/test_fields.py).
     "synthetic/interlaced_tff_25i.mp4": Film(40, TOS, "yuv420p", 25, sound=("aac",)),
     "synthetic/interlaced_bff_ntsc_sar8-9.mpg": Film(
         48, (720, 480), "yuv420p", NTSC, Fraction(16001, 30000), aspect=Fraction(8, 9), sound=("mp2",)
@@ -160,10 +160,9 @@ PICTURES: dict[str, tuple[int, tuple[int, int]] | Refused] = {
     "synthetic/seq_unpadded": (12, (160, 66)),
     "synthetic/seq_gap": Refused(INPUT, "missing: 4-5"),
     "synthetic/seq_mixed_size": Refused(INPUT, "is 200 x 84"),
-    # What holds while only PNG, JPEG, TIFF, WebP and BMP are read.
-    "synthetic/seq_dpx10_tc": Refused(INPUT, "holds no pictures"),
-    "synthetic/seq_exr_linear": Refused(INPUT, "holds no pictures"),
-    "synthetic/still_linear_over1_and_negative.exr": Refused(INPUT, "cannot be read"),
+    "synthetic/seq_dpx10_tc": (3, (240, 100)),
+    "synthetic/seq_exr_linear": (4, (240, 100)),
+    "synthetic/still_linear_over1_and_negative.exr": (1, (480, 200)),
 }
 """Count and size of picture sequences, or how they are refused."""
 

@@ -13,6 +13,7 @@ import pytest
 
 from relook.errors import InputError
 from relook.film.frames import Mending
+from relook.film.inventory import inventory
 from relook.film.ledger import jumps
 from relook.film.reader import FilmReader, probe
 from relook.film.shots import content_hash
@@ -222,7 +223,7 @@ def test_damaged_sound_is_left_out_and_counted(film: Callable[[str], Path], tmp_
     def carry(*, keeps_damage: bool) -> Tracks:
         tracks = Tracks(whole, keeps_damage=keeps_damage)
         with av.open(str(tmp_path / "o.mp4"), "w") as output:
-            tracks.attach(output)
+            tracks.attach(output, inventory(probe(whole)).of_kind("sound"))
             tracks.write_until(output, None)
         tracks.close()
         return tracks

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relook.errors import InputError, UsageError
+from relook.film.alpha import picture_alpha
 from relook.film.frames import Frame
 from relook.film.pictures import picture_pixels, read_picture, write_picture
 
@@ -59,13 +60,13 @@ def test_transparency_is_carried(tmp_path: Path, made: int, written: int) -> Non
     picture = read_picture(tmp_path / "in.png")
     assert picture.alpha is not None
     frame = Frame(0, 0, 1, picture_pixels(picture), picture)
-    write_picture(tmp_path / "out.png", frame, bit_depth=written, source=picture)
+    write_picture(tmp_path / "out.png", frame, bit_depth=written, source=picture, alpha=picture_alpha(picture))
     found = read_picture(tmp_path / "out.png")
     assert found.bit_depth == written
     exact = codes[..., 3].astype(float) / (top - 1) * (2**written - 1)
     assert np.abs(found.codes[..., 3] - exact).max() <= 0.5
     with pytest.raises(UsageError, match="transparency"):
-        write_picture(tmp_path / "out.jpg", frame, bit_depth=8, source=picture)
+        write_picture(tmp_path / "out.jpg", frame, bit_depth=8, source=picture, alpha=picture_alpha(picture))
     assert not (tmp_path / "out.jpg").exists()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from relook.errors import InputError, UsageError
+from relook.film.alpha import picture_alpha
 from relook.film.frames import Frame
 from relook.film.pictures import picture_pixels, read_picture, write_picture
 from relook.film.profile import carry_profile, profile_of, with_profile
@@ -42,7 +43,7 @@ def picture(path: Path, *, channels: int = 3, deep: bool = False, icc: bytes | N
 def rewritten(source: Path, target: Path) -> Path:
     """Write a picture once more as it is."""
     read = read_picture(source)
-    write_picture(target, Frame(0, 0, 1, picture_pixels(read)), bit_depth=read.bit_depth, alpha=read.alpha)
+    write_picture(target, Frame(0, 0, 1, picture_pixels(read)), bit_depth=read.bit_depth, alpha=picture_alpha(read))
     carry_profile(source, target)
     return target
 
