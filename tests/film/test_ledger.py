@@ -100,7 +100,7 @@ def test_spoilt_bytes_are_told_and_every_frame_keeps_its_place(film: Callable[[s
         assert all(kept[n][2] == kept[n - 1][2] for n in range(1, 60) if kept[n][1])
         wrong = [n for n in range(60) if kept[n][2] != clean[n][2]]
         num_spoilt, num_listed = num_spoilt + len(wrong), num_listed + sum(bool(kept[n][1]) for n in wrong)
-    assert num_spoilt > 30 and num_silent <= 1
+    assert num_spoilt > 30 and num_silent <= 2
     assert num_listed >= 0.75 * num_spoilt, "the decoder itself calls few spoilt frames whole"
 
 

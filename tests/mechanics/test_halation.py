@@ -56,6 +56,7 @@ def to_numpy(pictures: Tensor) -> Film:
     return rearrange(pictures, "b c h w -> b h w c").numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("radius", "strength"), [(8.0, (0.35, 0.2, 0.15)), (11.0, (0.3, 0.3, 0.3))])
 def test_a_glow_is_measured_back(paint_scene: PaintScene, radius: float, strength: tuple[float, float, float]) -> None:
     found = measure_halation(filmed(paint_scene, Halation(radius, strength)), reference_height=480)

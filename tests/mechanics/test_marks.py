@@ -101,6 +101,7 @@ def test_grain_does_not_hide_dust_and_dust_hides_grain() -> None:
     assert float(laid.median()) < 0.01 and float(laid.max()) < 0.75
 
 
+@pytest.mark.slow
 def test_a_film_tells_its_marks(paint_scene: Callable[..., Film], tmp_path: Path) -> None:
     worn = written(tmp_path / "worn.mkv", marked(paint_scene(1, num_frames=28, pan_px=0.5), WORN))
     found = measure_marks(worn)

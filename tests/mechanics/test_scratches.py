@@ -63,6 +63,7 @@ def test_a_frame_can_be_drawn_alone_at_any_size(seed: int, frame: int) -> None:
     assert np.abs(shrunk).sum() == pytest.approx(np.abs(small).sum(), rel=0.08, abs=0.5)
 
 
+@pytest.mark.slow
 def test_known_scratches_are_measured_back(paint_scene: PaintScene) -> None:
     faint = replace(SCRATCHES, contrast=0.1)
     made = [

@@ -20,6 +20,7 @@ def generator(corpus: Corpus) -> Generator:
     return start_generator(corpus, Recipe()).generator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("estimate", "times"), [(0.015, (1.4, 1.6)), (0.03, (1.0, 1.25)), (0.06, (0.5, 0.5))])
 def test_what_is_not_sure_is_fitted(
     corpus: Corpus, generator: Generator, estimate: float, times: tuple[float, float]
