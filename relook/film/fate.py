@@ -270,8 +270,7 @@ def _lost(name: str, track: Track, found: Inventory, path: Path) -> Fate:
     if track.kind not in _NEVER_LEFT_OUT:
         return Fate(name, "left out", f"{other} keeps it" if other else "no output can hold it")
     remedy = f"write {other} instead" if other else "convert it first"
-    leave = ", or leave the sound and subtitles out" if track.kind in ("sound", "subtitles") else ""
-    return Fate(name, "refused", remedy + leave)
+    return Fate(name, "refused", remedy)
 
 
 def _holds(found: Inventory, track: Track, ending: str) -> bool:
