@@ -13,12 +13,15 @@ from itertools import repeat
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from relook.apply.events import PlacedEvent, Placing, place_events
-from relook.apply.render import Delivery, RenderSettings, frame_hash, renderer_of, shown_frames
+from relook.apply.render import Delivery, RenderSettings, frame_hash, renderer_of, shown_frames, tell_left_out
 from relook.errors import InputError
+from relook.film.alpha import mixed_alpha
 from relook.film.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot
+from relook.film.picture import Alpha
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
 from relook.film.writer import FilmWriter, check_output
@@ -48,7 +51,8 @@ def render_conformed(
     """
     with FilmReader(film) as reader:
         info = replace(reader.info, timecode=_record_start(cuts, reader.info))
-        check_output(output, info, overwrite=settings.overwrite, with_audio=False)
+        left_out = check_output(output, info, overwrite=settings.overwrite, with_audio=False, whole=False)
+        tell_left_out(left_out, on_progress)
         shots = find_shots(film, on_progress=on_progress)
         placing = place_events(cuts, reader.info, shots[-1].frames.stop)
         segments = segments_of(cuts, placing)
@@ -57,14 +61,25 @@ def render_conformed(
         with FilmWriter(output, info, overwrite=settings.overwrite, with_audio=False, whole=False) as writer:
             for index, frame in enumerate(_joined(segments, source)):
                 stamp = round(index / (info.frame_rate * info.time_base))
-                is_copied = settings.dials.is_off and frame.native is not None
+                is_copied = settings.dials.is_off and not (frame.native is None or isinstance(frame.native, Alpha))
                 (writer.copy if is_copied else writer.write)(replace(frame, index=index, pts=stamp, duration=0))
                 hashes.append(frame_hash(frame))
                 on_progress(Progress("rendering", len(hashes), total))
+    lost = writer.lost_layers()
+    tell_left_out(lost, on_progress)
     used = [event.frames for event in placing.placed if event.frames is not None]
     spanned = FrameRange(min(part.start for part in used), max(part.stop for part in used))
     notes = (*placing.notes, "a film of a cut list has no sound: it is laid in the editing system")
-    return Delivery(output, spanned, tuple(hashes), shots, source.renderers[0].flicker, notes=notes)
+    return Delivery(
+        output,
+        spanned,
+        tuple(hashes),
+        shots,
+        source.renderers[0].flicker,
+        left_out=(*left_out, *lost),
+        num_clipped=writer.num_clipped,
+        notes=notes,
+    )
 
 
 def segments_of(cuts: CutList, placing: Placing) -> list[Segment]:
@@ -144,7 +159,18 @@ def _dissolved(segment: Segment, source: _Source) -> Iterator[Frame]:
         if k == segment.length:
             return
         share = (k + 1) / (segment.length + 1)
-        yield replace(new, pixels=torch.lerp(old.pixels, new.pixels, share), native=None)
+        alpha = mixed_alpha(old.native, new.native, share)
+        yield replace(
+            new, pixels=torch.lerp(old.pixels, new.pixels, share), native=alpha, beyond=_beyond(old, new, share)
+        )
+
+
+def _beyond(old: Frame, new: Frame, share: float) -> Tensor | None:
+    """Mix what lies beyond black and white on both sides."""
+    if old.beyond is None and new.beyond is None:
+        return None
+    first, second = (torch.zeros_like(side.pixels) if side.beyond is None else side.beyond for side in (old, new))
+    return torch.lerp(first, second, share)
 
 
 def _record_start(cuts: CutList, info: FilmInfo) -> str:

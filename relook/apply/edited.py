@@ -37,7 +37,7 @@ def render_cut_list(
         raise UsageError("--edl chooses the frames and gives films; leave --range and --passes out")
     if settings.mending != NO_MENDING:
         raise UsageError(
-            "--edl needs a whole film; render it with --on-damage or --deinterlace first, then cut what comes of it"
+            "--edl needs a whole film; mend it with --on-damage keep or --deinterlace and --strength 0 first, then give that"
         )
     if handles < 0:
         raise UsageError(f"--handles is a number of frames from 0, not {handles}")

@@ -104,8 +104,7 @@ def render_film(
     with FilmReader(film, mending) as reader:
         info = reader.info
         left_out = check_output(output, info, overwrite=settings.overwrite, whole=settings.frames is None)
-        if left_out:
-            on_progress(Progress("not kept", 0, 0, detail="; ".join(left_out)))
+        tell_left_out(left_out, on_progress)
         if settings.passes is not None:
             require_passes_place(settings.passes, beside=output, dials=dials)
         if not mending.deinterlaces:
@@ -133,17 +132,24 @@ def render_film(
                 on_progress(Progress("rendering", len(hashes), total))
             if not hashes:
                 raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
+    lost = writer.lost_layers()
+    tell_left_out(lost, on_progress)
     return Delivery(
         output,
         FrameRange(first, first + len(hashes)),
         tuple(hashes),
         shots,
         renderer.flicker,
-        left_out=(*left_out, *(f"channel {name}: left out" for name in sorted(writer.lost_channels))),
+        left_out=(*left_out, *lost),
         damage=tuple(damage),
         num_lost_packets=writer.num_lost_packets,
         num_clipped=writer.num_clipped,
     )
+
+
+def tell_left_out(left_out: Sequence[str], on_progress: OnProgress) -> None:
+    if left_out:
+        on_progress(Progress("not kept", 0, 0, detail="; ".join(left_out)))
 
 
 def note_damage(damage: list[Damage], frame: Frame) -> None:

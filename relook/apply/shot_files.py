@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from relook.apply.events import PlacedEvent, ShotFile, film_label, place_events
-from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames
+from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames, tell_left_out
 from relook.apply.shot_record import FilmFacts, file_hash, read_record, shot_keys, write_record
 from relook.errors import UsageError
 from relook.film.cutlist import CutList
@@ -67,6 +67,7 @@ def render_shots(
         info = reader.info
         _require_folder(folder)
         left_out = require_holdable(folder / f"shot{ENDING}", info, codec=None, with_audio=True, whole=False)
+        tell_left_out(left_out, on_progress)
         facts = FilmFacts(info, *shots_and_hashes(film, on_progress=on_progress))
         placing = place_events(cuts, info, len(facts.frame_hashes))
         files = _files(placing.placed, folder, facts, handles=handles)
@@ -89,9 +90,19 @@ def render_shots(
     new = {plan.file.path for plan in missing}
     shot_files = tuple(replace(file, is_new=file.path in new) for file in files)
     used = FrameRange(min(file.frames.start for file in files), max(file.frames.stop for file in files))
+    lost = tuple(sorted(writing.lost))
+    tell_left_out(lost, on_progress)
     notes = (*placing.notes, *_short_handles(files, handles), *_left_over(record, files))
     return Delivery(
-        folder, used, (), facts.shots, renderer.flicker, left_out=left_out, shot_files=shot_files, notes=notes
+        folder,
+        used,
+        (),
+        facts.shots,
+        renderer.flicker,
+        left_out=(*left_out, *lost),
+        num_clipped=writing.num_clipped,
+        shot_files=shot_files,
+        notes=notes,
     )
 
 
@@ -210,6 +221,8 @@ class _Writing:
         self._waiting = sorted(plans, key=lambda plan: plan.file.frames.start, reverse=True)
         self._open: list[tuple[_Plan, FilmWriter]] = []
         self._record, self._info = record, info
+        self.num_clipped = 0
+        self.lost: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -234,6 +247,8 @@ class _Writing:
     def _finish(self, plan: _Plan, writer: FilmWriter) -> None:
         with writer:
             pass  # leaving it cleanly publishes
+        self.num_clipped += writer.num_clipped
+        self.lost |= set(writer.lost_layers())
         path = plan.file.path
         self._record[path.name] = _told(plan.file) | {"key": plan.key, "sha256": file_hash(path)}
         write_record(path.parent, self._record, self._info.path)

@@ -38,7 +38,18 @@ def frame_alpha(native: Any) -> tuple[Codes, int] | None:
         if not native.is_float:
             return native.alpha, native.bit_depth
         return np.rint(np.clip(native.alpha.astype(np.float32), 0, 1) * 65535).astype(np.uint16), 16
+    if isinstance(native, Alpha):
+        return native.codes, int(native.white).bit_length()
     return None
+
+
+def mixed_alpha(old: Any, new: Any, share: float) -> Alpha | None:
+    """Mix the alpha of what two frames came from, `share` of the second, in 16 bits; None where neither holds any."""
+    sides = [frame_alpha(native) for native in (old, new)]
+    if sides == [None, None]:
+        return None
+    first, second = (1.0 if side is None else side[0] / (2.0 ** side[1] - 1) for side in sides)
+    return Alpha(np.rint((first * (1 - share) + second * share) * 65535).astype(np.uint16), 65535.0)
 
 
 def picture_alpha(native: Any) -> Alpha | None:

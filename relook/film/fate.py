@@ -20,6 +20,7 @@ from relook.film.colour import BT470BG, BT601, is_full_range, is_grey, is_rgb, m
 from relook.film.frames import ColourTags, FilmInfo
 from relook.film.inventory import CARRIED, Inventory, Kind, Track, inventory
 from relook.film.output import QUICKTIME_CODES
+from relook.film.sequence import PICTURE_ENDINGS
 from relook.film.trial import picture_refusal, refused_tracks, try_writing
 from relook.timing import rate_text
 
@@ -30,6 +31,8 @@ _OTHER_ENDINGS: Final = (".mkv", ".mov", ".mp4")
 
 _FLAT_PICTURES: Final = (".jpg", ".jpeg", ".bmp")
 _SHALLOW_PICTURES: Final = (*_FLAT_PICTURES, ".webp")
+_TIMED_PICTURES: Final = {".exr", ".dpx"}
+_SHAPED_PICTURES: Final = {*_TIMED_PICTURES, ".tif", ".tiff", ".png"}
 _PICTURES: Final = "pictures"
 _MATROSKA_TICK: Final = Fraction(1, 1000)
 
@@ -99,7 +102,9 @@ def require_holdable(
 
 
 def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
-    """Say what becomes of a film that is written as pictures: they hold no more than themselves."""
+    """Say what becomes of a film that is written as pictures: of all else, some hold timecode and pixel aspect."""
+    in_folder = path.suffix.lower() not in PICTURE_ENDINGS
+    endings = {name.suffix.lower() for name in (found.film.pictures if in_folder else (path,))}
     flat = path.suffix.lower() in _FLAT_PICTURES
     is_cut = found.film.bit_depth > 8 and path.suffix.lower() in _SHALLOW_PICTURES
     result = [
@@ -111,11 +116,11 @@ def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
         elif not found.is_opaque:
             result.append(Fate("transparency", "refused", "write .png or .tif instead"))
     facts = [
-        *(("timecode",) if found.film.timecode else ()),
+        *(("timecode",) if found.film.timecode and not endings <= _TIMED_PICTURES else ()),
         *(("title and tags",) if found.title or found.tags else ()),
         *(("chapters",) if found.chapters else ()),
         *(("turn or flip",) if found.turn else ()),
-        *(("shape of the pixels",) if found.film.sample_aspect != 1 else ()),
+        *(("shape of the pixels",) if found.film.sample_aspect != 1 and not endings <= _SHAPED_PICTURES else ()),
         *(("colour tags",) if not _is_plain(found.film.colour) else ()),
         *(("HDR metadata",) if found.mastering or found.light_level else ()),
         *found.extras,
@@ -270,8 +275,7 @@ def _lost(name: str, track: Track, found: Inventory, path: Path) -> Fate:
     if track.kind not in _NEVER_LEFT_OUT:
         return Fate(name, "left out", f"{other} keeps it" if other else "no output can hold it")
     remedy = f"write {other} instead" if other else "convert it first"
-    leave = ", or leave the sound and subtitles out" if track.kind in ("sound", "subtitles") else ""
-    return Fate(name, "refused", remedy + leave)
+    return Fate(name, "refused", remedy)
 
 
 def _holds(found: Inventory, track: Track, ending: str) -> bool:

@@ -148,6 +148,10 @@ class FilmWriter:
             self.lost_channels |= set() if self._holds_layers else set(frame.native.layers)
         self._encoding.give(_Work(frame, copied=copied))
 
+    def lost_layers(self) -> tuple[str, ...]:
+        """Say in words which layers of the source's pictures the output does not hold."""
+        return tuple(f"channel {name}: left out" for name in sorted(self.lost_channels))
+
     def discard(self) -> None:
         """Give up: remove what was made; nothing is published."""
         if self._is_open:

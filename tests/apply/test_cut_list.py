@@ -190,3 +190,36 @@ def test_a_numbered_sequence_is_a_film_too(look: Look, tmp_path: Path, pictures:
     assert joined.frame_hashes == source.frame_hashes[4:7]
     (shot,) = render_cut_list(plate, look, tmp_path / "shots", edl, settings=RenderSettings()).shot_files
     assert len(pictures(shot.path)) == 3
+
+
+def test_a_dissolve_mixes_transparency(look: Look, tmp_path: Path) -> None:
+    plate = tmp_path / "plate"
+    plate.mkdir()
+    for number in range(8):
+        picture = np.full((*SIZE, 4), 128, np.uint8)
+        picture[..., 3] = 30 * number
+        cv2.imwrite(str(plate / f"plate.{1001 + number}.png"), picture)
+    edl = tmp_path / "cut.edl"
+    edl.write_text(
+        "001 plate V C     00:00:00:00 00:00:00:02 01:00:00:00 01:00:00:02\n"
+        "002 plate V C     00:00:00:02 00:00:00:02 01:00:00:02 01:00:00:02\n"
+        "002 plate V D 002 00:00:00:05 00:00:00:08 01:00:00:02 01:00:00:05\n"
+    )
+    settings = RenderSettings(dials=Dials(grade=0, detail=0, texture=0))
+    render_cut_list(plate, look, tmp_path / "cut.mkv", edl, settings=settings)
+    with FilmReader(tmp_path / "cut.mkv") as reader:
+        alpha = [int(frame.native.to_ndarray(format="rgba")[0, 0, 3]) for frame in reader.frames()]
+    assert np.allclose(alpha, [0, 30, 60 + 90 / 3, 90 + 90 / 3 * 2, 210], atol=1)
+
+
+@pytest.mark.parametrize("name", ["cut.mkv", "shots"])
+def test_what_a_film_of_a_cut_list_cannot_hold_is_told(look: Look, tmp_path: Path, name: str) -> None:
+    plate = tmp_path / "plate"
+    plate.mkdir()
+    for number in range(4):
+        light = np.full((*SIZE, 3), 1.5 if number == 2 else 0.5, np.float32)
+        cv2.imwrite(str(plate / f"plate.{1001 + number}.tif"), light)
+    edl = tmp_path / "cut.edl"
+    edl.write_text("001 plate V C 00:00:00:01 00:00:00:04 01:00:00:00 01:00:00:03")
+    delivery = render_cut_list(plate, look, tmp_path / name, edl, settings=RenderSettings(dials=Dials(texture=0)))
+    assert delivery.num_clipped == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -382,3 +383,19 @@ def test_further_sound_streams_of_a_real_film(footage: Callable[[str], Path], tm
     assert sorted(track.kind for track in after.tracks) == sorted(track.kind for track in found(source).tracks)
     with pytest.raises(UsageError, match=r"mov_text subtitles .*write \.m(ov|p4) instead"):
         check_output(tmp_path / "o.mkv", probe(source), overwrite=False)
+
+
+@pytest.mark.parametrize(
+    ("ending", "left_out"),
+    [
+        (".exr", set()),
+        (".dpx", set()),
+        (".png", {"timecode"}),
+        (".tif", {"timecode"}),
+        (".jpg", {"timecode", "shape of the pixels"}),
+    ],
+)
+def test_pictures_say_only_what_they_lose(rich: Path, tmp_path: Path, ending: str, left_out: set[str]) -> None:
+    source = replace(probe(rich), timecode="01:00:00:00", sample_aspect=Fraction(64, 45))
+    ends = fates(replace(found(rich), film=source), tmp_path / f"o.####{ending}")
+    assert {fate.what for fate in ends if fate.end == "left out"} & {"timecode", "shape of the pixels"} == left_out
