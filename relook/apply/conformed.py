@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from relook.apply.events import PlacedEvent, Placing, place_events
+from relook.apply.events import PlacedEvent, Placing, evenly, place_events
 from relook.apply.render import Delivery, RenderSettings, frame_hash, renderer_of, shown_frames, tell_left_out
 from relook.errors import InputError
 from relook.film.alpha import mixed_alpha
@@ -133,7 +133,8 @@ class _Source:
         """Yield the frames of ranges that go forward, or black without end."""
         wanted = [part for part in ranges if part is not None]
         if wanted:
-            return shown_frames(self._reader, wanted, self._shots, self.renderers[side], seed=self._seed)
+            shown = shown_frames(self._reader, wanted, self._shots, self.renderers[side], seed=self._seed)
+            return evenly(shown, self.info)
         return repeat(Frame(0, 0, 0, torch.zeros(3, self.info.height, self.info.width)))
 
 

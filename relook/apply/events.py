@@ -7,14 +7,15 @@ refused, all such events in one message, before any work. What shows none of its
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 from relook.errors import InputError
 from relook.film.cutlist import CutList, Event
-from relook.film.frames import FilmInfo
-from relook.timing import FrameRange, advance_timecode, frames_a_day, is_drop_frame, parse_timecode
+from relook.film.frames import FilmInfo, Frame
+from relook.timing import FrameRange, advance_timecode, frames_a_day, is_drop_frame, parse_timecode, rate_text
 
 REEL_LETTERS = 8
 """A CMX 3600 list cuts the names of reels to so many."""
@@ -101,6 +102,25 @@ def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
             f"{film_label(info, num_frames)}: {_listed(faults, '; ')}; take these events out, or render what they need first"
         )
     return Placing(tuple(placed), foreign, _notes(cuts, own, foreign, info))
+
+
+def evenly(frames: Iterator[Frame], info: FilmInfo) -> Iterator[Frame]:
+    """Pass frames on as long as they lie as evenly as a cut list counts them.
+
+    Raises:
+        InputError: a frame does not follow the one before it at the film's rate.
+    """
+    last: Frame | None = None
+    for frame in frames:
+        if last is not None and frame.index == last.index + 1:
+            late = (frame.pts - last.pts) * info.time_base * info.frame_rate - 1
+            if abs(late) > Fraction(1, 2):
+                raise InputError(
+                    f"frame {frame.index} of {info.path} does not lie on an even {rate_text(info.frame_rate)} frames a second, "
+                    f"by which a cut list counts; make a film of constant rate of it first"
+                )
+        last = frame
+        yield frame
 
 
 def _outside(placed: PlacedEvent, info: FilmInfo, num_frames: int) -> str:

@@ -76,7 +76,7 @@ class Delivery:
     shot_files: tuple[ShotFile, ...] = ()
     """What a cut list gave as one film a shot, in record order; `frame_hashes` is then empty."""
     notes: tuple[str, ...] = ()
-    """Of a cut list, what was left out and why, in words."""
+    """What else should be known, in words; of a cut list, what was left out and why."""
     stills: tuple[Path, ...] = ()
     """Of a folder of stills, where each lies in it, in the order of the frames."""
     refused: tuple[Refused, ...] = ()
@@ -141,6 +141,9 @@ def render_film(
         shots,
         renderer.flicker,
         left_out=(*left_out, *lost),
+        notes=("no combs are to be seen: the frames were not deinterlaced",)
+        if mending.deinterlaces and not reader.deinterlaces
+        else (),
         damage=tuple(damage),
         num_lost_packets=writer.num_lost_packets,
         num_clipped=writer.num_clipped,

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from relook.apply.events import PlacedEvent, ShotFile, film_label, place_events
+from relook.apply.events import PlacedEvent, ShotFile, evenly, film_label, place_events
 from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames, tell_left_out
 from relook.apply.shot_record import FilmFacts, file_hash, read_record, shot_keys, write_record
 from relook.errors import UsageError
@@ -83,8 +83,8 @@ def render_shots(
             unions = joined_ranges([plan.file.frames for plan in missing])
             total = sum(len(union) for union in unions)
             with _Writing(missing, record, info) as writing:
-                frames = shown_frames(reader, unions, facts.shots, renderer, seed=settings.seed) if unions else ()
-                for done, frame in enumerate(frames, start=1):
+                frames = shown_frames(reader, unions, facts.shots, renderer, seed=settings.seed) if unions else iter(())
+                for done, frame in enumerate(evenly(frames, info), start=1):
                     writing.give(frame, untouched=settings.dials.is_off)
                     on_progress(Progress("rendering", done, total))
     new = {plan.file.path for plan in missing}

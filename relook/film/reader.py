@@ -72,7 +72,8 @@ class FilmReader:
         """
         self.info = probe(path)
         self._mending = mending
-        self._fields = require_fields(path) if mending.deinterlaces and self.info.kind == "film" else None
+        fields = require_fields(path) if mending.deinterlaces and self.info.kind == "film" else None
+        self._fields = None if fields is None or fields.scan == "progressive" else fields
         self._passes: list[Generator[Frame, None, None]] = []
 
     def __enter__(self) -> Self:
@@ -82,6 +83,11 @@ class FilmReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def deinterlaces(self) -> bool:
+        """True where the film is to be deinterlaced and shows combs; a progressive one is read as it is."""
+        return self._fields is not None
 
     def close(self) -> None:
         """Stop every pass that is going on."""

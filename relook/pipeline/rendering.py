@@ -128,6 +128,8 @@ def parse_range(text: str, film: FilmInfo) -> FrameRange:
     try:
         start, stop = (parse_timecode(end.strip(), film.frame_rate) for end in ends)
         zero = parse_timecode(first, film.frame_rate)
+        if start < zero:
+            raise UsageError("the range begins before the film does")
         return FrameRange(start - zero, stop - zero)
     except (ValueError, UsageError) as error:
         raise UsageError(

@@ -15,10 +15,11 @@ import pytest
 import torch
 
 from relook.apply.edited import render_cut_list
-from relook.apply.events import place_events
+from relook.apply.events import evenly, place_events
 from relook.apply.render import Delivery, RenderSettings, render_film
 from relook.errors import InputError, UsageError
 from relook.film.cutlist import CutList, Event
+from relook.film.frames import Frame
 from relook.film.reader import FilmReader, probe
 from relook.look import Look
 from relook.recipe.dials import Dials
@@ -223,3 +224,14 @@ def test_what_a_film_of_a_cut_list_cannot_hold_is_told(look: Look, tmp_path: Pat
     edl.write_text("001 plate V C 00:00:00:01 00:00:00:04 01:00:00:00 01:00:00:03")
     delivery = render_cut_list(plate, look, tmp_path / name, edl, settings=RenderSettings(dials=Dials(texture=0)))
     assert delivery.num_clipped == 1
+
+
+def test_a_cut_list_counts_evenly(film: Path) -> None:
+    info = probe(film)
+    tick = round(1 / (info.frame_rate * info.time_base))
+    late = [Frame(index, index * tick + (index > 2) * tick, tick, torch.zeros(3, 2, 2)) for index in range(6)]
+    apart = [frame for frame in late if frame.index != 3]
+    assert len(list(evenly(iter(late[:3]), info))) == 3
+    assert len(list(evenly(iter(apart), info))) == 5, "what lies between ranges is no gap"
+    with pytest.raises(InputError, match="frame 3 of .* does not lie on an even"):
+        list(evenly(iter(late), info))

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from relook.errors import InputError
 from relook.film.fields import Scan, look_at_fields, require_progressive
@@ -166,3 +167,11 @@ def test_deinterlacing_keeps_format_and_tags(make_film: Any) -> None:
 def test_a_telecined_film_is_not_deinterlaced(film: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match="inverse telecine"):
         FilmReader(film(telecined(moments(32))), Mending(deinterlaces=True))
+
+
+def test_a_progressive_film_is_not_deinterlaced(film: Callable[..., Path]) -> None:
+    path = film(moments(40))
+    with FilmReader(path) as before, FilmReader(path, Mending(deinterlaces=True)) as after:
+        assert not after.deinterlaces
+        pairs = zip(before.frames(), after.frames(), strict=True)
+        assert all(torch.equal(one.pixels, other.pixels) for one, other in pairs)
