@@ -233,5 +233,5 @@ def test_a_cut_list_counts_evenly(film: Path) -> None:
     apart = [frame for frame in late if frame.index != 3]
     assert len(list(evenly(iter(late[:3]), info))) == 3
     assert len(list(evenly(iter(apart), info))) == 5, "what lies between ranges is no gap"
-    with pytest.raises(InputError, match="frame 3 of .* does not lie on an even"):
+    with pytest.raises(InputError, match=r"frame 3 of .* does not lie on an even"):
         list(evenly(iter(late), info))
