@@ -3,7 +3,7 @@
 Transparency takes no part in a look: it is left out of the pixels, kept with the source picture, and written back
 untouched into endings that can hold it. EXR pictures are scene-linear, and go through the primaries that
 they name and the curve of `scene_light`. Pictures that were said to be in a colour space go through OpenColorIO instead; written
-as the same kind of file they are in that space again, and as another kind they are what a picture of no space would be.
+as the same kind of file they are in that space again, and as another kind they are display-referred, or linear in EXR.
 """
 
 from __future__ import annotations
@@ -204,7 +204,10 @@ def write_picture(
         with disk_errors(path):
             write_exr(path, light, alpha=opacity, depth=16 if is_half else 32, source=source, facts=facts)
     elif ending in NEEDS_VFX or (ending in _TIFF and has_vfx()):
-        is_float = ending in _TIFF and source is not None and source.is_float
+        # From a space of log codes there is light beyond white, which whole numbers for the display do not hold.
+        is_float = (
+            ending in _TIFF and source is not None and (source.is_float or (source.space is not None and not space))
+        )
         depth = 32 if is_float else written_depth(path, bit_depth)
         codes = _with_alpha(
             _whole(frame) if is_float else _packed(frame, depth), alpha, 1.0 if is_float else 2.0**depth - 1

@@ -115,7 +115,7 @@ def _config(ocio: Any) -> tuple[Any, str]:
 def _config_errors(ocio: Any, words: str) -> Iterator[None]:
     try:
         yield
-    except ocio.Exception as error:
+    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
         fault = str(error).strip().splitlines()[0]
         raise InputError(f"{words}, cannot be used ({fault}); mend it, or set $OCIO to another") from error
 
