@@ -141,9 +141,10 @@ def _near(name: str, config: Any, ocio: Any) -> str:
     spaces = list(config.getColorSpaceNames(ocio.SEARCH_REFERENCE_SPACE_ALL, ocio.COLORSPACE_ALL))
     aliases = [alias for space in spaces for alias in config.getColorSpace(space).getAliases()]
     known = {known.lower(): known for known in (*aliases, *spaces, *roles)}
-    near = [known[match] for match in get_close_matches(name.lower(), known, n=_MOST_SHOWN)]
+    parts = [lower for lower in known if name and name.lower() in lower]
+    near = dict.fromkeys([*parts, *get_close_matches(name.lower(), known, n=_MOST_SHOWN)])
     if near:
-        return f"did you mean {', '.join(near)}?"
+        return f"did you mean {', '.join(known[lower] for lower in list(near)[:_MOST_SHOWN])}?"
     return f"it has for example {', '.join((roles + spaces)[: 2 * _MOST_SHOWN])}"
 
 

@@ -22,6 +22,7 @@ from relook.film.pictures import Picture, picture_values, read_picture, write_pi
 from relook.film.profile import profile_of, with_profile
 from relook.film.reader import FilmReader
 from relook.film.scene_light import to_display
+from relook.film.shots import find_shots
 from relook.film.spaces import ColourSpace, find_space
 from relook.film.writer import FilmWriter
 
@@ -142,7 +143,7 @@ def test_acescg_exr_keeps_light_beyond_white_and_below_black(tmp_path: Path) -> 
     light = np.random.default_rng(0).uniform(0, 0.9, (12, 10, 3)).astype(np.float16)
     light[2, 3], light[5, 6], light[8, 8] = 4.0, -0.1, (65504, 0.1, 0.1)
     source = write_exr(
-        tmp_path / "in.exr", light, owner="a studio", chromaticities=(0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
+        tmp_path / "in.exr", light, owner="a studio", chromaticities=(0.7, 0.3, 0.17, 0.8, 0.13, 0.05, 0.3127, 0.329)
     )
     space = find_space("acescg")
     assert written_again(source, tmp_path / "out.exr", space) == 0
@@ -212,6 +213,20 @@ def test_values_that_would_not_come_back_are_refused_by_place(tmp_path: Path, st
         find_space("plates").to_display_and_back(np.array([[[0.1, 200]]] * 3, np.float32), Path("a.exr"))
 
 
+def test_cuts_are_found_in_the_space(tmp_path: Path, studio: Path) -> None:
+    """Codes below 0 are black to whoever takes them for light."""
+    rng = np.random.default_rng(4)
+    scenes = [
+        rng.uniform(-6, -3, (48, 64, 3)).astype(np.float32),
+        rng.uniform(-3, -0.2, (48, 64, 3)).astype(np.float32),
+    ]
+    for number in range(24):
+        write_exr(tmp_path / f"plate.{1001 + number}.exr", scenes[number >= 12])
+    take = tmp_path / "plate.1001.exr"
+    assert [shot.frames.start for shot in find_shots(take, space=find_space("plates"))] == [0, 12]
+    assert [shot.frames.start for shot in find_shots(take)] == [0]
+
+
 def test_the_config_of_the_environment_is_honoured(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, code in (("plates", -2.473931), ("Studio Log", -2.473931), ("s_light", 0.18), ("scene_linear", 0.18)):
         space = find_space(name)
@@ -252,6 +267,8 @@ def test_a_config_that_cannot_be_read_is_named(studio: Path) -> None:
 def test_unknown_names_data_and_a_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match=r"built into OpenColorIO; did you mean .*arri_logc3_ei800"):
         find_space("logc3_ei800")
+    with pytest.raises(UsageError, match=r"did you mean .*bmdfilm_widegamut_gen5"):
+        find_space("bmd")
     with pytest.raises(UsageError, match=r"'' is no name.*it has for example"):
         find_space("")
     for name in ("raw", "data"):
