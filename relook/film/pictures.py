@@ -193,10 +193,7 @@ def write_picture(
         raise UsageError(f"{path.name} has transparency, which {ending} cannot hold; write .png or .tif instead")
     space = source.space if source is not None and returns_to_space(source, ending) else None
     if space is not None and source is not None:
-        frame = _in_space(frame, space)
-        is_clipped = (
-            not source.is_float and frame.beyond is not None and bool((frame.beyond.abs() * source.white > 0.5).any())
-        )
+        frame, is_clipped = _in_space(frame, space, half_code=np.inf if source.is_float else 0.5 / source.white)
     if ending == ".exr":
         light = to_light(_whole(frame)) if space is None else _whole(frame)
         opacity = None if alpha is None else alpha.codes / np.float32(alpha.white)
@@ -241,11 +238,17 @@ def _write_by_opencv(
         path.write_bytes(made)
 
 
-def _in_space(frame: Frame, space: ColourSpace) -> Frame:
-    """Take a frame's values from the display to a colour space, where 0 to 1 are those that whole numbers can hold."""
-    whole = frame.pixels if frame.beyond is None else frame.pixels + frame.beyond
-    pixels, beyond = apart(torch.from_numpy(space.from_display(whole.numpy())))
-    return replace(frame, pixels=pixels, beyond=beyond)
+def _in_space(frame: Frame, space: ColourSpace, *, half_code: float) -> tuple[Frame, bool]:
+    """Take a frame's values from the display to a colour space, and say whether some have no place there within 0..1.
+
+    Args:
+        half_code: how far beyond 0 and 1 still rounds to them; infinity for float, which goes on beyond.
+    """
+    whole = (frame.pixels if frame.beyond is None else frame.pixels + frame.beyond).numpy()
+    values = space.from_display(whole)
+    pixels, beyond = apart(torch.from_numpy(values))
+    is_outside = beyond is not None and bool((beyond.abs() > half_code).any())
+    return replace(frame, pixels=pixels, beyond=beyond), is_outside or not space.holds(values, whole)
 
 
 def _whole(frame: Frame) -> NDArray[np.float32]:

@@ -59,6 +59,10 @@ class ColourSpace:
         """Undo `to_display`."""
         return _processed(self.backward, values)
 
+    def holds(self, values: Values, shown: Values) -> bool:
+        """Say whether what `from_display` made of display-referred values stands for them: a log space has no code below black."""
+        return not _differing(self.to_display(values), shown).any()
+
     def to_display_and_back(self, values: Values, path: Path) -> Values:
         """Give what `to_display` gives, of a picture all of which comes back.
 
@@ -66,9 +70,7 @@ class ColourSpace:
             InputError: a pixel does not come back; the first is named by column and row, counted from 0.
         """
         shown = self.to_display(values)
-        with np.errstate(invalid="ignore"):
-            moved = np.abs(self.from_display(shown) - values).max(axis=0)
-        is_lost = ~(moved <= _MOST_LOST * np.maximum(np.abs(values).max(axis=0), 1))
+        is_lost = _differing(self.from_display(shown), values)
         if is_lost.any():
             row, column = np.argwhere(is_lost)[0].tolist()
             given = ", ".join(f"{value:g}" for value in values[:, row, column])
@@ -146,6 +148,13 @@ def _near(name: str, config: Any, ocio: Any) -> str:
     if near:
         return f"did you mean {', '.join(known[lower] for lower in list(near)[:_MOST_SHOWN])}?"
     return f"it has for example {', '.join((roles + spaces)[: 2 * _MOST_SHOWN])}"
+
+
+def _differing(found: Values, wanted: Values) -> NDArray[np.bool_]:
+    """Say of every pixel whether it differs by more than `_MOST_LOST`, `[h w]`."""
+    with np.errstate(invalid="ignore"):
+        moved = np.abs(found - wanted).max(axis=0)
+    return ~(moved <= _MOST_LOST * np.maximum(np.abs(wanted).max(axis=0), 1))
 
 
 def _processed(processor: Any, values: Values) -> Values:

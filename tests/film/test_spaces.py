@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -87,12 +88,22 @@ def write_dpx(path: Path, codes: np.ndarray, *, bits: int = 10) -> Path:
     return path
 
 
-def written_again(source: Path, target: Path, space: ColourSpace, *, copied: bool = False, gain: float = 1) -> int:
+def written_again(
+    source: Path,
+    target: Path,
+    space: ColourSpace,
+    *,
+    copied: bool = False,
+    gain: float = 1,
+    less: tuple[float, ...] = (0, 0, 0),
+) -> int:
     """Send a take through its pixels, which a gain may change; return how many frames were clipped."""
     with FilmReader(source, space=space) as reader, FilmWriter(target, reader.info) as writer:
         for frame in reader.frames():
             assert frame.pixels.min() >= 0 and frame.pixels.max() <= 1
             changed = Frame(frame.index, frame.pts, 1, frame.pixels * gain, frame.native, "", frame.beyond)
+            if any(less):
+                changed = replace(changed, beyond=-torch.tensor(less)[:, None, None].expand_as(frame.pixels) * 2)
             (writer.copy if copied else writer.write)(changed)
     return writer.num_clipped
 
@@ -199,6 +210,14 @@ def test_a_png_in_a_space_goes_back_and_a_foreign_profile_is_left(tmp_path: Path
     source = Picture(tmp_path / "in.png", codes, 16, header=(), space=space)
     assert write_picture(tmp_path / "high.png", raised, bit_depth=16, source=source), "no code for so much light"
     assert read_picture(tmp_path / "high.png").codes.min() == 65535
+
+
+def test_colours_that_a_log_space_has_no_code_for_are_counted(tmp_path: Path) -> None:
+    light, space = np.random.default_rng(5).uniform(0.2, 0.5, (9, 8, 3)).astype(np.float32), find_space("acescc")
+    source = write_exr(tmp_path / "in.exr", light)
+    assert written_again(source, tmp_path / "out.exr", space) == 0
+    assert written_again(source, tmp_path / "dark.exr", space, less=(0, 0.2, 0)) == 1
+    assert written_again(source, tmp_path / "cct.exr", find_space("acescct"), less=(0, 0.2, 0)) == 0
 
 
 def test_values_that_would_not_come_back_are_refused_by_place(tmp_path: Path, studio: Path) -> None:
