@@ -51,6 +51,7 @@ ONLY_IN = {
     "scenedetect": {"film"},
     "OpenImageIO": {"film"},
     "OpenEXR": {"film"},
+    "PyOpenColorIO": {"film"},
     "opentimelineio": {"film"},
     "jinja2": {"deliver"},
     "typer": {"cli"},

@@ -20,6 +20,7 @@ from relook.film.fields import require_progressive
 from relook.film.frames import Damage, Frame, Mending, Shot
 from relook.film.reader import NO_MENDING, FilmReader
 from relook.film.shots import find_shots
+from relook.film.spaces import ColourSpace
 from relook.film.stills import Refused
 from relook.film.writer import FilmWriter, check_output
 from relook.look import Look
@@ -33,7 +34,7 @@ from relook.timing import FrameRange
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How a film is rendered; nothing here but the dials, the seed, `allows_flashes` and `wrap` changes a frame."""
+    """How a film is rendered; nothing here but the dials, the seed, `allows_flashes`, `wrap` and `colour_space` changes a frame."""
 
     dials: Dials = field(default_factory=Dials)
     seed: int = 0
@@ -50,6 +51,8 @@ class RenderSettings:
     """What is done about a damaged or interlaced film; both are refused by default."""
     wrap: Wrap | None = None
     """Axes along which pictures wrap, as textures do; see `FrameRenderer`."""
+    colour_space: ColourSpace | None = None
+    """What the source's pictures are in; without it they are what their files say."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,8 @@ def render_film(
         InputError: the film cannot be read to its end, or is interlaced; unless `settings.mending` takes care of that.
     """
     settings = settings or RenderSettings()
-    dials, mending = settings.dials, settings.mending
-    with FilmReader(film, mending) as reader:
+    dials, mending, space = settings.dials, settings.mending, settings.colour_space
+    with FilmReader(film, mending, space) as reader:
         info = reader.info
         left_out = check_output(output, info, overwrite=settings.overwrite, whole=settings.frames is None)
         tell_left_out(left_out, on_progress)
@@ -109,7 +112,8 @@ def render_film(
             require_passes_place(settings.passes, beside=output, dials=dials)
         if not mending.deinterlaces:
             require_progressive(film)
-        shots = find_shots(film, mending=mending, on_progress=on_progress) if dials.of("texture") else ()
+        is_marked = bool(dials.of("texture"))
+        shots = find_shots(film, mending=mending, space=space, on_progress=on_progress) if is_marked else ()
         renderer = renderer_of(look, settings, info.frame_rate)
         hashes: list[str] = []
         damage: list[Damage] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -80,6 +81,7 @@ def render_stills(
         tuple(shots),
         renderer.flicker,
         stills=tuple(names),
+        num_clipped=writer.num_clipped,
         refused=tuple(refused),
         others=found.others,
     )
@@ -105,7 +107,12 @@ def _rendered(
                 yield read
                 continue
             assert isinstance(read.picture, Picture)
-            (pixels, beyond), layers, digest = picture_values(read.picture), None, content_hash(read).hex()
+            picture, layers, digest = replace(read.picture, space=settings.colour_space), None, content_hash(read).hex()
+            try:
+                pixels, beyond = picture_values(picture)
+            except InputError as error:
+                yield Refused(name, str(error))
+                continue
             seed = seed_of(digest, settings.seed)
             if settings.passes is not None:
                 layers = renderer.layers(pixels, seed=seed, number=0)
@@ -114,4 +121,4 @@ def _rendered(
                 pixels = renderer.render(pixels, seed=seed, number=0)
             if not settings.dials.is_off:
                 beyond = renderer.carried(beyond, seed=seed, number=0)
-            yield _Still(name, read.picture, digest, Frame(0, 0, 1, pixels, beyond=beyond), layers)
+            yield _Still(name, picture, digest, Frame(0, 0, 1, pixels, beyond=beyond), layers)

@@ -77,6 +77,14 @@ def apply(
             "them, weave and aperture are off.",
         ),
     ] = None,
+    colour_space: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the pictures are in: a name, alias or role of the OpenColorIO config of $OCIO, or else of the one "
+            "built in. Pictures of the same kind come out in it again, all else display-referred.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: Json = False,
@@ -107,6 +115,7 @@ def apply(
             edl=edl,
             handles=handles,
             tile=tile,
+            colour_space=colour_space,
             overwrite=overwrite,
             device=device,
             on_progress=on_progress,

@@ -38,7 +38,7 @@ def tell(delivery: Delivery, film: Path, look: str, *, as_json: bool) -> None:
     if delivery.num_clipped:
         print_lines(
             f"{delivery.num_clipped} frames have values below black or above white, which {output.suffix or output} "
-            "cannot hold: they are written as black and white; .exr holds them",
+            "cannot hold: they are written as black and white; linear .exr holds them",
         )
     if delivery.notes:
         print_lines(*delivery.notes)

@@ -19,6 +19,10 @@ MOST_LISTED = 20
 def end_stills(delivery: Delivery, *, as_json: bool) -> None:
     """Print the result of a folder of stills, and leave with the exit code for declared damage where some were refused."""
     print_lines(f"{len(delivery.stills)} stills written to {delivery.output}")
+    if delivery.num_clipped:
+        print_lines(
+            f"{delivery.num_clipped} of them have values that their colour space has no code for: these are clipped"
+        )
     _print_list("left, of another kind", [str(path) for path in delivery.others])
     _print_list("NOT DONE", [f"{path}: {reason}" for path, reason in delivery.refused], most=len(delivery.refused))
     if as_json:
@@ -36,6 +40,7 @@ def stills_json(delivery: Delivery) -> dict[str, Any]:
             for path, digest in zip(delivery.stills, delivery.frame_hashes, strict=True)
         ],
         "refused": [{"path": str(path), "reason": reason} for path, reason in delivery.refused],
+        "num_clipped": delivery.num_clipped,
         "others": [str(path) for path in delivery.others],
     }
 

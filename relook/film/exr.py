@@ -130,7 +130,7 @@ def write_exr(
     """Write an EXR picture; from an EXR source it keeps header, windows, compression and layers.
 
     Args:
-        light: `[h w 3]`, RGB, linear, of BT.709.
+        light: `[h w 3]`, RGB, linear, of BT.709; from a source in a colour space of its own, in that.
         alpha: `[h w]`, 0..1.
         depth: 16 for half, 32 for float.
         facts: what is written where there is no EXR header to keep.
@@ -144,7 +144,7 @@ def write_exr(
     else:
         header = {"compression": exr.ZIP_COMPRESSION, **_entries(facts)}
     header["type"] = exr.scanlineimage
-    if kept is not None and source is not None and source.to_bt709 is not None:
+    if kept is not None and source is not None and source.to_bt709 is not None and source.space is None:
         light = light @ np.linalg.inv(source.to_bt709).T.astype(np.float32)
     dtype = np.float16 if depth == 16 else np.float32
     channels = {name: np.ascontiguousarray(light[..., place], dtype) for place, name in enumerate("RGB")}

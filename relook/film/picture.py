@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from relook.errors import InputError, UsageError
 from relook.film.pixels import Codes
+from relook.film.spaces import ColourSpace
 from relook.timing import is_drop_frame, parse_timecode
 
 MOST_PIXELS: Final = 2**27
@@ -55,6 +56,8 @@ class Picture:
     """The file's own header as its reader gives it, to be written into a file of the same kind."""
     layers: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """What else the file holds, `[h w]` by name: handed on untouched to a file of the same kind."""
+    space: ColourSpace | None = None
+    """What its values are in, where that was said: it goes before `is_linear` and `to_bt709`, the file's own word."""
 
     @property
     def is_float(self) -> bool:

@@ -10,7 +10,7 @@ from relook.errors import InputError, UsageError
 from relook.film.alpha import picture_alpha
 from relook.film.frames import FilmInfo, Frame
 from relook.film.picture import PictureFacts, existing_timecode
-from relook.film.pictures import Picture, write_picture
+from relook.film.pictures import Picture, returns_to_space, write_picture
 from relook.film.profile import carry_profile
 from relook.film.publish import Part, disk_errors, require_place
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern, matching_pictures, number_of, numbered_name
@@ -60,6 +60,8 @@ class PictureFiles:
         in_folder = is_pattern(path) or path.suffix.lower() in PICTURE_ENDINGS
         self._part = Part(path, folder=path.parent if in_folder else path)
         self._count = 0
+        self.num_clipped = 0
+        """Pictures with values that the source's colour space has no code for."""
 
     def add(self, frame: Frame, *, copied: bool) -> None:
         """Write one picture: new pixels with the source's transparency, or a copy of the source's own file."""
@@ -71,8 +73,10 @@ class PictureFiles:
         else:
             depth = picture.bit_depth if picture else self._source.bit_depth
             alpha, facts = picture_alpha(frame.native), self._facts(frame)
-            write_picture(target, frame, bit_depth=depth, source=picture, alpha=alpha, facts=facts)
-            if picture is not None:
+            clipped = write_picture(target, frame, bit_depth=depth, source=picture, alpha=alpha, facts=facts)
+            self.num_clipped += clipped
+            # A profile speaks of the source's own values, and those are left where a space was named.
+            if picture is not None and (picture.space is None or returns_to_space(picture, target.suffix)):
                 carry_profile(picture.path, target)
         self._count += 1
 

@@ -2,7 +2,8 @@
 
 Transparency takes no part in a look: it is left out of the pixels, kept with the source picture, and written back
 untouched into endings that can hold it. EXR pictures are scene-linear, and go through the primaries that
-they name and the curve of `scene_light`.
+they name and the curve of `scene_light`. Pictures that were said to be in a colour space go through OpenColorIO instead; written
+as the same kind of file they are in that space again, and as another kind they are display-referred, or linear in EXR.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from relook.film.pixels import Codes, require_finite, to_codes, to_unit
 from relook.film.png import chunks_of, is_png, kept_chunks, png_facts, require_png_size, with_chunks
 from relook.film.publish import disk_errors
 from relook.film.scene_light import apart, to_display, to_light
+from relook.film.spaces import ColourSpace
 from relook.film.straight import mark_as_multiplied, unmultiplied
 from relook.film.tiff import EXTRA_SAMPLES, PREMULTIPLIED, SHORT, STRAIGHT, with_tags
 from relook.film.vfx import NEEDS_VFX, has_vfx, require_vfx
@@ -96,7 +98,13 @@ def _straight(picture: Picture) -> Picture:
 
 
 def picture_values(picture: Picture) -> tuple[Tensor, Tensor | None]:
-    """Give `[c h w]`, RGB, without alpha: within 0..1, and what lies beyond (None where nothing does)."""
+    """Give `[c h w]`, RGB, without alpha: within 0..1, and what lies beyond (None where nothing does).
+
+    Raises:
+        InputError: a value does not come back from the display to the space that the picture is in.
+    """
+    if picture.space is not None:
+        return apart(torch.from_numpy(picture.space.to_display_and_back(_unit(picture), picture.path)))
     if picture.is_float:
         return apart(torch.from_numpy(_display(picture)))
     codes = picture.codes
@@ -106,11 +114,19 @@ def picture_values(picture: Picture) -> tuple[Tensor, Tensor | None]:
 
 def _display(picture: Picture) -> NDArray[np.float32]:
     """Give a float picture as `[c h w]`, RGB, display-referred, of any values."""
-    codes = picture.codes
-    rgb = np.stack([codes] * 3 if codes.ndim == 2 else [codes[..., 2], codes[..., 1], codes[..., 0]]).astype(np.float32)
+    rgb = _unit(picture)
+    if picture.space is not None:
+        return picture.space.to_display(rgb)
     if picture.to_bt709 is not None:
         rgb = np.einsum("ij,jhw->ihw", picture.to_bt709.astype(np.float32), rgb)
     return to_display(rgb) if picture.is_linear else rgb
+
+
+def _unit(picture: Picture) -> NDArray[np.float32]:
+    """Give `[c h w]`, RGB, in the file's own values, of which 1 is white."""
+    codes = picture.codes
+    rgb = np.stack([codes] * 3 if codes.ndim == 2 else [codes[..., 2], codes[..., 1], codes[..., 0]]).astype(np.float32)
+    return rgb if picture.is_float else rgb / np.float32(picture.white)
 
 
 def picture_pixels(picture: Picture) -> Tensor:
@@ -141,6 +157,15 @@ def holds_beyond(ending: str) -> bool:
     return ending.lower() == ".exr" or (ending.lower() in _TIFF and has_vfx())
 
 
+def returns_to_space(picture: Picture, ending: str) -> bool:
+    """Say whether a picture that was said to be in a colour space is in it again when written with an ending (`.dpx`)."""
+    return picture.space is not None and _kind(picture.path.suffix) == _kind(ending)
+
+
+def _kind(ending: str) -> str:
+    return {".tiff": ".tif", ".jpeg": ".jpg"}.get(ending.lower(), ending.lower())
+
+
 def write_picture(
     path: Path,
     frame: Frame,
@@ -149,11 +174,13 @@ def write_picture(
     source: Picture | None = None,
     alpha: Alpha | None = None,
     facts: PictureFacts | None = None,
-) -> None:
+) -> bool:
     """Write a frame's pixels as deep as the source where the ending can, and deeper where it has no such depth.
 
+    Returns whether values that went back to the source's colour space had no code there, and were clipped.
+
     Args:
-        source: the picture that the frame comes from, for its header where it is of the same kind.
+        source: the picture that the frame comes from, for its header and colour space where it is of the same kind.
         alpha: transparency to be written beside the colours.
         facts: what is written of the take where there is no header to keep.
     Raises:
@@ -161,17 +188,23 @@ def write_picture(
         ResourceError: the file cannot be written.
     """
     require_finite(frame)
-    ending, facts = path.suffix.lower(), facts or PictureFacts()
+    ending, facts, is_clipped = path.suffix.lower(), facts or PictureFacts(), False
     if alpha is not None and ending not in _HOLDS_ALPHA:
         raise UsageError(f"{path.name} has transparency, which {ending} cannot hold; write .png or .tif instead")
+    space = source.space if source is not None and returns_to_space(source, ending) else None
+    if space is not None and source is not None:
+        frame, is_clipped = _in_space(frame, space, half_code=np.inf if source.is_float else 0.5 / source.white)
     if ending == ".exr":
-        light = to_light(_whole(frame))
+        light = to_light(_whole(frame)) if space is None else _whole(frame)
         opacity = None if alpha is None else alpha.codes / np.float32(alpha.white)
         is_half = bit_depth <= _MOST_HALF_BITS or (source is not None and source.is_linear and bit_depth == 16)
         with disk_errors(path):
             write_exr(path, light, alpha=opacity, depth=16 if is_half else 32, source=source, facts=facts)
     elif ending in NEEDS_VFX or (ending in _TIFF and has_vfx()):
-        is_float = ending in _TIFF and source is not None and source.is_float
+        # From a space of log codes there is light beyond white, which whole numbers for the display do not hold.
+        is_float = (
+            ending in _TIFF and source is not None and (source.is_float or (source.space is not None and not space))
+        )
         depth = 32 if is_float else written_depth(path, bit_depth)
         codes = _with_alpha(
             _whole(frame) if is_float else _packed(frame, depth), alpha, 1.0 if is_float else 2.0**depth - 1
@@ -180,6 +213,7 @@ def write_picture(
             write_dpx_or_tiff(path, codes, bit_depth=depth, source=source, facts=facts)
     else:
         _write_by_opencv(path, frame, bit_depth=bit_depth, source=source, alpha=alpha, facts=facts)
+    return is_clipped
 
 
 def _write_by_opencv(
@@ -202,6 +236,19 @@ def _write_by_opencv(
         made = with_tags(made, {EXTRA_SAMPLES: (SHORT, STRAIGHT.to_bytes(2, "little"))})
     with disk_errors(path):
         path.write_bytes(made)
+
+
+def _in_space(frame: Frame, space: ColourSpace, *, half_code: float) -> tuple[Frame, bool]:
+    """Take a frame's values from the display to a colour space, and say whether some have no place there within 0..1.
+
+    Args:
+        half_code: how far beyond 0 and 1 still rounds to them; infinity for float, which goes on beyond.
+    """
+    whole = (frame.pixels if frame.beyond is None else frame.pixels + frame.beyond).numpy()
+    values = space.from_display(whole)
+    pixels, beyond = apart(torch.from_numpy(values))
+    is_outside = beyond is not None and bool((beyond.abs() > half_code).any())
+    return replace(frame, pixels=pixels, beyond=beyond), is_outside or not space.holds(values, whole)
 
 
 def _whole(frame: Frame) -> NDArray[np.float32]:

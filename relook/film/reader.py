@@ -27,6 +27,7 @@ from relook.film.overlap import ahead
 from relook.film.pictures import Picture, picture_values, read_picture
 from relook.film.pixels import ToPixels
 from relook.film.sequence import find_pictures, is_pictures
+from relook.film.spaces import ColourSpace
 from relook.timing import FrameRange
 
 _QUEUED_FRAMES: Final = 2
@@ -64,14 +65,14 @@ class FilmReader:
     Use it as a context manager: leaving it stops the passes that are still going on.
     """
 
-    def __init__(self, path: Path, mending: Mending = NO_MENDING) -> None:
-        """Probe the film.
+    def __init__(self, path: Path, mending: Mending = NO_MENDING, space: ColourSpace | None = None) -> None:
+        """Probe the film; pictures are in the colour space given, and without one in what their files say.
 
         Raises:
             InputError: as `probe`, or the film is to be deinterlaced and is telecined.
         """
         self.info = probe(path)
-        self._mending = mending
+        self._mending, self._space = mending, space
         fields = require_fields(path) if mending.deinterlaces and self.info.kind == "film" else None
         self._fields = None if fields is None or fields.scan == "progressive" else fields
         self._passes: list[Generator[Frame, None, None]] = []
@@ -109,7 +110,7 @@ class FilmReader:
         """Give the frames as the decoder made them, in the caller's own thread: for cheap passes."""
         if self.info.kind == "film":
             return _within(_lasting(_film_frames(self.info, self._mending, self._fields)), wanted, self.info)
-        return _within(_pictures(self.info), wanted, self.info)
+        return _within(_pictures(self.info, self._space), wanted, self.info)
 
     def _start(self, frames: Generator[Frame, None, None]) -> Iterator[Frame]:
         going = ahead(frames, depth=_QUEUED_FRAMES)
@@ -179,9 +180,9 @@ def _lasting(natives: Generator[NativeFrame, None, None]) -> Generator[NativeFra
             yield before
 
 
-def _pictures(info: FilmInfo) -> Generator[NativeFrame, None, None]:
+def _pictures(info: FilmInfo, space: ColourSpace | None) -> Generator[NativeFrame, None, None]:
     for index, path in enumerate(info.pictures):
-        picture = read_picture(path)
+        picture = replace(read_picture(path), space=space)
         height, width = picture.codes.shape[:2]
         if info.kind == "sequence" and (width, height) != (info.width, info.height):
             raise InputError(

@@ -22,6 +22,7 @@ from relook.film.overlap import ahead
 from relook.film.pictures import Picture, picture_thumbnail
 from relook.film.pixels import rows, thumbnail
 from relook.film.reader import NO_MENDING, FilmReader, NativeFrame
+from relook.film.spaces import ColourSpace
 from relook.progress import OnProgress, Progress, ignore
 from relook.timing import FrameRange
 
@@ -38,20 +39,24 @@ _CUT_INTO_MOTION: Final = {"adaptive_threshold": 1.8, "min_content_val": 17.0}
 but the frames after it jump too. In 21 films and takes with 36 cuts these found every cut and nothing else."""
 
 
-def find_shots(path: Path, *, mending: Mending = NO_MENDING, on_progress: OnProgress = ignore) -> tuple[Shot, ...]:
+def find_shots(
+    path: Path, *, mending: Mending = NO_MENDING, space: ColourSpace | None = None, on_progress: OnProgress = ignore
+) -> tuple[Shot, ...]:
     """Divide a film into shots that cover every frame once; each picture of a folder of stills is its own shot.
 
+    Args:
+        space: what the pictures of a sequence are in, where that was said.
     Raises:
         InputError: the film cannot be read to its end.
     """
-    return shots_and_hashes(path, mending=mending, on_progress=on_progress)[0]
+    return shots_and_hashes(path, mending=mending, space=space, on_progress=on_progress)[0]
 
 
 def shots_and_hashes(
-    path: Path, *, mending: Mending = NO_MENDING, on_progress: OnProgress = ignore
+    path: Path, *, mending: Mending = NO_MENDING, space: ColourSpace | None = None, on_progress: OnProgress = ignore
 ) -> tuple[tuple[Shot, ...], list[bytes]]:
     """Return a film's shots, as `find_shots`, and the `content_hash` of every frame."""
-    with FilmReader(path, mending) as reader:
+    with FilmReader(path, mending, space) as reader:
         info = reader.info
         cuts, hashes = [0], []
         detectors = [] if info.kind == "stills" else _detectors()

@@ -130,6 +130,8 @@ class StillsWriter:
     def __init__(self, output: Path) -> None:
         self._output = output
         self._count = 0
+        self.num_clipped = 0
+        """Stills with values that their colour space has no code for."""
 
     def __enter__(self) -> Self:
         self._part = Part(self._output, folder=self._output)
@@ -159,7 +161,9 @@ class StillsWriter:
         if frame is not None:
             try:
                 alpha, facts = picture_alpha(source), PictureFacts(pixel_aspect=source.facts.pixel_aspect)
-                write_picture(target, frame, bit_depth=source.bit_depth, source=source, alpha=alpha, facts=facts)
+                depth = source.bit_depth
+                clipped = write_picture(target, frame, bit_depth=depth, source=source, alpha=alpha, facts=facts)
+                self.num_clipped += clipped
                 carry_profile(source.path, target)
             except InputError:
                 target.unlink()

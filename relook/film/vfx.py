@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from relook.errors import InputError, RelookError
+from relook.errors import InputError, RelookError, UsageError
 
 NEEDS_VFX: Final = (".exr", ".dpx")
 """Endings that nothing else here reads or writes; TIFF keeps its tags, and float, with `vfx` only."""
@@ -35,6 +35,19 @@ def image_io() -> Any:
     import OpenImageIO  # late: an optional library, and 0.1 s
 
     return OpenImageIO
+
+
+def open_colour_io() -> Any:
+    """Import OpenColorIO.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    if find_spec("PyOpenColorIO") is None:
+        raise UsageError("--colour-space needs OpenColorIO, which is not installed; pip install 'relook[vfx]'")
+    import PyOpenColorIO  # late: an optional library, and 0.1 s
+
+    return PyOpenColorIO
 
 
 def words_of(source: Any) -> str:

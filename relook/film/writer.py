@@ -15,7 +15,7 @@ from relook.film.film_file import FilmFile
 from relook.film.frames import FilmInfo, Frame
 from relook.film.overlap import Behind
 from relook.film.picture_files import PictureFiles, require_free_names, takes_pictures
-from relook.film.pictures import Picture, holds_beyond
+from relook.film.pictures import Picture, holds_beyond, returns_to_space
 from relook.film.publish import require_place
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern
 
@@ -109,11 +109,11 @@ class FilmWriter:
             )
         else:
             self._sink = PictureFiles(path, source)
-        self.num_clipped = 0
-        """Frames with values beyond 0..1 that the output does not hold."""
+        self._num_beyond = 0
         self.lost_channels: set[str] = set()
         """Layers of the source's pictures that the output does not hold."""
         self._holds_layers = _all_named(path, source, lambda ending: ending == ".exr")
+        self._ending = None if _is_folder(path) else path.suffix
         self._is_clipping = not _all_named(path, source, holds_beyond)
         self._encoding: Behind[_Work] = Behind(self._encode, depth=_QUEUED_FRAMES)
         self._is_open = True
@@ -130,6 +130,11 @@ class FilmWriter:
             self._publish()
 
     @property
+    def num_clipped(self) -> int:
+        """Say how many frames have values that the output does not hold, when all is written."""
+        return self._num_beyond + (self._sink.num_clipped if isinstance(self._sink, PictureFiles) else 0)
+
+    @property
     def num_lost_packets(self) -> int:
         """Say how many damaged packets of the sound were left out, when all is written."""
         return self._sink.num_lost_packets if isinstance(self._sink, FilmFile) else 0
@@ -143,9 +148,11 @@ class FilmWriter:
         self._give(frame, copied=True)
 
     def _give(self, frame: Frame, *, copied: bool) -> None:
-        self.num_clipped += self._is_clipping and frame.beyond is not None
-        if isinstance(frame.native, Picture):
-            self.lost_channels |= set() if self._holds_layers else set(frame.native.layers)
+        picture = frame.native if isinstance(frame.native, Picture) else None
+        is_back = picture is not None and returns_to_space(picture, self._ending or picture.path.suffix)
+        self._num_beyond += self._is_clipping and frame.beyond is not None and not is_back
+        if picture is not None:
+            self.lost_channels |= set() if self._holds_layers else set(picture.layers)
         self._encoding.give(_Work(frame, copied=copied))
 
     def lost_layers(self) -> tuple[str, ...]:
@@ -174,8 +181,11 @@ class FilmWriter:
 
 def _all_named(path: Path, source: FilmInfo, holds: Callable[[str], bool]) -> bool:
     """Say whether all files that are written have endings of a kind."""
-    in_folder = not is_pattern(path) and path.suffix.lower() not in (*PICTURE_ENDINGS, *film_endings())
-    return all(holds(name.suffix.lower()) for name in (source.pictures if in_folder else (path,)))
+    return all(holds(name.suffix.lower()) for name in (source.pictures if _is_folder(path) else (path,)))
+
+
+def _is_folder(path: Path) -> bool:
+    return not is_pattern(path) and path.suffix.lower() not in (*PICTURE_ENDINGS, *film_endings())
 
 
 def _require_other_place(path: Path, source: FilmInfo) -> None:

@@ -53,6 +53,7 @@ FLAGS = {
         "--tile-rows",
         "--edl",
         "--handles",
+        "--colour-space",
         "--overwrite",
         "--device",
         "--json",
