@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
 from relook.errors import InputError
 from relook.film.cutlist import CutList, Event
-from relook.film.frames import FilmInfo, Frame
+from relook.film.frames import FilmInfo, Frame, follows_evenly
 from relook.timing import FrameRange, advance_timecode, frames_a_day, is_drop_frame, parse_timecode, rate_text
 
 REEL_LETTERS = 8
@@ -112,13 +111,11 @@ def evenly(frames: Iterator[Frame], info: FilmInfo) -> Iterator[Frame]:
     """
     last: Frame | None = None
     for frame in frames:
-        if last is not None and frame.index == last.index + 1:
-            late = (frame.pts - last.pts) * info.time_base * info.frame_rate - 1
-            if abs(late) > Fraction(1, 2):
-                raise InputError(
-                    f"frame {frame.index} of {info.path} does not lie on an even {rate_text(info.frame_rate)} frames a second, "
-                    f"by which a cut list counts; make a film of constant rate of it first"
-                )
+        if last is not None and frame.index == last.index + 1 and not follows_evenly(last, frame, info):
+            raise InputError(
+                f"frame {frame.index} of {info.path} does not lie on an even {rate_text(info.frame_rate)} frames a second, "
+                f"by which a cut list counts; make a film of constant rate of it first"
+            )
         last = frame
         yield frame
 

@@ -17,7 +17,7 @@ from relook.apply.frame import FrameRenderer, composed
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.errors import UsageError
 from relook.film.fields import require_progressive
-from relook.film.frames import Damage, Frame, Mending, Shot
+from relook.film.frames import Damage, Frame, Mending, Shot, follows_evenly
 from relook.film.reader import NO_MENDING, FilmReader
 from relook.film.shots import find_shots
 from relook.film.spaces import ColourSpace
@@ -30,6 +30,8 @@ from relook.nets.wrap import Wrap
 from relook.progress import OnProgress, Progress, ignore
 from relook.recipe.dials import Dials
 from relook.timing import FrameRange
+
+UNEVEN = "the frames do not lie evenly in time, which numbered pictures do not say: as a film of one rate they will move unevenly"
 
 
 @dataclass(frozen=True)
@@ -127,11 +129,18 @@ def render_film(
             whole=settings.frames is None,
             keeps_damage=mending.keeps_damage,
         )
+        notes: list[str] = []
+        if mending.deinterlaces and not reader.deinterlaces:
+            notes.append("no combs are to be seen: the frames were not deinterlaced")
+        last: Frame | None = None
         with passes as layers, writing as writer:
             ranges = None if settings.frames is None else [settings.frames]
             for frame in shown_frames(reader, ranges, shots, renderer, seed=settings.seed, passes=layers):
                 (writer.copy if dials.is_off else writer.write)(frame)
                 note_damage(damage, frame)
+                if not notes and writer.forgets_time and last and not follows_evenly(last, frame, info):
+                    notes.append(UNEVEN)
+                last = frame
                 hashes.append(frame_hash(frame))
                 on_progress(Progress("rendering", len(hashes), total))
             if not hashes:
@@ -145,9 +154,7 @@ def render_film(
         shots,
         renderer.flicker,
         left_out=(*left_out, *lost),
-        notes=("no combs are to be seen: the frames were not deinterlaced",)
-        if mending.deinterlaces and not reader.deinterlaces
-        else (),
+        notes=tuple(notes),
         damage=tuple(damage),
         num_lost_packets=writer.num_lost_packets,
         num_clipped=writer.num_clipped,

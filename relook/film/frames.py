@@ -96,6 +96,12 @@ class Frame:
     """`[c h w]`: what lies below 0 and above 1 in a float picture, to be added to what becomes of `pixels`."""
 
 
+def follows_evenly(before: Frame, frame: Frame, info: FilmInfo) -> bool:
+    """Say whether a frame comes as long after another as their numbers and the film's rate have it, to half a frame."""
+    wanted = frame.index - before.index
+    return abs((frame.pts - before.pts) * info.time_base * info.frame_rate - wanted) <= Fraction(1, 2)
+
+
 @dataclass(frozen=True)
 class Shot:
     """The frames between two cuts."""

@@ -139,6 +139,11 @@ class FilmWriter:
         """Say how many damaged packets of the sound were left out, when all is written."""
         return self._sink.num_lost_packets if isinstance(self._sink, FilmFile) else 0
 
+    @property
+    def forgets_time(self) -> bool:
+        """True where frames are written without their stamps: as pictures."""
+        return isinstance(self._sink, PictureFiles)
+
     def write(self, frame: Frame) -> None:
         """Encode a frame's pixels under its own stamp."""
         self._give(frame, copied=False)

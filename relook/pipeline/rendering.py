@@ -102,6 +102,8 @@ def apply(
     are_stills = edl is None and path.is_dir() and names_folder(target) and (tile is not None or holds_stills(path))
     if are_stills and frames is not None:
         raise UsageError(f"{path} holds stills, which have no range of frames; leave the range out")
+    if (on_damage == "keep" or deinterlace) and is_pictures(path):
+        raise UsageError("--on-damage keep and --deinterlace are for film files; leave them out for pictures")
     with refusing_wrong_settings():
         stages = {"strength": strength, "grade": grade, "detail": detail, "texture": texture}
         dials = replace(in_condition(condition), **stages, **marks)

@@ -14,7 +14,7 @@ import torch
 
 from relook.apply.frame import FrameRenderer, woven
 from relook.apply.passes import assembled
-from relook.apply.render import RenderSettings, render_film
+from relook.apply.render import UNEVEN, RenderSettings, render_film
 from relook.errors import InputError, UsageError
 from relook.film.reader import FilmReader
 from relook.film.scene_light import to_display
@@ -259,3 +259,20 @@ def test_a_rendered_picture_keeps_its_transparency(worn: Look, tmp_path: Path) -
     found = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
     assert np.array_equal(found[..., 3], codes[..., 3])
     assert not np.array_equal(found[..., :3], codes[..., :3])
+
+
+def test_pictures_of_an_uneven_film_say_that_they_forget_its_time(worn: Look, tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "uneven.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=24, time_base=Fraction(1, 24), options={"bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index, pts in enumerate((0, 1, 2, 6, 7)):
+            codes = np.full((48, 64, 3), 40 * index, np.uint8)
+            frame = av.VideoFrame.from_ndarray(codes, format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = pts, Fraction(1, 24)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    settings = RenderSettings(dials=Dials(strength=0))
+    assert render_film(tmp_path / "uneven.mp4", worn, tmp_path / "o.####.png", settings=settings).notes == (UNEVEN,)
+    assert render_film(tmp_path / "uneven.mp4", worn, tmp_path / "o.mkv", settings=settings).notes == ()
+    first = RenderSettings(dials=Dials(strength=0), frames=FrameRange(0, 3))
+    assert render_film(tmp_path / "uneven.mp4", worn, tmp_path / "p.####.png", settings=first).notes == ()

@@ -107,3 +107,10 @@ def test_an_interlaced_film_is_refused_before_work_and_rendered_when_asked(odd: 
 def test_another_way_with_damage_is_a_wrong_call(odd: Path, run: Run) -> None:
     code, _, err = run(APPLY.replace("FILM", "film.mp4") + " --on-damage hide")
     assert (code, "neither strict nor keep" in err) == (2, True)
+
+
+@pytest.mark.parametrize("flag", ["--on-damage keep", "--deinterlace"])
+def test_pictures_are_neither_kept_damaged_nor_deinterlaced(odd: Path, run: Run, flag: str) -> None:
+    (odd / "take").mkdir()
+    code, _, err = run(APPLY.replace("FILM", "take") + f" {flag}")
+    assert (code, "are for film files" in err) == (2, True)
