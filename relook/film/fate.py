@@ -54,12 +54,14 @@ def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fa
     """Say what becomes of everything that a film holds when it is rendered to a path, a film or pictures.
 
     Raises:
-        UsageError: the ending or the codec is not known, or cannot hold the pictures at all.
+        UsageError: the ending or the codec is not known.
     """
     if path.suffix.lower() not in film_endings():
         return _as_pictures(found, path)
     plan = plan_film(path, found.film, codec=codec)
-    _require_pictures(path, found.film, plan)
+    refusal = _refused_pictures(found.film, plan)
+    if refusal is not None:
+        return (refusal,)
     pictures = [*_picture_fates(found, plan), *_alpha_fates(found, plan)]
     if found.film.kind != "film":
         return tuple(pictures)
@@ -129,19 +131,15 @@ def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
     return (*result, *(Fate(fact, "left out", "pictures cannot hold it") for fact in facts))
 
 
-def _require_pictures(path: Path, source: FilmInfo, plan: Plan) -> None:
+def _refused_pictures(source: FilmInfo, plan: Plan) -> Fate | None:
+    """Say why the pictures cannot be held at all; None where they can."""
     reason = picture_refusal(source, plan)
-    if reason is not None:
-        others = (
-            ending
-            for ending in _OTHER_ENDINGS
-            if picture_refusal(source, plan_film(Path(f"o{ending}"), source)) is None
-        )
-        remedy = next((f"write {ending} instead" for ending in others), "convert the film first")
-        raise UsageError(
-            f"{path.suffix} with {plan.codec.title} cannot hold a film of {source.width} x {source.height} at "
-            f"{rate_text(source.frame_rate)} frames a second ({reason}); {remedy}"
-        )
+    if reason is None:
+        return None
+    others = (e for e in _OTHER_ENDINGS if picture_refusal(source, plan_film(Path(f"o{e}"), source)) is None)
+    remedy = next((f"write {ending} instead" for ending in others), "convert the film first")
+    size = f"{source.width} x {source.height} at {rate_text(source.frame_rate)} frames a second"
+    return Fate(_PICTURES, "refused", f"{plan.codec.title} cannot hold {size} ({reason}); {remedy}")
 
 
 def _picture_fates(found: Inventory, plan: Plan) -> list[Fate]:

@@ -60,6 +60,11 @@ def check_output(
             raise UsageError(f"{path} means pictures, which take no codec; leave '{codec}' out")
         require_free_names(path, source, overwrite=overwrite)
         return require_holdable(path, source, codec=None, with_audio=with_audio, whole=whole)
+    if path.suffix.lower() in PICTURE_ENDINGS and len(source.pictures) > 1:
+        raise UsageError(
+            f"{source.path} stands for {len(source.pictures)} pictures, and '{path.name}' for one; write "
+            f"'{path.stem}.####{path.suffix}' or a folder (to render one alone, copy it to where it has no neighbours)"
+        )
     folder = ", or a new folder" if source.pictures else ""
     raise UsageError(
         f"cannot write '{path}': end the name in {', '.join(film_endings())}, or give numbered pictures such as "

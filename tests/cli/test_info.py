@@ -111,3 +111,11 @@ def test_apply_tells_what_is_not_kept_before_it_renders(film: Path, run: Run) ->
     assert code == 0
     assert err.index("not kept: chapters: left out") < err.index("rendering")
     assert json.loads(out.splitlines()[-1])["left_out"] == ["chapters: left out (a part of a film has none)"]
+
+
+def test_an_ending_that_refuses_the_pictures_leaves_the_rest_told(film: Path, run: Run) -> None:
+    code, out, err = run("info told.mov --for mxf --json")
+    assert code == 0, err
+    facts = json.loads(out.splitlines()[-1])
+    assert facts["frame_rate"] == "24000/1001"
+    assert [(fate["what"], fate["end"]) for fate in facts["for"]["fates"]] == [("pictures", "refused")]

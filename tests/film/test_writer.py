@@ -411,7 +411,7 @@ def test_places_that_cannot_be_used_are_refused(make_film: Any, draw: Any, tmp_p
             check_output(tmp_path / name, info, overwrite=overwrite)
     with pytest.raises(UsageError, match="no codec 'divx'; choose one of h264"):
         check_output(tmp_path / "o.mkv", info, overwrite=False, codec="divx")
-    with pytest.raises(UsageError, match="cannot hold a film of 64 x 48"):
+    with pytest.raises(UsageError, match="DNxHR cannot hold 64 x 48"):
         check_output(tmp_path / "o.mxf", info, overwrite=False)
     check_output(tmp_path / "there.mkv", info, overwrite=True)
     assert {name: (tmp_path / name).lstat().st_mtime_ns for name in os.listdir(tmp_path)} == before
@@ -566,6 +566,11 @@ def test_stills_may_differ_in_size_but_a_film_may_not(tmp_path: Path) -> None:
     assert cv2.imread(str(tmp_path / "out" / "dog.png")).shape == (30, 24, 3)
     with pytest.raises(InputError, match=r"frame 1 .* is 24 x 30"):
         render(tmp_path / "in", tmp_path / "out.mp4")
+
+
+def test_a_take_does_not_go_into_one_picture(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"stands for 3 pictures, and 'one.png' for one; write 'one.####.png'"):
+        check_output(tmp_path / "one.png", probe(take(tmp_path / "in")), overwrite=False)
 
 
 def test_the_folder_that_is_read_is_never_written_into(tmp_path: Path) -> None:
