@@ -40,6 +40,7 @@ def test_what_is_likely_and_what_is_not_there_stay(corpus: Corpus, generator: Ge
     assert min(TRIED) == 0 and max(TRIED) == 1.5
 
 
+@pytest.mark.slow
 def test_what_brings_no_texture_nearer_is_no_grain(corpus: Corpus) -> None:
     """Of a style without grain, an estimate that its motion has feigned."""
     source = [shot for shot in corpus.shots if shot.side == "source"]

@@ -32,6 +32,7 @@ def journal(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_look(train: Train) -> None:
     first, again = (train(SHORT).look.generator.state_dict() for _ in range(2))
     other = train(replace(SHORT, seed=1)).look.generator.state_dict()

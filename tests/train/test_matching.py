@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from relook.corpus import Corpus
@@ -45,6 +46,7 @@ def test_a_grainy_crop_finds_itself(corpus: Corpus) -> None:
         assert near < 0.5
 
 
+@pytest.mark.slow
 def test_partners_are_a_pure_function_and_keep_changing(corpus: Corpus) -> None:
     style = corpus.crop(0, 3, "style", CROP_PX)[0][0]
     first, again = ([matcher(corpus).partner(style, i) for i in range(12)] for _ in range(2))
@@ -52,6 +54,7 @@ def test_partners_are_a_pure_function_and_keep_changing(corpus: Corpus) -> None:
     assert len(set(first)) > 4
 
 
+@pytest.mark.slow
 def test_measured_grain_scores_better_than_wrong_grain(corpus: Corpus) -> None:
     start = start_generator(corpus, Recipe())
     right = HeldOut(corpus, start.mechanics, start.generator).measure(start.generator)

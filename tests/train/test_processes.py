@@ -40,6 +40,7 @@ Path(sys.argv[3]).write_bytes(safetensors.torch.save(look.generator.state_dict()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_are_one(corpus: Corpus, crew: Crew, small: None, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:

@@ -88,6 +88,7 @@ def test_a_critic_that_learns_a_hundred_times_too_fast(train: Train, tmp_path: P
     assert measures["structure_kept"] > first["structure_kept"] - 0.05
 
 
+@pytest.mark.slow
 def test_rates_that_explode_are_given_up(train: Train, tmp_path: Path) -> None:
     wild = replace(SHORT, budget_frames=400, rates=Rates(generator=1e20, critic=1e20))
     trained = train(wild, folder=tmp_path)
@@ -142,10 +143,12 @@ def test_a_style_that_is_the_source_changes_nothing_and_says_so(
     assert float((trained.look.generator.deterministic(frames) - frames).abs().mean()) < 2 / 255
 
 
+@pytest.mark.slow
 def test_a_style_that_differs_is_not_said_to_be_the_same(train: Train) -> None:
     assert "already" not in train(SHORT).look.card.sufficiency
 
 
+@pytest.mark.slow
 def test_a_look_that_is_gentler_than_its_style_says_so(train: Train) -> None:
     seen = course()
     assert doubt_of_tone(seen) == ""
