@@ -163,6 +163,10 @@ PICTURES: dict[str, tuple[int, tuple[int, int]] | Refused] = {
     "synthetic/seq_dpx10_tc": (3, (240, 100)),
     "synthetic/seq_exr_linear": (4, (240, 100)),
     "synthetic/still_linear_over1_and_negative.exr": (1, (480, 200)),
+    "real/tiff/flower-rgb-contig-10.tif": (1, (73, 43)),
+    "real/tiff/flower-rgb-contig-16.tif": (1, (73, 43)),
+    "real/tiff/flower-separated-contig-16.tif": Refused(INPUT, "CMYK"),
+    "real/tiff/testsrc_Raw_RGBA_16_LE.tiff": (1, (16, 16)),
 }
 """Count and size of picture sequences, or how they are refused."""
 
