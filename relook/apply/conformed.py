@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from relook.apply.events import PlacedEvent, Placing, evenly, place_events
+from relook.apply.events import MOST_NAMED, PlacedEvent, Placing, evenly, place_events
 from relook.apply.render import Delivery, RenderSettings, frame_hash, renderer_of, shown_frames, tell_left_out
 from relook.errors import InputError
 from relook.film.alpha import mixed_alpha
@@ -89,7 +89,7 @@ def segments_of(cuts: CutList, placing: Placing) -> list[Segment]:
         InputError: events overlap, or some are of another reel, so that the film would not be as the list has it.
     """
     if placing.foreign:
-        names = ", ".join(f"{event.number} ({event.reel or event.name})" for event in placing.foreign[:12])
+        names = ", ".join(f"{event.number} ({event.reel or event.name})" for event in placing.foreign[:MOST_NAMED])
         raise InputError(
             f"{len(placing.foreign)} events are of other reels: {names}; give a folder as -o, for one film a shot of this reel"
         )
