@@ -138,7 +138,7 @@ def render_film(
             for frame in shown_frames(reader, ranges, shots, renderer, seed=settings.seed, passes=layers):
                 (writer.copy if dials.is_off else writer.write)(frame)
                 note_damage(damage, frame)
-                if not notes and writer.forgets_time and last and not follows_evenly(last, frame, info):
+                if UNEVEN not in notes and writer.forgets_time and last and not follows_evenly(last, frame, info):
                     notes.append(UNEVEN)
                 last = frame
                 hashes.append(frame_hash(frame))
