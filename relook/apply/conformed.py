@@ -18,10 +18,10 @@ from torch import Tensor
 from relook.apply.events import MOST_NAMED, PlacedEvent, Placing, evenly, place_events
 from relook.apply.render import Delivery, RenderSettings, frame_hash, renderer_of, shown_frames, tell_left_out
 from relook.errors import InputError
-from relook.film.alpha import mixed_alpha
-from relook.film.cutlist import CutList
+from relook.film.cuts.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot
-from relook.film.picture import Alpha
+from relook.film.pictures.alpha import mixed_alpha
+from relook.film.pictures.picture import Alpha
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
 from relook.film.writer import FilmWriter, check_output

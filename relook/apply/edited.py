@@ -8,8 +8,8 @@ from relook.apply.conformed import render_conformed
 from relook.apply.render import Delivery, RenderSettings
 from relook.apply.shot_files import render_shots
 from relook.errors import UsageError
-from relook.film.codecs import film_endings
-from relook.film.cut_files import read_cut_list
+from relook.film.container.codecs import film_endings
+from relook.film.cuts.cut_files import read_cut_list
 from relook.film.fields import require_progressive
 from relook.film.reader import NO_MENDING, probe
 from relook.look import Look

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from relook.errors import InputError
-from relook.film.cutlist import CutList, Event
+from relook.film.cuts.cutlist import CutList, Event
 from relook.film.frames import FilmInfo, Frame, follows_evenly
 from relook.timing import FrameRange, advance_timecode, frames_a_day, is_drop_frame, parse_timecode, rate_text
 

@@ -18,10 +18,10 @@ from relook.apply.passes import PassWriter, require_passes_place
 from relook.errors import UsageError
 from relook.film.fields import require_progressive
 from relook.film.frames import Damage, Frame, Mending, Shot, follows_evenly
+from relook.film.pictures.spaces import ColourSpace
+from relook.film.pictures.stills import Refused
 from relook.film.reader import NO_MENDING, FilmReader
 from relook.film.shots import find_shots
-from relook.film.spaces import ColourSpace
-from relook.film.stills import Refused
 from relook.film.writer import FilmWriter, check_output
 from relook.look import Look
 from relook.mechanics.cranking import exposure_of, held_frame

@@ -20,8 +20,8 @@ from relook.apply.events import PlacedEvent, ShotFile, evenly, film_label, place
 from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames, tell_left_out
 from relook.apply.shot_record import FilmFacts, file_hash, read_record, shot_keys, write_record
 from relook.errors import UsageError
-from relook.film.cutlist import CutList
-from relook.film.fate import require_holdable
+from relook.film.container.fate import require_holdable
+from relook.film.cuts.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame
 from relook.film.publish import disk_errors, locked, require_place
 from relook.film.reader import FilmReader

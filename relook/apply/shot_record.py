@@ -18,9 +18,9 @@ from typing import Any
 from relook.apply.events import film_label
 from relook.apply.render import RenderSettings
 from relook.errors import InputError
+from relook.film.container.tracks import tracks_hash
 from relook.film.frames import FilmInfo, Shot
 from relook.film.publish import disk_errors
-from relook.film.tracks import tracks_hash
 from relook.look import Look
 from relook.timing import FrameRange
 from relook.version import VERSION

@@ -15,9 +15,16 @@ from relook.apply.render import Delivery, RenderSettings, frame_hash, renderer_o
 from relook.errors import InputError, UsageError
 from relook.film.frames import Frame, Shot
 from relook.film.overlap import ahead
-from relook.film.pictures import Picture, picture_values
+from relook.film.pictures.picture_file import Picture, picture_values
+from relook.film.pictures.stills import (
+    Refused,
+    StillsFolder,
+    StillsWriter,
+    find_stills,
+    read_stills,
+    require_stills_place,
+)
 from relook.film.shots import content_hash
-from relook.film.stills import Refused, StillsFolder, StillsWriter, find_stills, read_stills, require_stills_place
 from relook.look import Look
 from relook.mechanics.marks import seed_of
 from relook.progress import OnProgress, Progress, ignore

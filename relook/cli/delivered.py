@@ -72,7 +72,7 @@ def tell(delivery: Delivery, film: Path, look: str, *, as_json: bool) -> None:
 
 def damage_facts(damage: Sequence[Damage], film: Path) -> list[dict[str, Any]]:
     """Lay the damaged ranges of a film out as `--json` has them; timecodes name the first and the last frame."""
-    from relook.film.ledger import timecode_of  # late: PyAV is slow to import, and `--help` must not wait
+    from relook.film.container.ledger import timecode_of  # late: PyAV is slow to import, and `--help` must not wait
     from relook.film.reader import probe
 
     info = probe(film)

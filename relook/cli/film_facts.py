@@ -12,7 +12,7 @@ from relook.errors import UsageError
 
 def film_facts(path: Path) -> dict[str, Any]:
     """Return what a film holds, in plain values."""
-    from relook.film.inventory import inventory  # late: PyAV is slow to import, and `--help` must not wait
+    from relook.film.container.inventory import inventory  # late: PyAV is slow to import, and `--help` must not wait
     from relook.film.reader import probe
     from relook.film.words import colour_words, turn_words
     from relook.timing import rate_text
@@ -59,9 +59,9 @@ def fate_facts(path: Path, ending: str) -> dict[str, Any]:
     Raises:
         UsageError: nothing is written with such an ending.
     """
-    from relook.film.codecs import film_endings
-    from relook.film.fate import fates
-    from relook.film.inventory import inventory
+    from relook.film.container.codecs import film_endings
+    from relook.film.container.fate import fates
+    from relook.film.container.inventory import inventory
     from relook.film.reader import probe
     from relook.film.sequence import PICTURE_ENDINGS
 

@@ -72,8 +72,8 @@ def is_look(file: str) -> bool:
 
 def show_cut_list(path: Path, *, as_json: bool) -> None:
     """Print the events of a cut list in words."""
-    from relook.film.cut_files import read_cut_list  # late: OpenTimelineIO is slow to import
-    from relook.film.cutlist import cut_list_in_words
+    from relook.film.cuts.cut_files import read_cut_list  # late: OpenTimelineIO is slow to import
+    from relook.film.cuts.cutlist import cut_list_in_words
 
     cuts = read_cut_list(path)
     print_lines(*cut_list_in_words(cuts))

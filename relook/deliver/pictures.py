@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from relook.film.frames import FilmInfo
-from relook.film.pictures import Picture, picture_pixels
+from relook.film.pictures.picture_file import Picture, picture_pixels
 from relook.film.pixels import ToPixels
 from relook.film.reader import FilmReader
 from relook.progress import OnProgress, Progress, ignore

@@ -25,8 +25,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from relook.errors import InputError
-from relook.film.container import open_film, picture_stream
-from relook.film.ledger import Taken
+from relook.film.container.ledger import Taken
+from relook.film.container.opening import open_film, picture_stream
 from relook.film.sequence import is_pictures
 
 Scan = Literal["progressive", "interlaced", "telecined"]

@@ -17,17 +17,17 @@ from typing import Final, Self
 from av import VideoFrame
 
 from relook.errors import InputError
-from relook.film.container import film_info, open_film, picture_stream
-from relook.film.decoding import Strict, decoded, stamps_before_first
+from relook.film.container.decoding import Strict, decoded, stamps_before_first
+from relook.film.container.keeping import Keeper
+from relook.film.container.ledger import as_decoded, usual_step
+from relook.film.container.opening import film_info, open_film, picture_stream
 from relook.film.fields import Fields, deinterlaced, require_fields
 from relook.film.frames import Fault, FilmInfo, Frame, Mending
-from relook.film.keeping import Keeper
-from relook.film.ledger import as_decoded, usual_step
 from relook.film.overlap import ahead
-from relook.film.pictures import Picture, picture_values, read_picture
+from relook.film.pictures.picture_file import Picture, picture_values, read_picture
+from relook.film.pictures.spaces import ColourSpace
 from relook.film.pixels import ToPixels
 from relook.film.sequence import find_pictures, is_pictures
-from relook.film.spaces import ColourSpace
 from relook.timing import FrameRange
 
 _QUEUED_FRAMES: Final = 2

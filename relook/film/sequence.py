@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from relook.errors import InputError
-from relook.film.container import FILM_ENDINGS
+from relook.film.container.opening import FILM_ENDINGS
 
 PICTURE_ENDINGS: Final = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".exr", ".dpx"))
 """Endings of the pictures that relook reads and writes."""

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from relook.film.frames import FilmInfo, Mending, Shot
 from relook.film.overlap import ahead
-from relook.film.pictures import Picture, picture_thumbnail
+from relook.film.pictures.picture_file import Picture, picture_thumbnail
+from relook.film.pictures.spaces import ColourSpace
 from relook.film.pixels import rows, thumbnail
 from relook.film.reader import NO_MENDING, FilmReader, NativeFrame
-from relook.film.spaces import ColourSpace
 from relook.progress import OnProgress, Progress, ignore
 from relook.timing import FrameRange
 

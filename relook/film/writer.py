@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
 
 from relook.errors import UsageError
-from relook.film.codecs import film_endings
-from relook.film.fate import require_holdable
-from relook.film.film_file import FilmFile
+from relook.film.container.codecs import film_endings
+from relook.film.container.fate import require_holdable
+from relook.film.container.film_file import FilmFile
 from relook.film.frames import FilmInfo, Frame
 from relook.film.overlap import Behind
-from relook.film.picture_files import PictureFiles, require_free_names, takes_pictures
-from relook.film.pictures import Picture, holds_beyond, returns_to_space
+from relook.film.pictures.picture_file import Picture, holds_beyond, returns_to_space
+from relook.film.pictures.picture_files import PictureFiles, require_free_names, takes_pictures
 from relook.film.publish import require_place
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern
 

@@ -12,10 +12,10 @@ from relook.apply.stills import render_stills
 from relook.compute import choose_device
 from relook.errors import UsageError
 from relook.film.frames import FilmInfo, Mending
+from relook.film.pictures.spaces import ColourSpace, find_space
+from relook.film.pictures.stills import holds_stills, names_folder
 from relook.film.reader import probe
 from relook.film.sequence import is_pictures
-from relook.film.spaces import ColourSpace, find_space
-from relook.film.stills import holds_stills, names_folder
 from relook.look import Look
 from relook.nets.wrap import WRAPS
 from relook.pipeline.arguments import loaded, refusing_wrong_settings

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from relook.corpus import AnchorPair, Corpus, save_anchor, save_corpus
 from relook.errors import InputError
-from relook.film.pictures import picture_pixels, read_picture
+from relook.film.pictures.picture_file import picture_pixels, read_picture
 
 
 def add_anchors(corpus: Corpus, pairs: Sequence[tuple[Path, Path]], *, least_px: int) -> Corpus:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from relook.film.frames import FilmInfo
-from relook.film.pictures import Picture, picture_codes8, picture_pixels
+from relook.film.pictures.picture_file import Picture, picture_codes8, picture_pixels
 from relook.film.pixels import ToPixels
 from relook.film.reader import NativeFrame
 

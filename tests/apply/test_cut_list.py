@@ -18,7 +18,7 @@ from relook.apply.edited import render_cut_list
 from relook.apply.events import evenly, place_events
 from relook.apply.render import Delivery, RenderSettings, render_film
 from relook.errors import InputError, UsageError
-from relook.film.cutlist import CutList, Event
+from relook.film.cuts.cutlist import CutList, Event
 from relook.film.frames import Frame
 from relook.film.reader import FilmReader, probe
 from relook.look import Look

@@ -16,8 +16,8 @@ from relook.apply.frame import FrameRenderer, woven
 from relook.apply.passes import assembled
 from relook.apply.render import UNEVEN, RenderSettings, render_film
 from relook.errors import InputError, UsageError
+from relook.film.pictures.scene_light import to_display
 from relook.film.reader import FilmReader
-from relook.film.scene_light import to_display
 from relook.look import Look
 from relook.mechanics.cranking import exposure_of
 from relook.mechanics.marks import seed_of

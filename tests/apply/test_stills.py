@@ -16,9 +16,9 @@ import pytest
 from relook.apply.render import RenderSettings, render_film
 from relook.apply.stills import render_stills
 from relook.errors import InputError, ResourceError, UsageError
-from relook.film.pictures import read_picture
-from relook.film.profile import profile_of, with_profile
-from relook.film.stills import holds_stills
+from relook.film.pictures.picture_file import read_picture
+from relook.film.pictures.profile import profile_of, with_profile
+from relook.film.pictures.stills import holds_stills
 from relook.look import Look
 from relook.recipe.dials import Dials
 

@@ -19,8 +19,8 @@ import pytest
 import torch
 
 from relook.errors import RelookError
-from relook.film.alpha import frame_alpha
 from relook.film.frames import FilmInfo, Frame
+from relook.film.pictures.alpha import frame_alpha
 from relook.film.pixels import rows
 from relook.film.reader import FilmReader, probe
 from relook.film.writer import FilmWriter

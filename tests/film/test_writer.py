@@ -23,9 +23,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relook.errors import DivergedError, InputError, LockedError, ResourceError, UsageError
-from relook.film.codecs import plan_film
-from relook.film.encoder import Encoder
-from relook.film.film_file import read_back
+from relook.film.container.codecs import plan_film
+from relook.film.container.encoder import Encoder
+from relook.film.container.film_file import read_back
 from relook.film.frames import FilmInfo, Frame
 from relook.film.pixels import rows
 from relook.film.reader import FilmReader, probe

@@ -1,0 +1,163 @@
+"""Decode a film packet by packet, with every packet, frame and fault told to a judge; the strict one lets no fault pass."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Generator
+from fractions import Fraction
+from typing import Any, Final, Protocol
+
+import av
+from av import VideoFrame
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from relook.errors import InputError
+from relook.film.container.ledger import REMEDY, Packets, find_slots, require_all, usual_step
+from relook.film.container.opening import decoder, num_frames_told, open_film, picture_stream, promised_end
+from relook.film.frames import FilmInfo
+from relook.timing import duration_text
+
+_ERRORS: Final = (av.error.FFmpegError, OSError, MemoryError, IndexError)
+"""What PyAV raises on damaged films; IndexError where spoilt bytes pretend to be a stream that was not there before."""
+_MOST_REORDERED: Final = 16
+_MOST_EARLY: Final = 1000
+_MOST_FAILURES: Final = 1000
+"""How often reading is tried again after an error, before the rest of a film counts as lost."""
+
+
+class Judge(Protocol):
+    """What a pass over a film makes of each packet, sound frame and fault."""
+
+    def packet(self, packet: Packet[Any]) -> None: ...
+    def frame(self, frame: VideoFrame) -> None: ...
+    def fault(self, pts: int | None, reason: str) -> None: ...
+
+
+def decoded(container: InputContainer, stream: VideoStream, judge: Judge) -> Generator[VideoFrame, None, None]:
+    """Give the frames that the decoder calls whole."""
+    decode = decoder(container, stream).decode
+    for packet in packets_of(container, stream, judge):
+        judge.packet(packet)
+        try:
+            frames = decode(packet)
+        except _ERRORS as error:
+            judge.fault(packet.pts, _reason(error))
+            continue
+        for frame in frames:
+            if frame.is_corrupt:
+                judge.fault(frame.pts, "the decoder reports damaged picture data")
+            else:
+                judge.frame(frame)
+                yield frame
+
+
+def packets_of(
+    container: InputContainer, stream: VideoStream, judge: Judge
+) -> Generator[Packet[VideoStream], None, None]:
+    """Give the packets of the pictures, and in the end an empty one, which empties the decoder."""
+    failures = 0
+    packets = container.demux(stream)
+    while failures < _MOST_FAILURES:
+        try:
+            packet = next(packets, None)
+        except _ERRORS as error:
+            judge.fault(None, _reason(error))
+            packets = container.demux(stream)
+            failures += 1
+            continue
+        if packet is None:
+            return
+        if packet.size or packet.pts is None:  # an empty one with a stamp shows the frame before again
+            yield packet
+    yield _empty_packet(stream)
+
+
+def _empty_packet(stream: VideoStream) -> Packet[VideoStream]:
+    packet: Packet[Any] = Packet()
+    packet.stream = stream
+    return packet
+
+
+def stamps_before_first(info: FilmInfo) -> list[int]:
+    """Give stamps, below 0, to the frames at a film's beginning that have none: Matroska stores none below 0.
+
+    They are counted back, at the film's rate, from the first stamp that is there; empty where the first frame has one,
+    or no frame has.
+    """
+    count, stamps = 0, list[int]()
+    with open_film(info.path) as container:
+        for packet in container.demux(picture_stream(container, info.path)):
+            if packet.pts is not None:
+                stamps.append(packet.pts)
+            count += packet.pts is None and bool(packet.size)
+            if (stamps and not count) or len(stamps) > _MOST_REORDERED or count > _MOST_EARLY:
+                break
+    step = 1 / (info.frame_rate * info.time_base)
+    return [min(stamps) - round(step * n) for n in range(count, 0, -1)] if stamps else []
+
+
+class Strict:
+    """Refuses the first fault, and in the end a film whose decoder was silent though frames are missing."""
+
+    def __init__(self, info: FilmInfo) -> None:
+        self._info = info
+        self._packets = Packets()
+        self._stamps = array("q")
+        self._count = 0
+
+    def packet(self, packet: Packet[Any]) -> None:
+        self._packets.note(packet)
+
+    def frame(self, frame: VideoFrame) -> None:
+        info = self._info
+        require_size(frame, self._count, info)
+        self._count += 1
+        if frame.pts is not None:
+            self._stamps.append(frame.pts)
+
+    def fault(self, pts: int | None, reason: str) -> None:
+        of_total = f" of about {self._info.num_frames}" if self._info.num_frames else ""
+        raise InputError(
+            f"{self._info.path} is damaged after {self._count}{of_total} frames "
+            f"({duration_text(self._count / self._info.frame_rate)}): {reason}; {REMEDY}"
+        )
+
+    def finish(self, container: InputContainer, stream: VideoStream, end: Fraction) -> None:
+        """Settle the account when the last frame is out; `end` in seconds on the stream's clock."""
+        _require_end(self._count, end, promised_end(container, stream), self._info)
+        if self._packets.are_stamped(container.format.name):
+            slots = find_slots(self._packets, container.format.name, usual_step(self._info), num_frames_told(stream))
+            require_all(slots, self._stamps, self._count - len(self._stamps), self._info)
+
+
+def require_size(frame: VideoFrame, count: int, info: FilmInfo) -> None:
+    """Refuse a frame of another size than the film began with."""
+    if (frame.width, frame.height) != (info.width, info.height):
+        raise InputError(
+            f"{info.path} changes its size at frame {count}, from {info.width} x {info.height} to "
+            f"{frame.width} x {frame.height}; split it there into two films"
+        )
+
+
+def lost_at_end(end: Fraction, promised: Fraction | None, info: FilmInfo) -> int:
+    """Count the frames that a film should still have after its last one: more than three, and than a fifth of a second."""
+    if promised is None or promised - end <= max(3 / info.frame_rate, Fraction(1, 5)):
+        return 0
+    return round((promised - end) * info.frame_rate)
+
+
+def _require_end(count: int, end: Fraction, promised: Fraction | None, info: FilmInfo) -> None:
+    """Refuse a film that ends before its header says."""
+    lost = lost_at_end(end, promised, info)
+    if promised is not None and lost and count:
+        raise InputError(
+            f"{info.path} is cut off: {count} of about {count + lost} frames could be read, up to {duration_text(end)} "
+            f"of {duration_text(promised)}; copy it again, cut it to the part that plays, or apply with --on-damage keep, "
+            f"which repeats the last good frame"
+        )
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or "it cannot be decoded further"

@@ -1,0 +1,299 @@
+"""What becomes of each thing that a film holds, on its way into an output; found by writing a small one in memory.
+
+Sound, subtitles, further pictures, fonts, transparency and the way pictures are turned are kept, or the output is
+refused. What no output or not this one can hold besides is left out, and told before work begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, Literal
+
+from av import VideoFormat
+
+from relook.errors import UsageError
+from relook.film.colour import BT470BG, BT601, is_full_range, is_grey, is_rgb, matrix_of
+from relook.film.container.codecs import Plan, film_endings, plan_film
+from relook.film.container.inventory import CARRIED, Inventory, Kind, Track, inventory
+from relook.film.container.output import QUICKTIME_CODES
+from relook.film.container.trial import picture_refusal, refused_tracks, try_writing
+from relook.film.frames import ColourTags, FilmInfo
+from relook.film.pictures.alpha import has_alpha
+from relook.film.sequence import PICTURE_ENDINGS
+from relook.timing import rate_text
+
+End = Literal["kept", "changed", "left out", "refused"]
+
+_NEVER_LEFT_OUT: Final[tuple[Kind, ...]] = ("video", "sound", "subtitles", "attachment")
+_OTHER_ENDINGS: Final = (".mkv", ".mov", ".mp4")
+
+_FLAT_PICTURES: Final = (".jpg", ".jpeg", ".bmp")
+_SHALLOW_PICTURES: Final = (*_FLAT_PICTURES, ".webp")
+_TIMED_PICTURES: Final = {".exr", ".dpx"}
+_SHAPED_PICTURES: Final = {*_TIMED_PICTURES, ".tif", ".tiff", ".png"}
+_PICTURES: Final = "pictures"
+_MATROSKA_TICK: Final = Fraction(1, 1000)
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of one thing that a film holds."""
+
+    what: str
+    end: End
+    why: str = ""
+    """What is changed, or why it cannot be kept and what to do."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.end}" + (f" ({self.why})" if self.why else "")
+
+
+def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fate, ...]:
+    """Say what becomes of everything that a film holds when it is rendered to a path, a film or pictures.
+
+    Raises:
+        UsageError: the ending or the codec is not known.
+    """
+    if path.suffix.lower() not in film_endings():
+        return _as_pictures(found, path)
+    plan = plan_film(path, found.film, codec=codec)
+    refusal = _refused_pictures(found.film, plan)
+    if refusal is not None:
+        return (refusal,)
+    pictures = [*_picture_fates(found, plan), *_alpha_fates(found, plan)]
+    if found.film.kind != "film":
+        return tuple(pictures)
+    refused = refused_tracks(found, plan)
+    trial = try_writing(found, plan, [track for track in found.of_kind(*CARRIED) if track.index not in refused])
+    facts = _fact_fates(found, trial, path)
+    facts += _colour_fates(found.film, trial.film, plan)
+    return (*pictures, *facts, *_track_fates(found, trial, refused, path))
+
+
+def told(fates: tuple[Fate, ...]) -> tuple[str, ...]:
+    """Give in words what is left out or changed besides the pictures themselves, which a codec always changes."""
+    return tuple(str(fate) for fate in fates if fate.end in ("left out", "changed") and fate.what != _PICTURES)
+
+
+def carried(found: Inventory, plan: Plan) -> list[Track]:
+    """List the streams that the output takes as they are."""
+    refused = refused_tracks(found, plan)
+    return [track for track in found.of_kind(*CARRIED) if track.index not in refused]
+
+
+def require_holdable(
+    path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool
+) -> tuple[str, ...]:
+    """Refuse an output that cannot hold the pictures or what may not be left out; give what is left out, in words.
+
+    Raises:
+        UsageError: the ending, the codec, or a stream does not fit.
+    """
+    found = inventory(source)
+    if not with_audio:
+        found = replace(found, tracks=found.of_kind("pictures"))
+    ends = fates(found if whole else replace(found, chapters=()), path, codec=codec)
+    if found.chapters and not whole:
+        ends += (Fate("chapters", "left out", "a part of a film has none"),)
+    for fate in ends:
+        if fate.end == "refused":
+            raise UsageError(f"{path.suffix} cannot hold the {fate.what} of {source.path}; {fate.why}")
+    return told(ends)
+
+
+def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
+    """Say what becomes of a film that is written as pictures: of all else, some hold timecode and pixel aspect."""
+    in_folder = path.suffix.lower() not in PICTURE_ENDINGS
+    endings = {name.suffix.lower() for name in (found.film.pictures if in_folder else (path,))}
+    flat = path.suffix.lower() in _FLAT_PICTURES
+    is_cut = found.film.bit_depth > 8 and path.suffix.lower() in _SHALLOW_PICTURES
+    result = [
+        Fate(_PICTURES, "changed", f"{found.film.bit_depth} bit becomes 8 bit") if is_cut else Fate(_PICTURES, "kept")
+    ]
+    if has_alpha(found.film.pixel_format):
+        if not flat:
+            result.append(Fate("transparency", "kept"))
+        elif not found.is_opaque:
+            result.append(Fate("transparency", "refused", "write .png or .tif instead"))
+    facts = [
+        *(("timecode",) if found.film.timecode and not endings <= _TIMED_PICTURES else ()),
+        *(("title and tags",) if found.title or found.tags else ()),
+        *(("chapters",) if found.chapters else ()),
+        *(("turn or flip",) if found.turn else ()),
+        *(("shape of the pixels",) if found.film.sample_aspect != 1 and not endings <= _SHAPED_PICTURES else ()),
+        *(("colour tags",) if not _is_plain(found.film.colour) else ()),
+        *(("HDR metadata",) if found.mastering or found.light_level else ()),
+        *found.extras,
+        *(f"{track} (stream {track.index})" for track in found.of_kind(*CARRIED)),
+    ]
+    return (*result, *(Fate(fact, "left out", "pictures cannot hold it") for fact in facts))
+
+
+def _refused_pictures(source: FilmInfo, plan: Plan) -> Fate | None:
+    """Say why the pictures cannot be held at all; None where they can."""
+    reason = picture_refusal(source, plan)
+    if reason is None:
+        return None
+    others = (e for e in _OTHER_ENDINGS if picture_refusal(source, plan_film(Path(f"o{e}"), source)) is None)
+    remedy = next((f"write {ending} instead" for ending in others), "convert the film first")
+    size = f"{source.width} x {source.height} at {rate_text(source.frame_rate)} frames a second"
+    return Fate(_PICTURES, "refused", f"{plan.codec.title} cannot hold {size} ({reason}); {remedy}")
+
+
+def _picture_fates(found: Inventory, plan: Plan) -> list[Fate]:
+    film, name = found.film, plan.pixel_format
+    changes = [(_sampling(film.pixel_format), _sampling(name)), (f"{film.bit_depth} bit", f"{_bits(name)} bit")]
+    was_full, is_full = is_full_range(film.colour, film.pixel_format), is_full_range(plan.colour, name)
+    changes.append(("full range" if was_full else "legal range", "full range" if is_full else "legal range"))
+    words = "; ".join(f"{before} becomes {after}" for before, after in changes if before != after)
+    lossless = plan.codec.encoder == "ffv1"
+    result = [Fate(_PICTURES, "changed" if words or not lossless else "kept", words or f"as {plan.codec.title}")]
+    if plan.muxer in ("matroska", "webm"):
+        if film.time_base % _MATROSKA_TICK:
+            result.append(Fate(_PICTURES, "changed", "time stamps to the nearest millisecond"))
+        shown = round(film.width * film.sample_aspect)
+        if shown != film.width * film.sample_aspect:
+            result.append(Fate(_PICTURES, "changed", f"shown {shown} pixels wide, the nearest to their aspect"))
+    return result
+
+
+def _alpha_fates(found: Inventory, plan: Plan) -> list[Fate]:
+    name = found.film.pixel_format
+    if not has_alpha(name):
+        return []
+    if has_alpha(plan.pixel_format):
+        before, after = found.film.bit_depth, _bits(plan.pixel_format)
+        lost = f"{before} bit becomes {after} bit; .mkv keeps all" if after < before else ""
+        return [Fate("transparency", "changed" if lost else "kept", lost)]
+    if found.is_opaque:
+        return [
+            Fate("transparency", "left out", "there is none at the beginning; a transparent frame stops the render")
+        ]
+    return [Fate("transparency", "refused", "write .mkv or .mov instead")]
+
+
+def _fact_fates(found: Inventory, trial: Inventory, path: Path) -> list[Fate]:
+    """Compare the facts of the source with those of the film written in memory."""
+    film, ending = found.film, path.suffix.lower()
+    result = []
+    if found.turn:
+        kept = found.turn == trial.turn
+        result.append(Fate("turn or flip", "kept") if kept else Fate("turn or flip", "refused", "write .mov instead"))
+    tags = [tag for tag in found.tags if tag not in trial.tags]
+    for what, before, after in (
+        ("timecode", film.timecode, trial.film.timecode),
+        ("reel name", found.reel, trial.reel),
+        ("title", found.title, trial.title),
+        ("chapters", found.chapters, trial.chapters),
+        ("mastering display", found.mastering, trial.mastering),
+        ("light level", found.light_level, trial.light_level),
+    ):
+        if before:
+            result.append(Fate(what, "kept") if before == after else Fate(what, "left out", f"{ending} cannot hold it"))
+    if found.tags:
+        words = ", ".join(key for key, _ in tags)
+        result.append(Fate("tags", "left out", f"{ending} cannot hold {words}") if tags else Fate("tags", "kept"))
+    result += [Fate(extra, "left out", "no output of relook holds it") for extra in found.extras]
+    return result
+
+
+def _colour_fates(film: FilmInfo, written: FilmInfo, plan: Plan) -> list[Fate]:
+    """Compare what the tags mean: an untagged film may come back with the tags that say what it was taken for."""
+    if is_rgb(plan.pixel_format):
+        return []
+    before, after = plan.colour, written.colour
+    lost = [
+        what
+        for what, a, b in (
+            ("primaries", before.primaries, after.primaries),
+            ("transfer", before.transfer, after.transfer),
+            ("matrix", _matrix(before, film), _matrix(after, film)),
+            ("range", is_full_range(before, plan.pixel_format), is_full_range(after, written.pixel_format)),
+        )
+        if a != b
+    ]
+    result = [Fate("colour tags", "left out", f"{', '.join(lost)} cannot be held")] if lost else []
+    if not is_rgb(film.pixel_format) and _matrix(film.colour, film) != _matrix(before, film):
+        result.append(Fate("matrix", "changed", f"{plan.codec.title} knows BT.709 and BT.2020 alone"))
+    return result
+
+
+def _matrix(tags: ColourTags, film: FilmInfo) -> int:
+    """Give the matrix; BT.601 has two code points."""
+    found = matrix_of(tags, film.height)
+    return BT601 if found == BT470BG else found
+
+
+def _is_plain(tags: ColourTags) -> bool:
+    """Say whether tags are those of everyday pictures, which need none."""
+    return tags.primaries in (1, 2, 5, 6) and tags.transfer in (1, 2, 6, 13)
+
+
+def _track_fates(found: Inventory, trial: Inventory, refused: frozenset[int], path: Path) -> list[Fate]:
+    result = []
+    written = {kind: list(trial.of_kind(kind)) for kind in CARRIED}
+    for track in found.tracks:
+        name = f"{track} (stream {track.index})"
+        if track.kind == "pictures":
+            named = _kept("name of the pictures", track, *trial.of_kind("pictures"))
+            result += [named] if named.end == "changed" else []
+        elif track.kind == "still":
+            result.append(Fate(name, "left out", "it is a still beside the film"))
+        elif track.kind in CARRIED:
+            copies = written[track.kind]
+            copy = None if track.index in refused or not copies else copies.pop(0)
+            result.append(_lost(name, track, found, path) if copy is None else _kept(name, track, copy))
+    return result
+
+
+def _kept(name: str, track: Track, copy: Track) -> Fate:
+    facts = (
+        ("language", _language(track), _language(copy)),
+        ("title", track.title, copy.title),
+        ("roles", _roles(track), _roles(copy)),
+    )
+    lost = [what for what, before, after in facts if before and before != after]
+    return Fate(name, "changed", f"its {' and '.join(lost)} cannot be held") if lost else Fate(name, "kept")
+
+
+def _language(track: Track) -> str | None:
+    return None if track.language is None else QUICKTIME_CODES.get(track.language, track.language)
+
+
+def _roles(track: Track) -> tuple[str, ...]:
+    """Give what a stream is for; which one plays first is the player's to choose where none is marked."""
+    return tuple(role for role in track.roles if role not in ("default", "attached_pic"))
+
+
+def _lost(name: str, track: Track, found: Inventory, path: Path) -> Fate:
+    others = (ending for ending in _OTHER_ENDINGS if ending != path.suffix.lower() and _holds(found, track, ending))
+    other = next(others, None)
+    if track.kind not in _NEVER_LEFT_OUT:
+        return Fate(name, "left out", f"{other} keeps it" if other else "no output can hold it")
+    remedy = f"write {other} instead" if other else "convert it first"
+    return Fate(name, "refused", remedy)
+
+
+def _holds(found: Inventory, track: Track, ending: str) -> bool:
+    plan = plan_film(Path(f"o{ending}"), found.film)
+    if track.index in refused_tracks(replace(found, tracks=(track,)), plan):
+        return False
+    return bool(try_writing(found, plan, [track]).of_kind(track.kind))
+
+
+def _sampling(pixel_format: str) -> str:
+    """Name the colour of a pixel format: "RGB", "grey", "4:2:0"."""
+    if is_rgb(pixel_format):
+        return "RGB"
+    if is_grey(pixel_format):
+        return "grey"
+    found = VideoFormat(pixel_format, 16, 16)
+    return {(8, 8): "4:2:0", (8, 16): "4:2:2", (16, 16): "4:4:4", (16, 8): "4:4:0", (4, 16): "4:1:1"}.get(
+        (found.chroma_width(), found.chroma_height()), "4:1:0"
+    )
+
+
+def _bits(pixel_format: str) -> int:
+    return max(component.bits for component in VideoFormat(pixel_format).components)

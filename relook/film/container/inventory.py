@@ -1,0 +1,251 @@
+"""All that a film carries: its streams and the facts about its pictures, found without decoding more than its beginning."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import av
+from av import VideoFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import AttachmentStream, Disposition, Stream
+from av.video.stream import VideoStream
+
+from relook.film.container.cropping import shown_part
+from relook.film.container.hdr import LightLevel, MasteringDisplay
+from relook.film.container.opening import codec_name, decoder, film_info, open_film, picture_stream
+from relook.film.frames import FilmInfo
+from relook.film.pictures.alpha import frame_alpha, has_alpha, is_opaque
+from relook.film.pictures.picture_file import read_picture
+
+Kind = Literal[
+    "pictures", "video", "cover", "still", "sound", "subtitles", "timecode", "chapters", "data", "attachment"
+]
+
+CARRIED: Final[tuple[Kind, ...]] = ("video", "cover", "sound", "subtitles", "data", "attachment")
+"""Kinds of streams that go into a render as they are; timecode and chapters are written anew, stills of an AVIF are not."""
+
+_LOOKED_AT: Final = 8
+"""Frames at the beginning that are looked at for what only the picture data say."""
+
+_ONE: Final = 1 << 16
+_TECHNICAL: Final = (
+    *("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode", "reel_name"),
+    *("handler_name", "vendor_id", "alpha_mode", "filename", "mimetype", "language", "title"),
+)
+"""Tags that describe a container rather than a film, and those that are facts of their own here."""
+
+_SIDE_DATA: Final = {
+    "A53_CC": "closed captions inside the pictures",
+    "DOVI_METADATA": "Dolby Vision",
+    "DOVI_RPU_BUFFER": "Dolby Vision",
+    "DYNAMIC_HDR_PLUS": "HDR10+ dynamic metadata",
+    "DYNAMIC_HDR_VIVID": "HDR Vivid dynamic metadata",
+    "AMBIENT_VIEWING_ENVIRONMENT": "ambient viewing environment",
+    "STEREO3D": "stereoscopic arrangement",
+    "SPHERICAL": "spherical projection",
+    "ICC_PROFILE": "ICC colour profile",
+    "AFD": "active format description",
+    "FILM_GRAIN_PARAMS": "film grain parameters",
+}
+"""What the pictures' side data mean, where a render cannot take it along; panning, user text and the like are no facts of a film."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """One stream of a film."""
+
+    index: int
+    kind: Kind
+    codec: str
+    form: str = ""
+    """"480x270" of pictures, "stereo, 48000 Hz" of sound, the file's name of an attachment."""
+    language: str | None = None
+    title: str | None = None
+    roles: tuple[str, ...] = ()
+    """FFmpeg's names of the dispositions: "default", "forced", "comment" and others."""
+
+    def __str__(self) -> str:
+        """Name it for people: "vorbis sound", "srt subtitles"."""
+        return f"{self.codec} {self.kind}" if self.codec != "unknown" else self.kind
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter; its times are on the film's own clock."""
+
+    title: str
+    start_seconds: Fraction
+    stop_seconds: Fraction
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What a film holds."""
+
+    film: FilmInfo
+    tracks: tuple[Track, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
+    title: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    """The container's other tags, in lower case, sorted."""
+    start_seconds: Fraction = Fraction(0)
+    """When the first frame is shown, on the container's clock."""
+    turn: tuple[int, ...] = ()
+    """The display matrix, nine numbers in 16.16 fixed point, where pictures are shown turned or flipped; else empty."""
+    field_order: str = "unknown"
+    """By the header: "progressive", "top field first", "bottom field first" or "unknown"."""
+    reel: str | None = None
+    mastering: MasteringDisplay | None = None
+    light_level: LightLevel | None = None
+    extras: tuple[str, ...] = ()
+    """Other facts inside the pictures, in words."""
+    is_opaque: bool = True
+    """False where one of the first frames is transparent somewhere."""
+
+    def of_kind(self, *kinds: Kind) -> tuple[Track, ...]:
+        """Give the streams of some kinds, in order."""
+        return tuple(track for track in self.tracks if track.kind in kinds)
+
+
+def inventory(film: FilmInfo) -> Inventory:
+    """List what a film holds; a sequence and stills hold pictures alone.
+
+    Raises:
+        InputError: the film cannot be opened any more.
+    """
+    if film.kind != "film":
+        alpha = frame_alpha(read_picture(film.pictures[0])) if film.pictures and has_alpha(film.pixel_format) else None
+        return Inventory(film, is_opaque=alpha is None or bool((alpha[0] == 2 ** alpha[1] - 1).all()))
+    with open_film(film.path) as container:
+        return inventory_of(container, film)
+
+
+def inventory_of(container: InputContainer, film: FilmInfo | None = None) -> Inventory:
+    """List what an open container holds; its beginning is read."""
+    path = film.path if film is not None else Path(container.name or "film")
+    pictures = picture_stream(container, path)
+    film = film or film_info(container, pictures, path)
+    tags = {key.lower(): value for key, value in container.metadata.items()}
+    reels = (s.metadata.get("reel_name") for s in (pictures, *container.streams.data))
+    tracks = tuple(_track(stream, pictures, container) for stream in container.streams)
+    start = (pictures.start_time or 0) * (pictures.time_base or Fraction(0))
+    chapters = tuple(_chapters(container))
+    frames = list(_first_frames(container, pictures))
+    sides = [_side_data(frame) for frame in frames]
+    matrix = next((side["DISPLAYMATRIX"] for side in sides if "DISPLAYMATRIX" in side), b"")
+    mastering = next(
+        (side["MASTERING_DISPLAY_METADATA"] for side in sides if "MASTERING_DISPLAY_METADATA" in side), b""
+    )
+    light = next((side["CONTENT_LIGHT_LEVEL"] for side in sides if "CONTENT_LIGHT_LEVEL" in side), b"")
+    extras = {words for name, words in _SIDE_DATA.items() if any(name in side for side in sides)}
+    cropped = shown_part(path, container.format.name, film.width, film.height) if path.is_file() else ""
+    return Inventory(
+        film=film,
+        tracks=tracks,
+        chapters=chapters,
+        title=tags.get("title"),
+        tags=tuple(sorted((key, value) for key, value in tags.items() if key not in _TECHNICAL)),
+        start_seconds=start,
+        turn=_turn(matrix),
+        field_order=_FIELD_ORDERS.get(int(pictures.codec_context.field_order), "unknown"),
+        reel=next((reel for reel in reels if reel), None),
+        mastering=MasteringDisplay.parsed(mastering),
+        light_level=LightLevel.parsed(light),
+        extras=tuple(sorted(extras)) + ((f"cropping to {cropped}",) if cropped else ()),
+        is_opaque=not has_alpha(film.pixel_format) or all(is_opaque(frame) for frame in frames),
+    )
+
+
+_FIELD_ORDERS: Final = {
+    1: "progressive",
+    2: "top field first",
+    3: "bottom field first",
+    4: "top field first",
+    5: "bottom field first",
+}
+"""By FFmpeg's AVFieldOrder: coded and shown top first, bottom first, and the two in which the orders differ."""
+
+
+def _track(stream: Stream, pictures: VideoStream, container: InputContainer) -> Track:
+    kind = _kind(stream, pictures, container)
+    language = stream.metadata.get("language")
+    name = stream.name if isinstance(stream, AttachmentStream) else None
+    form = name or ""
+    if isinstance(stream, VideoStream):
+        form = f"{stream.codec_context.width}x{stream.codec_context.height}"
+    elif isinstance(stream, AudioStream):
+        layout = stream.codec_context.layout.name or f"{stream.codec_context.channels} channels"
+        form = f"{layout}, {stream.codec_context.sample_rate} Hz"
+    roles = tuple(role.name for role in Disposition if role & stream.disposition and role.name)
+    return Track(
+        index=stream.index,
+        kind=kind,
+        codec=(stream.mimetype or "unknown") if isinstance(stream, AttachmentStream) else codec_name(stream),
+        form=form,
+        language=None if language in ("und", "") else language,
+        title=_title(stream),
+        roles=roles,
+    )
+
+
+def _title(stream: Stream) -> str | None:
+    """Give a stream's name; MP4 has it as the handler's, where programs leave theirs if there is none."""
+    handler = stream.metadata.get("handler_name", "")
+    is_program = any(word in handler for word in ("andler", "Core Media", "GPAC"))
+    return stream.metadata.get("title") or (None if is_program else handler or None)
+
+
+def _kind(stream: Stream, pictures: VideoStream, container: InputContainer) -> Kind:
+    if stream.index == pictures.index:
+        return "pictures"
+    if stream.type == "video":
+        if stream.disposition & Disposition.attached_pic:
+            return "cover"
+        return "still" if stream.time_base == 1 and stream.duration is None and stream.frames == 1 else "video"
+    if stream.type == "data":
+        if any(key.lower() == "timecode" for key in stream.metadata):
+            return "timecode"
+        return "chapters" if stream.frames and stream.frames == len(container.chapters()) else "data"
+    kinds: dict[str, Kind] = {"audio": "sound", "subtitle": "subtitles", "attachment": "attachment"}
+    return kinds.get(stream.type, "data")
+
+
+def _chapters(container: InputContainer) -> Iterator[Chapter]:
+    for chapter in container.chapters():
+        base = chapter["time_base"] or Fraction(1)
+        yield Chapter(chapter["metadata"].get("title", ""), chapter["start"] * base, chapter["end"] * base)
+
+
+def _first_frames(container: InputContainer, pictures: VideoStream) -> Iterator[VideoFrame]:
+    """Decode the beginning; damage is told where the film is read."""
+    with suppress(av.error.FFmpegError, OSError, MemoryError):
+        decode = decoder(container, pictures).decode
+        frames = (frame for packet in container.demux(pictures) for frame in decode(packet))
+        yield from islice(frames, _LOOKED_AT)
+
+
+def _side_data(frame: VideoFrame) -> dict[str, bytes]:
+    """Give a frame's side data by FFmpeg's names."""
+    try:
+        sides: Any = frame.side_data  # a mapping by its type, but what it goes through are its values
+        return {side.type.name: bytes(side) for side in sides}
+    except ValueError:  # PyAV reads none of it where it does not know one kind
+        return {}
+
+
+def _turn(matrix: bytes) -> tuple[int, ...]:
+    """Give the display matrix where it turns or flips, without the shift that keeps a turned picture in its place."""
+    if len(matrix) != 36:
+        return ()
+    right, down, _, back_right, back_down, *_ = struct.unpack("=9i", matrix)
+    if (right, down, back_right, back_down) in ((_ONE, 0, 0, _ONE), (0, 0, 0, 0)):
+        return ()
+    return (right, down, 0, back_right, back_down, 0, 0, 0, _ONE << 14)

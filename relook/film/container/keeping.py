@@ -1,0 +1,172 @@
+"""Read a damaged film to its end: where a frame is damaged or missing, the last good one stands in for it.
+
+What leans on a damaged frame is damaged too, though decoders do not say so: from a fault on, frames are good again with
+the next key frame. The stand-ins lie at the stamps where the frames would be, so that the sound stays in step.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, Final
+
+import numpy as np
+from av import VideoFrame
+from av.packet import Packet
+
+from relook.errors import InputError
+from relook.film.container.decoding import lost_at_end, packets_of, require_size
+from relook.film.container.ledger import Packets, Stamps, Taken, add_tail, find_slots, jumps, usual_step
+from relook.film.container.opening import num_frames_told, open_film, picture_stream, promised_end
+from relook.film.frames import Fault, FilmInfo
+
+_MOST_HELD: Final = 32
+_WITHOUT_HEADER: Final = ("mpegts", "mpeg")
+"""Containers that promise no end: FFmpeg takes it from the last stamps that it finds, whatever they are."""
+
+
+class Keeper:
+    """Knows a damaged film's frames by its packets, marks the damaged ones, and fills their places."""
+
+    def __init__(self, info: FilmInfo) -> None:
+        """Read all packets once, without decoding.
+
+        Raises:
+            InputError: the film has no stamps, or more of it is missing than is there.
+        """
+        self._info = info
+        usual = usual_step(info)
+        with open_film(info.path) as container:
+            stream = picture_stream(container, info.path)
+            found = Packets()
+            for packet in packets_of(container, stream, _Deaf()):
+                found.note(packet)
+            promised, num_told = promised_end(container, stream), num_frames_told(stream)
+            container_name = container.format.name
+            is_out_of_order = container_name == "avi" and bool(stream.codec_context.has_b_frames)
+        if is_out_of_order or not found.are_stamped(container_name):
+            raise InputError(
+                f"{info.path} has frames without stamps, so that nobody can say where lost ones belong; put it into "
+                f".mkv or .mp4 first (ffmpeg -i {info.path.name} -c copy ...), or leave --on-damage keep out"
+            )
+        self._order: Stamps = np.array(found.stamps, np.int64)
+        self._keys = np.flatnonzero(np.frombuffer(found.keys, np.uint8))
+        slots = find_slots(found, container_name, usual, num_told)
+        end = (int(slots.stamps[-1]) + slots.step) * info.time_base if len(slots.stamps) else Fraction(0)
+        tail = 0 if container_name in _WITHOUT_HEADER else lost_at_end(end, promised, info)
+        if tail:
+            slots = find_slots(found, "", usual)
+        if int((~slots.is_packet).sum()) > len(self._order):
+            raise InputError(
+                f"{info.path} is too damaged: {len(self._order)} frames are there and more are missing between them; "
+                f"export it again from its source"
+            )
+        self._num_before_tail = len(slots.stamps)
+        self._slots = add_tail(slots, tail, 1 / (info.frame_rate * info.time_base)) if tail else slots
+        self._sorter = np.argsort(self._order, kind="stable")
+        self._by_stamp = self._order[self._sorter]
+        self._most_held = _reordered(self._sorter)
+        self._is_bad = jumps(self._order, usual)
+        self._mark_neighbours_of_lost()
+        self._next, self._count = 0, 0
+        self._last: Taken | None = None
+
+    def packet(self, packet: Packet[Any]) -> None:
+        pass
+
+    def frame(self, frame: VideoFrame) -> None:
+        require_size(frame, self._count, self._info)
+        self._count += 1
+
+    def fault(self, pts: int | None, reason: str) -> None:
+        """Mark a damaged frame and all that is decoded after it, up to the next key frame."""
+        place = self._place_in_order(pts)
+        if place is not None:
+            self._is_bad[place : self._key_after(place)] = True
+
+    def filled(self, frames: Iterable[VideoFrame]) -> Generator[Taken, None, None]:
+        """Give one picture for every frame that the film should have.
+
+        A frame waits until those decoded before it, but shown after it, have come: damage in them is damage in it.
+        """
+        waiting: deque[VideoFrame] = deque()
+        for frame in frames:
+            waiting.append(frame)
+            if len(waiting) > self._most_held:
+                yield from self._placed(waiting.popleft())
+        while waiting:
+            yield from self._placed(waiting.popleft())
+        yield from self._stand_ins(len(self._slots.stamps))
+
+    def _placed(self, frame: VideoFrame) -> Iterator[Taken]:
+        place, slot = self._place_in_order(frame.pts), self._slot_of(frame.pts)
+        if slot is None or slot < self._next or (place is not None and self._is_bad[place]):
+            return
+        own = Taken(frame, self._stamp(slot), max(0, frame.duration or 0))
+        if self._last is None:
+            self._last = own
+        yield from self._stand_ins(slot)
+        self._last, self._next = own, slot + 1
+        yield own
+
+    def _stand_ins(self, stop: int) -> Iterator[Taken]:
+        """Repeat the last good picture up to a slot; before the first good one, that one."""
+        while self._last is not None and self._next < stop:
+            yield replace(self._last, pts=self._stamp(self._next), duration=0, fault=self._fault_of(self._next))
+            self._next += 1
+
+    def _fault_of(self, slot: int) -> Fault:
+        if slot >= self._num_before_tail:
+            return "cut off"
+        return "damaged" if self._slots.is_packet[slot] else "missing"
+
+    def _mark_neighbours_of_lost(self) -> None:
+        """Mark what may lean on lost frames: what was decoded around and after them, up to the next key frame."""
+        is_lost = ~self._slots.is_packet[: self._num_before_tail]
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], is_lost, [False]]).astype(np.int8)))
+        stamps, reach = self._slots.stamps, self._most_held * self._slots.step
+        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+            first, last = stamps[start], stamps[stop - 1]
+            keys_before = self._keys[self._order[self._keys] < first]
+            keys_after = self._keys[self._order[self._keys] > last]
+            near = np.flatnonzero(self._order > first - reach)
+            begin = max(int(near[0]) if len(near) else len(self._order), int(keys_before.max(initial=0)))
+            end = int(keys_after.min(initial=len(self._order)))
+            self._is_bad[begin : max(begin, end)] = True
+
+    def _place_in_order(self, pts: int | None) -> int | None:
+        """Find the packet of a stamp, as its number in the order of decoding."""
+        if pts is None:
+            return None
+        found = int(np.searchsorted(self._by_stamp, pts))
+        return int(self._sorter[found]) if found < len(self._by_stamp) and self._by_stamp[found] == pts else None
+
+    def _slot_of(self, pts: int | None) -> int | None:
+        return None if pts is None or not len(self._slots.stamps) else self._slots.nearest(pts)
+
+    def _key_after(self, place: int) -> int:
+        return int(self._keys[self._keys > place].min(initial=len(self._order)))
+
+    def _stamp(self, slot: int) -> int:
+        return int(self._slots.stamps[slot])
+
+
+class _Deaf:
+    """Listens to no fault: decoding will meet them again."""
+
+    def packet(self, packet: Packet[Any]) -> None:
+        pass
+
+    def frame(self, frame: VideoFrame) -> None:
+        pass
+
+    def fault(self, pts: int | None, reason: str) -> None:
+        pass
+
+
+def _reordered(sorter: Stamps) -> int:
+    """Say how many frames at most are shown before, but decoded after, another one."""
+    ahead = sorter - np.arange(len(sorter))
+    return min(_MOST_HELD, int(ahead.max(initial=0) - ahead.min(initial=0)))

@@ -1,0 +1,195 @@
+"""Open film files safely, and read what their headers promise.
+
+Only regular local files in the containers listed here are opened, always by absolute path: a playlist or a URL inside a
+file named `.mp4` would otherwise make FFmpeg read other files or the network.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import av
+from av import CodecContext, VideoCodecContext
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from relook.errors import InputError
+from relook.film.container.matroska import COUNT_TAG
+from relook.film.frames import ColourTags, FilmInfo
+
+_ALLOWED: Final = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,mxf,avi,gif,ogg,flv,asf,dv,ivf,nut,"
+    "h264,hevc,yuv4mpegpipe"
+)
+"""FFmpeg's names of the containers that hold pictures themselves and point at no other file."""
+
+_MAX_PIXELS: Final = 2**26
+"""Largest picture that is decoded, in pixels: twice 8K. A header of 60000 x 60000 would ask for all memory."""
+
+FILM_ENDINGS: Final = (
+    *(".mp4", ".m4v", ".mov", ".3gp", ".avif", ".mkv", ".webm", ".mxf", ".avi", ".gif", ".mpg", ".mpeg", ".m2v"),
+    *(".vob", ".ts", ".mts", ".m2ts", ".ogv", ".flv", ".wmv", ".asf", ".dv", ".ivf", ".nut", ".y4m", ".h264", ".h265"),
+)
+"""File endings by which a folder's films are recognised; a film named directly may have any ending."""
+
+
+def open_film(path: Path) -> InputContainer:
+    """Open a film for reading.
+
+    Raises:
+        InputError: there is no such file, it is no regular file, or it is no film.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path} is not a regular file; give a film file, a folder of pictures or a pattern")
+    try:
+        return av.open(
+            str(path.absolute()),
+            metadata_errors="replace",
+            container_options={"format_whitelist": _ALLOWED, "protocol_whitelist": "file"},
+        )
+    except PermissionError as error:
+        raise InputError(f"cannot open {path}: no permission to read it") from error
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        size = path.stat().st_size
+        what = "is empty" if size == 0 else "cannot be read as a film: it is damaged, cut off or of another kind"
+        raise InputError(f"{path} {what}; play it in a video player to see, or export it again") from error
+
+
+def picture_stream(container: InputContainer, path: Path) -> VideoStream:
+    """Give the stream that holds the film's pictures; never cover art.
+
+    The first one, but one that is marked as default, and moves, goes before others (an AVIF film begins with a still).
+    """
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if any(stream.disposition & Disposition.dependent for stream in streams):
+        raise InputError(f"{path} is a still made of tiles (HEIC), which relook does not put together; save it as PNG")
+    if not streams:
+        raise InputError(f"{path} has no pictures: it holds sound or data only")
+    stream = max(streams, key=lambda s: (bool(s.disposition & Disposition.default), s.frames != 1))
+    stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def decoder(container: InputContainer, stream: VideoStream) -> VideoCodecContext:
+    """Give what decodes the stream: FFmpeg's own, but another where it does not see the transparency of VP8 and VP9."""
+    if not _has_coded_alpha(container, stream):
+        return stream.codec_context
+    context = CodecContext.create("libvpx-vp9" if stream.codec_context.name == "vp9" else "libvpx", "r")
+    assert isinstance(context, VideoCodecContext)
+    context.extradata = stream.codec_context.extradata
+    return context
+
+
+def film_info(container: InputContainer, stream: VideoStream, path: Path) -> FilmInfo:
+    """Read what a film's header says."""
+    context = stream.codec_context
+    if context.pix_fmt is None or context.format is None or not context.width or not context.height:
+        raise InputError(f"{path} has a picture track but no frame of it can be read; it is damaged or incomplete")
+    if context.width * context.height > _MAX_PIXELS:
+        raise InputError(
+            f"{path} is {context.width} x {context.height}, more than the {_MAX_PIXELS} pixels that relook decodes; "
+            f"scale it down first"
+        )
+    return FilmInfo(
+        path=path,
+        kind="film",
+        width=context.width,
+        height=context.height,
+        frame_rate=_frame_rate(stream),
+        time_base=stream.time_base or Fraction(1, 1000),
+        bit_depth=min(16, max(component.bits for component in context.format.components)),
+        pixel_format="yuva420p" if _has_coded_alpha(container, stream) else context.pix_fmt,
+        colour=_colour_tags(stream),
+        sample_aspect=_sample_aspect(stream),
+        timecode=_timecode(container, stream),
+        num_frames=_num_frames(stream),
+        audio_codecs=tuple(codec_name(s) for s in container.streams.audio),
+    )
+
+
+def promised_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """Say when the pictures end by the header, in seconds on the stream's clock; None where it does not say."""
+    if stream.duration and stream.time_base:
+        return ((stream.start_time or 0) + stream.duration) * stream.time_base
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if tag:
+        return (int(tag[1]) * 60 + int(tag[2])) * 60 + Fraction(tag[3])
+    if container.duration and len(container.streams) == 1:
+        return Fraction((container.start_time or 0) + container.duration, av.time_base)
+    return None
+
+
+def _frame_rate(stream: VideoStream) -> Fraction:
+    for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate):
+        if rate and 0 < rate <= 1000:
+            return _exact_rate(Fraction(rate))
+    return Fraction(24)
+
+
+def _has_coded_alpha(container: InputContainer, stream: VideoStream) -> bool:
+    """Say whether transparency is coded beside the pictures of VP8 or VP9; browsers promise it and have none."""
+    if stream.metadata.get("alpha_mode") != "1" or not isinstance(container.name, str) or not container.name:
+        return False
+    with open_film(Path(container.name)) as again:
+        packet = next(again.demux(again.streams[stream.index]), None)
+        return packet is not None and packet.has_sidedata("matroska_block_additional")
+
+
+def _exact_rate(rate: Fraction) -> Fraction:
+    """Take a rate for 24000/1001 and the like where it is one but for rounding: Matroska stores whole nanoseconds."""
+    for exact in (Fraction(nominal * 1000, 1001) for nominal in (24, 30, 48, 60, 120)):
+        if abs(rate / exact - 1) < Fraction(1, 100_000):
+            return exact
+    return rate
+
+
+def num_frames_told(stream: VideoStream) -> int | None:
+    """Give the exact count of a track's frames, where a Matroska file has that tag."""
+    told = stream.metadata.get(COUNT_TAG, "")
+    return int(told) if told.isdecimal() and int(told) else None
+
+
+_UNSPECIFIED: Final = 2
+_BT470BG: Final = 5
+"""What VP8 always means, though its containers do not say so (RFC 6386, section 9.2): BT.601, legal range."""
+
+
+def _colour_tags(stream: VideoStream) -> ColourTags:
+    context = stream.codec_context
+    full_range = {1: False, 2: True}.get(int(context.color_range))
+    if context.name == "vp8" and int(context.colorspace) == _UNSPECIFIED:
+        return ColourTags(int(context.color_primaries), int(context.color_trc), _BT470BG, False)
+    return ColourTags(int(context.color_primaries), int(context.color_trc), int(context.colorspace), full_range)
+
+
+def _sample_aspect(stream: VideoStream) -> Fraction:
+    aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+    return Fraction(aspect) if aspect and aspect > 0 else Fraction(1)
+
+
+def _timecode(container: InputContainer, stream: VideoStream) -> str | None:
+    places = [stream.metadata, *(data.metadata for data in container.streams.data), container.metadata]
+    found = [tags[name] for name in ("timecode", "TIMECODE") for tags in places if name in tags]
+    return found[0] if found else None
+
+
+def _num_frames(stream: VideoStream) -> int | None:
+    """Count by duration where possible: an edit list may show fewer frames than the file stores."""
+    if stream.duration and stream.time_base and stream.average_rate:
+        return max(1, round(stream.duration * stream.time_base * stream.average_rate))
+    return stream.frames or None
+
+
+def codec_name(stream: Stream) -> str:
+    """Give FFmpeg's name of the codec, as a format rather than a decoder."""
+    return stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"

@@ -1,0 +1,203 @@
+"""Carry a film's other streams into the output, packet for packet, beside the new pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, Self
+
+import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import AttachmentStream, Disposition, Stream
+
+from relook.errors import InputError
+from relook.film.container.inventory import Track
+from relook.film.container.opening import open_film
+from relook.film.container.output import name_stream
+from relook.timing import duration_text
+
+_LOOKED_AT: Final = 2000
+"""Packets that are read in search of the first one of every stream."""
+_MOST_FAILURES: Final = 1000
+_LONGEST_JUMP_SECONDS: Final = 10
+
+_HASHED_KINDS: Final = ("audio", "subtitle")
+
+_PICTURE_ENDINGS: Final = {"mjpeg": "jpg", "png": "png", "bmp": "bmp", "gif": "gif", "tiff": "tif", "webp": "webp"}
+
+
+class Tracks:
+    """The streams of a source film beside its pictures, on their way into an output container.
+
+    Packets are read as the pictures advance, so that memory stays flat whatever the film's length.
+    """
+
+    def __init__(self, source: Path, *, start: Fraction | None = None, keeps_damage: bool = False) -> None:
+        """Open the source.
+
+        Args:
+            start: carry only what lies from there on, and let it begin at 0.
+            keeps_damage: leave out what is damaged, and count it; else it is an error.
+        """
+        self._path = source
+        self._keeps_damage = keeps_damage
+        self._read_until: dict[int, Fraction] = {}
+        self.num_lost = 0
+        """How many damaged packets were left out."""
+        self._source = open_film(source)
+        self._start = start
+        self._streams: dict[int, Stream] = {}
+        self._packets: Iterator[Packet[Stream]] = iter(())
+        self._next: Packet[Stream] | None = None
+        self.sizes: dict[int, tuple[int, int]] = {}
+        """For each stream of sound or pictures of the output: how many packets and bytes went into it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def attach(self, output: OutputContainer, tracks: Collection[Track]) -> None:
+        """Add some of this film's streams to an output that has not begun; those that it takes as attachments last."""
+        in_matroska = output.format.name == "matroska"
+        files = [track for track in tracks if track.kind == "attachment" or (track.kind == "cover" and in_matroska)]
+        for track in tracks:
+            if track not in files:
+                self._add(output, self._source.streams[track.index], track)
+        for track in files:
+            stream = self._source.streams[track.index]
+            self._add_file(output, stream, track)
+        if self._streams:
+            self._packets = self._source.demux([self._source.streams[index] for index in self._streams])
+            self._advance()
+
+    def write_until(self, output: OutputContainer, seconds: Fraction | None) -> None:
+        """Mux every packet that is due by a time on the source's clock; all the rest with None."""
+        while self._next is not None and (seconds is None or _time(self._next) <= seconds):
+            self._mux(output, self._next)
+            self._advance()
+
+    def write_first(self, output: OutputContainer) -> None:
+        """Mux the first packet of each stream, as far as they come soon, to see whether the output takes them."""
+        waited = set(self._streams)
+        for _ in range(_LOOKED_AT):
+            if self._next is None or not waited:
+                return
+            if self._next.stream_index in waited:
+                waited.remove(self._next.stream_index)
+                self._mux(output, self._next)
+            self._advance()
+
+    def close(self) -> None:
+        """Close the source."""
+        self._next = None
+        self._packets = iter(())
+        self._source.close()
+
+    def _add(self, output: OutputContainer, stream: Stream, track: Track) -> None:
+        copy = output.add_stream_from_template(stream, opaque=True)
+        name_stream(output, copy, track)
+        copy.disposition = stream.disposition
+        _name_layout(stream, copy)
+        self._streams[stream.index] = copy
+        if track.kind in ("sound", "video"):
+            self.sizes[copy.index] = (0, 0)
+
+    def _add_file(self, output: OutputContainer, stream: Stream, track: Track) -> None:
+        if isinstance(stream, AttachmentStream):
+            name, kind, data = track.form, stream.mimetype or "application/octet-stream", stream.data
+        else:
+            ending = _PICTURE_ENDINGS.get(track.codec, track.codec)
+            name, kind = f"cover.{ending}", f"image/{'jpeg' if ending == 'jpg' else ending}"
+            data = _first_packet(self._path, track.index)
+        copy = output.add_attachment(name, kind, data)
+        name_stream(output, copy, track)
+
+    def _mux(self, output: OutputContainer, packet: Packet[Stream]) -> None:
+        copy = self._streams[packet.stream_index]
+        if self._start is not None and not copy.disposition & Disposition.attached_pic:
+            end = _time(packet) + (packet.duration or 0) * packet.time_base
+            if end <= self._start:
+                return
+            shift = round(self._start / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts - shift
+            packet.dts = None if packet.dts is None else packet.dts - shift
+        size, time = packet.size, _time(packet)
+        packet.stream = copy
+        try:
+            output.mux(packet)
+        except (av.error.InvalidDataError, av.error.ArgumentError) as error:
+            self._lose(error, f" at {duration_text(time)}")
+            return
+        if copy.index in self.sizes:
+            count, so_far = self.sizes[copy.index]
+            self.sizes[copy.index] = (count + 1, so_far + size)
+
+    def _advance(self) -> None:
+        for _ in range(_MOST_FAILURES):
+            try:
+                self._next = next((packet for packet in self._packets if self._is_whole(packet)), None)
+                return
+            except (av.error.FFmpegError, OSError, IndexError) as error:
+                self._lose(error)
+                self._packets = self._source.demux([self._source.streams[index] for index in self._streams])
+        self._next = None
+
+    def _is_whole(self, packet: Packet[Stream]) -> bool:
+        """Pass over what holds nothing, and in a film known to be damaged, over sound whose stamp has jumped.
+
+        A sound muxed far ahead of its time would shut out all that follows.
+        """
+        if not packet.size and packet.pts is None:
+            return False
+        time = _time(packet)
+        jump = abs(time - self._read_until.get(packet.stream_index, time))
+        self._read_until[packet.stream_index] = time
+        if self._keeps_damage and packet.stream.type == "audio" and jump > _LONGEST_JUMP_SECONDS:
+            self.num_lost += 1
+            return False
+        return True
+
+    def _lose(self, error: BaseException, where: str = "") -> None:
+        if not self._keeps_damage:
+            reason = getattr(error, "strerror", None) or "it cannot be read further"
+            raise InputError(
+                f"the sound of {self._path} is damaged{where}: {reason}; export it again, or apply with "
+                f"--on-damage keep, which leaves out what is damaged"
+            ) from error
+        self.num_lost += 1
+
+
+def _first_packet(path: Path, index: int) -> bytes:
+    with open_film(path) as container:
+        return bytes(next(container.demux(container.streams[index])))
+
+
+def tracks_hash(path: Path) -> str:
+    """Digest the sound and subtitles of a film, packet by packet, with SHA-256 (hex)."""
+    digest = hashlib.sha256()
+    with open_film(path) as container:
+        streams = [stream for stream in container.streams if stream.type in _HASHED_KINDS]
+        try:
+            for packet in container.demux(streams) if streams else ():
+                digest.update(f"{packet.stream_index} {packet.pts} {packet.size}".encode())
+                digest.update(bytes(packet))
+        except (av.error.FFmpegError, OSError) as error:
+            raise InputError(f"the sound of {path} is damaged: {error.strerror}; export it again") from error
+    return digest.hexdigest()
+
+
+def _name_layout(stream: Stream, copy: Stream) -> None:
+    """Say that one channel is mono and two are stereo, where the source does not: MP4 must know for PCM."""
+    if isinstance(stream, AudioStream) and isinstance(copy, AudioStream) and stream.codec_context.channels <= 2:
+        copy.codec_context.layout = "mono" if stream.codec_context.channels == 1 else "stereo"
+
+
+def _time(packet: Packet[Stream]) -> Fraction:
+    stamp = packet.dts if packet.dts is not None else packet.pts
+    return Fraction(0) if stamp is None else stamp * packet.time_base

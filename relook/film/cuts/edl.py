@@ -1,0 +1,261 @@
+"""Read CMX 3600 edit decision lists.
+
+An EDL does not say its frame rate, and programs write it in many ways, so every line is read strictly: a line that cannot be an
+event is named, and an event that cannot be shown as it is written says why. OpenTimelineIO's CMX 3600 adapter (1.0) is not
+used: it passes over `FCM: DROP FRAME` (108 frames off after an hour), over dissolves without a line for what goes out, over
+reverse motion and over speed changes that keep an event's length, and it forgets the events' numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import zip_longest
+from pathlib import Path
+from typing import Final
+
+from relook.errors import InputError, UsageError
+from relook.film.cuts.cutlist import CutList, Dissolve, Event, Kind, stem_of
+from relook.timing import FrameRange, frames_a_day, has_drop_frame, is_drop_frame, parse_timecode, rate_text
+
+_TIMECODE: Final = r"(\d{1,2}:\d{2}:\d{2}[:;]\d{2,3})"
+_EVENT: Final = re.compile(
+    r"(?P<number>\d{1,9}[A-Z]?)\s+(?:(?P<reel>.*?)\s+)?(?P<channels>\S+)\s+(?P<edit>C|D|W\d{3}|KB|KO|K)(?:\s+(?P<frames>\d+))?"
+    rf"\s+{_TIMECODE}\s+{_TIMECODE}\s+{_TIMECODE}\s+{_TIMECODE}"
+)
+_SPEED: Final = re.compile(r"M2\s+(?P<reel>.*?)\s+(?P<speed>-?\d*\.?\d+)\s+\d\S*")
+_NOTE: Final = re.compile(
+    r"\*?\s*(?P<key>FROM CLIP NAME|TO CLIP NAME|FROM CLIP|FROM FILE|SOURCE FILE|TO CLIP)\s*:\s*(?P<value>.+)"
+)
+_LONG_REEL: Final = re.compile(r"FINAL CUT PRO REEL:\s*(?P<long>.+?)\s+REPLACED BY:\s*(?P<short>\S+)")
+_QUIET: Final = ("*", "TITLE", "FCM", "SPLIT", ">>>", "GPI", "REEL", "FINAL CUT PRO")
+"""How lines begin that need not be understood: notes, and headers that are read elsewhere."""
+_FREEZE: Final = "* FREEZE FRAME"
+_LONGEST_LINE: Final = 1000
+_BLACK: Final = ("BL", "BLACK")
+_UNNAMED_REEL: Final = ("AX", "")
+"""Reels that say only that the source is a file."""
+_RATES: Final = tuple(Fraction(rate) for rate in (24, 25, 30, 50, 60))
+_DROP_RATES: Final = (Fraction(30000, 1001), Fraction(60000, 1001))
+
+
+@dataclass
+class _Entry:
+    """The lines of one event: its own, and the notes that follow."""
+
+    line_number: int
+    event: re.Match[str]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """How labels become numbers of frames."""
+
+    rate: Fraction
+    source_drop: bool
+    record_drop: bool
+    says_drop: bool
+    """True where the list writes drop-frame with ';', so that ':' means that it is not."""
+
+    def is_odd(self, label: str) -> bool:
+        """Say whether a source label counts otherwise than the film does."""
+        is_drop = is_drop_frame(label)
+        return is_drop != self.source_drop and (is_drop or self.says_drop)
+
+    def span(self, first: str, last: str, *, drop: bool) -> tuple[int, int]:
+        """Return the numbers of two labels; midnight may lie between them."""
+        start, stop = (parse_timecode(_label(text, drop), self.rate) for text in (first, last))
+        a_day = frames_a_day(self.rate, drop=drop)
+        return start, stop + a_day if start - stop > a_day // 2 else stop
+
+
+def read_edl(path: Path, rate: Fraction | None = None, *, drop: bool | None = None) -> CutList:
+    """Read an EDL.
+
+    Args:
+        rate: exact frames per second of the film that it cuts; by default the usual one that suits the list best.
+        drop: whether that film counts drop-frame; by default as the list itself.
+
+    Raises:
+        InputError: it cannot be read, holds no event, or a line is no event that can be.
+    """
+    lines = [line[:_LONGEST_LINE] for line in _text(path).splitlines()]
+    entries, unread = _entries(lines, path)
+    if not entries:
+        raise InputError(f"{path} holds no event; an EDL has lines such as '001  A001C002 V  C  ' and four timecodes")
+    says_drop = any(is_drop_frame(time) for entry in entries for time in _times(entry))
+    record_drop = _counts_drop(lines, entries)
+    if rate is None:
+        rate = _likely_rate(entries, _DROP_RATES if record_drop else _RATES, path)
+    if not has_drop_frame(rate):
+        if says_drop:
+            raise InputError(
+                f"{path} counts drop-frame (';'), which does not exist at the film's {rate_text(rate)} frames a second"
+            )
+        record_drop = False
+    counting = _Counting(rate, record_drop if drop is None else drop, record_drop, says_drop)
+    reels = {found["short"]: found["long"] for found in map(_LONG_REEL.search, lines) if found}
+    events = _events(entries, counting, path, reels)
+    title = next((line[6:].strip() for line in lines if line.startswith("TITLE:")), "")
+    return CutList(title, tuple(sorted(events, key=lambda event: event.record)), rate, record_drop, unread)
+
+
+def _text(path: Path) -> str:
+    try:
+        blob = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
+    try:
+        return blob.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return blob.decode("latin-1")
+
+
+def _entries(lines: Sequence[str], path: Path) -> tuple[list[_Entry], tuple[str, ...]]:
+    """Group lines by event, and keep those that say nothing known."""
+    entries: list[_Entry] = []
+    unread = []
+    for number, line in enumerate((line.strip() for line in lines), start=1):
+        event = _EVENT.fullmatch(line)
+        if event:
+            entries.append(_Entry(number, event))
+        elif line[:1].isdigit():
+            raise InputError(
+                f"line {number} of {path} is no event that can be read: {line!r}; it needs a number, a reel, a channel, "
+                "C or D with its frames, and four timecodes"
+            )
+        elif entries and (line.startswith(("M2", _FREEZE)) or _NOTE.match(line)):
+            entries[-1].notes.append(line)
+        elif line and not line.startswith(_QUIET):
+            unread.append(f"line {number}: {line}")
+    return entries, tuple(unread)
+
+
+def _counts_drop(lines: Sequence[str], entries: Sequence[_Entry]) -> bool:
+    """Say whether record time is drop-frame: by its ';' where the list has any, else by its first FCM line."""
+    if any(is_drop_frame(time) for entry in entries for time in _times(entry)[2:]):
+        return True
+    modes = [line for line in lines if line.strip().startswith("FCM")]
+    return bool(modes) and "NON" not in modes[0] and "DROP" in modes[0]
+
+
+def _label(text: str, drop: bool) -> str:
+    *clock, frames = re.split("[:;]", text)
+    return f"{':'.join(clock):0>8}{';' if drop else ':'}{frames}"
+
+
+def _likely_rate(entries: Sequence[_Entry], rates: Sequence[Fraction], path: Path) -> Fraction:
+    """Return the rate that has every label, and at which the fewest events differ between source and record."""
+    misfits: dict[Fraction, int] = {}
+    for rate in rates:
+        drop = has_drop_frame(rate)
+        counting = _Counting(rate, drop, drop, False)
+        with suppress(UsageError):
+            spans = [[counting.span(*times[at : at + 2], drop=drop) for at in (0, 2)] for times in map(_times, entries)]
+            misfits[rate] = sum(source[1] - source[0] != record[1] - record[0] for source, record in spans)
+    if not misfits:
+        usual = ", ".join(map(rate_text, rates))
+        raise InputError(f"{path} has timecodes that exist at none of {usual} frames a second")
+    return min(misfits, key=lambda rate: (misfits[rate], rate))
+
+
+def _times(entry: _Entry) -> tuple[str, str, str, str]:
+    first, second, third, fourth = entry.event.group(6, 7, 8, 9)
+    return first, second, third, fourth
+
+
+def _events(entries: Sequence[_Entry], counting: _Counting, path: Path, reels: dict[str, str]) -> Iterator[Event]:
+    """Make events of their lines; a line that only says where a dissolve comes from is no event."""
+    before: Event | None = None
+    for entry, following in zip_longest(entries, entries[1:]):
+        event = _event(entry, counting, path, reels)
+        if entry.event["edit"] == "D" and int(entry.event["frames"] or 0):
+            event = _dissolving(event, int(entry.event["frames"]), before)
+        if event.kind != "sound":
+            before = event
+        leads_in = following and following.event["number"] == event.number and following.event["edit"] != "C"
+        if len(event.record):
+            yield event
+        elif not leads_in:
+            yield replace(event, fault=event.fault or "shows no frame")
+
+
+def _event(entry: _Entry, counting: _Counting, path: Path, reels: dict[str, str]) -> Event:
+    line, times = entry.event, _times(entry)
+    try:
+        record = counting.span(*times[2:], drop=counting.record_drop)
+    except UsageError as error:
+        raise InputError(f"event {line['number']} of {path} (line {entry.line_number}): {error}") from error
+    reel = reels.get(line["reel"] or "", line["reel"] or "")
+    is_sound = "V" not in line["channels"] and line["channels"] != "B"
+    kind: Kind = "sound" if is_sound else "black" if reel.upper() in _BLACK else "picture"
+    source, fault = _source(entry, counting)
+    return Event(
+        number=line["number"],
+        kind=kind,
+        name=_clip_name(entry),
+        reel="" if reel.upper() in _UNNAMED_REEL else reel,
+        source=FrameRange(source[0], max(source)),
+        record=FrameRange(record[0], max(record)),
+        fault="" if kind != "picture" else fault or _fault(entry, source, record, counting.rate),
+    )
+
+
+def _source(entry: _Entry, counting: _Counting) -> tuple[tuple[int, int], str]:
+    """Return an event's source range, and why it cannot be relied on."""
+    first, last, *_ = _times(entry)
+    try:
+        if counting.is_odd(first):
+            how = (
+                "without drop-frame, and the film with it"
+                if counting.source_drop
+                else "drop-frame, and the film does not"
+            )
+            return counting.span(first, last, drop=is_drop_frame(first)), f"counts its source {how}"
+        return counting.span(first, last, drop=counting.source_drop), ""
+    except UsageError as error:
+        return (0, 0), f"has a source that cannot be found: {error}"
+
+
+def _clip_name(entry: _Entry) -> str:
+    """Return the name of the clip: of a dissolve, the one that it goes to."""
+    notes = {found["key"]: found["value"].strip() for found in map(_NOTE.match, entry.notes) if found}
+    cut_keys = ["FROM CLIP NAME", "FROM CLIP", "FROM FILE", "SOURCE FILE"]
+    keys = cut_keys if entry.event["edit"] == "C" else ["TO CLIP NAME", "TO CLIP"]
+    return stem_of(next((notes[key] for key in keys if key in notes), ""))
+
+
+def _fault(entry: _Entry, source: tuple[int, int], record: tuple[int, int], rate: Fraction) -> str:
+    """Say why an event cannot be rendered as it is written."""
+    line, took, shows = entry.event, source[1] - source[0], record[1] - record[0]
+    speeds = [float(found["speed"]) for found in map(_SPEED.match, entry.notes) if found]
+    if line["edit"] not in "CD":
+        return f"is a {'wipe' if line['edit'].startswith('W') else 'key'} ({line['edit']})"
+    if re.fullmatch(r"V([2-9]|\d\d+)", line["channels"]):
+        return f"lies on track {line['channels']}, and one track of pictures is read"
+    if took < 0 or any(speed < 0 for speed in speeds):
+        return "runs backwards"
+    if any(note.startswith(_FREEZE) for note in entry.notes) or any(speed == 0 for speed in speeds):
+        return "is a frozen frame"
+    if any(abs(speed - float(rate)) > 0.1 for speed in speeds):
+        return f"is retimed (M2 to {speeds[-1]:g} frames a second)"
+    if any(note.startswith("M2") for note in entry.notes) and not speeds:
+        return "is retimed (M2)"
+    if took != shows:
+        return f"takes {took} frames of its source for {shows} of the edit: it is retimed, or the list is of another frame rate"
+    return ""
+
+
+def _dissolving(event: Event, frames: int, before: Event | None) -> Event:
+    """Let an event begin with a dissolve from the one before, which goes on where it ended."""
+    outgoing = None
+    if before is not None and before.kind == "picture":
+        outgoing = FrameRange(before.source.stop, before.source.stop + frames)
+    fault = event.fault or (before.fault if before and outgoing and len(before.record) == 0 else "")
+    if frames > len(event.record):
+        fault = f"has a dissolve of {frames} frames in {len(event.record)} frames"
+    return replace(event, dissolve=Dissolve(frames, outgoing, before.reel if before and outgoing else ""), fault=fault)

@@ -1,0 +1,171 @@
+"""Read OpenTimelineIO timelines as cut lists: one track of pictures, or several laid over each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlparse
+
+import opentimelineio as otio
+
+from relook.errors import InputError
+from relook.film.cuts.cutlist import CutList, Dissolve, Event, stem_of
+from relook.timing import FrameRange, rate_text
+
+_DISSOLVE: Final = "SMPTE_Dissolve"
+
+
+def read_timeline(path: Path, rate: Fraction | None = None) -> CutList:
+    """Read a timeline.
+
+    A dissolve lies about the cut in a timeline; here, as in an EDL, it begins the event that comes in.
+
+    Args:
+        rate: exact frames per second of the film that it cuts; by default the timeline's own.
+
+    Raises:
+        InputError: it cannot be read, or has no track of pictures.
+    """
+    timeline = _load(path)
+    try:
+        return _cut_list(timeline, rate, path)
+    except (otio.exceptions.OTIOError, ValueError, ArithmeticError) as error:
+        raise InputError(
+            f"{path} has a clip whose length or time is not known: {error}; export the timeline again"
+        ) from error
+
+
+def _cut_list(timeline: otio.schema.Timeline, rate: Fraction | None, path: Path) -> CutList:
+    tracks = [track for track in timeline.video_tracks() if track.enabled and len(track)]
+    if not tracks:
+        raise InputError(f"{path} has no track of pictures with anything on it; export the timeline again")
+    track = tracks[0] if len(tracks) == 1 else otio.algorithms.flatten_stack(tracks)
+    rate = rate or Fraction(track.duration().rate).limit_denominator(1001)
+    first = timeline.global_start_time
+    start = 0 if first is None else _frames(first, rate)
+    if start is None:
+        raise InputError(f"{path} starts at {first}, which is no whole frame at {rate_text(rate)} frames a second")
+    return CutList(timeline.name, tuple(_events(track, start, rate)), rate)
+
+
+def _load(path: Path) -> otio.schema.Timeline:
+    try:
+        text = path.read_text(encoding="utf-8")
+        json.loads(text)  # it refuses what is nested too deeply; OpenTimelineIO's own parser would crash
+        timeline = otio.adapters.read_from_string(text, "otio_json")
+    except OSError as error:
+        raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
+    except (otio.exceptions.OTIOError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is no OpenTimelineIO timeline: {error}; export it again") from error
+    if not isinstance(timeline, otio.schema.Timeline):
+        raise InputError(f"{path} holds a {type(timeline).__name__}, not a timeline; export the whole timeline")
+    return timeline
+
+
+def _events(track: otio.schema.Track, record: int, rate: Fraction) -> Iterator[Event]:
+    """Number the clips from 001; gaps are left out, unless something dissolves into one."""
+    items = list(track)
+    if isinstance(items[-1], otio.schema.Transition):  # a fade-out with nothing after it
+        items.append(otio.schema.Gap(duration=items[-1].out_offset))
+    before: Event | None = None
+    number = 0
+    for lead, item, tail in zip([None, *items], items, [*items[1:], None], strict=False):
+        if isinstance(item, otio.schema.Transition):
+            continue
+        number += not isinstance(item, otio.schema.Gap)
+        early, _ = _offsets(lead, rate)
+        length = _length(item, rate) + early - _offsets(tail, rate)[0]
+        event = _event(item, f"{number:03d}", FrameRange(record - early, record - early + length), rate)
+        if isinstance(lead, otio.schema.Transition):
+            event = _dissolving(event, lead, before, rate)
+        record, before = event.record.stop + _offsets(tail, rate)[0], event
+        if event.kind == "picture" or event.dissolve is not None:
+            yield event
+
+
+def _event(item: Any, number: str, record: FrameRange, rate: Fraction) -> Event:
+    """Make an event of a clip, a gap or a nested timeline; its source has the record's length, unless a fault says otherwise."""
+    trimmed = item.trimmed_range()
+    media = item.media_reference if isinstance(item, otio.schema.Clip) else None
+    start, shows = _frames(trimmed.start_time, rate), _frames(trimmed.duration, rate)
+    is_black = isinstance(item, otio.schema.Gap) or not item.enabled or getattr(media, "generator_kind", "") == "black"
+    fault = "" if is_black else _fault(item, media)
+    if not is_black and (start is None or shows is None):
+        fault = f"counts at {trimmed.duration.rate:g} frames a second or in parts of frames; the film runs at {rate_text(rate)}"
+    begin = max(start or 0, 0)
+    available = None if media is None else media.available_range
+    return Event(
+        number=number,
+        kind="black" if is_black else "picture",
+        name=stem_of(item.name),
+        reel=_reel(item, media),
+        source=FrameRange(begin, begin + len(record)),
+        record=record,
+        from_first_frame=available is not None and available.start_time.value == 0,
+        fault=fault or ("shows no frame" if not len(record) and not is_black else ""),
+    )
+
+
+def _fault(item: Any, media: Any) -> str:
+    if not isinstance(item, otio.schema.Clip):
+        return f"is a nested timeline ({item.name}); take it apart before exporting"
+    if isinstance(media, otio.schema.GeneratorReference):
+        return f"is made by the editing system ({media.generator_kind})"
+    for effect in item.effects:
+        speed = getattr(effect, "time_scalar", None)
+        if isinstance(effect, otio.schema.FreezeFrame):
+            return "is a frozen frame"
+        if speed is not None and speed < 0:
+            return "runs backwards"
+        if isinstance(effect, otio.schema.TimeEffect) and speed != 1:
+            return f"is retimed ({'to a varying speed' if speed is None else f'{speed:g} times as fast'})"
+    return ""
+
+
+def _dissolving(event: Event, transition: otio.schema.Transition, before: Event | None, rate: Fraction) -> Event:
+    """Let an event, whose ranges begin with the transition, dissolve from the one before."""
+    frames, outgoing, reel = sum(_offsets(transition, rate)), None, ""
+    if before is not None and before.kind == "picture":
+        outgoing, reel = FrameRange(before.source.stop, before.source.stop + frames), before.reel
+    early = min(_offsets(transition, rate)[0], event.source.start)
+    source = FrameRange(event.source.start - early, event.source.start - early + len(event.record))
+    fault = event.fault
+    if transition.transition_type != _DISSOLVE:
+        fault = fault or f"begins with a transition that is no dissolve ({transition.transition_type})"
+    if frames > len(event.record):
+        fault = f"has a dissolve of {frames} frames in {len(event.record)} frames"
+    return replace(event, source=source, dissolve=Dissolve(frames, outgoing, reel), fault=fault)
+
+
+def _offsets(item: Any, rate: Fraction) -> tuple[int, int]:
+    """Return how many frames a transition reaches before and after its cut; 0 for anything else."""
+    if not isinstance(item, otio.schema.Transition):
+        return 0, 0
+    return tuple(round(offset.rescaled_to(float(rate)).value) for offset in (item.in_offset, item.out_offset))
+
+
+def _length(item: Any, rate: Fraction) -> int:
+    """Return how many frames of the edit an item fills, without what transitions add."""
+    duration = item.trimmed_range().duration
+    exact = _frames(duration, rate)
+    return round(duration.rescaled_to(float(rate)).value) if exact is None else exact
+
+
+def _frames(time: otio.opentime.RationalTime, rate: Fraction) -> int | None:
+    """Return a time as a number of frames at the film's rate, by labels: 24 is 23.976; None where it is none."""
+    whole = round(time.value)
+    return whole if round(time.rate) == round(rate) and abs(time.value - whole) < 1e-3 else None
+
+
+def _reel(item: Any, media: Any) -> str:
+    given = item.metadata.get("cmx_3600", {}).get("reel", "")
+    if given or media is None:
+        return str(given)
+    if isinstance(media, otio.schema.ImageSequenceReference):
+        return media.name_prefix.rstrip("._-")
+    url = getattr(media, "target_url", "") or ""
+    return stem_of(unquote(urlparse(url).path)) or stem_of(media.name)

@@ -1,0 +1,301 @@
+"""Single picture files: read to code values and written back, 8 to 16 bit and float.
+
+Transparency takes no part in a look: it is left out of the pixels, kept with the source picture, and written back
+untouched into endings that can hold it. EXR pictures are scene-linear, and go through the primaries that
+they name and the curve of `scene_light`. Pictures that were said to be in a colour space go through OpenColorIO instead; written
+as the same kind of file they are in that space again, and as another kind they are display-referred, or linear in EXR.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from relook.errors import InputError, ResourceError, UsageError
+from relook.film.frames import Frame
+from relook.film.pictures.dpx_tiff import read_dpx_or_tiff, write_dpx_or_tiff, written_depth
+from relook.film.pictures.exr import read_exr, write_exr
+from relook.film.pictures.picture import Alpha, PictureFacts
+from relook.film.pictures.picture import Picture as Picture
+from relook.film.pictures.png import chunks_of, is_png, kept_chunks, png_facts, require_png_size, with_chunks
+from relook.film.pictures.scene_light import apart, to_display, to_light
+from relook.film.pictures.spaces import ColourSpace
+from relook.film.pictures.straight import mark_as_multiplied, unmultiplied
+from relook.film.pictures.tiff import EXTRA_SAMPLES, PREMULTIPLIED, SHORT, STRAIGHT, with_tags
+from relook.film.pictures.vfx import NEEDS_VFX, has_vfx, require_vfx
+from relook.film.pixels import Codes, require_finite, to_codes, to_unit
+from relook.film.publish import disk_errors
+
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # else it prints what is raised here
+
+_HOLDS_ALPHA: Final = (".png", ".tif", ".tiff", ".webp", ".exr", ".dpx")
+_HOLDS_16_BIT: Final = (".png", ".tif", ".tiff")
+_TIFF: Final = (".tif", ".tiff")
+_WRITE_OPTIONS: Final = {
+    ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 95),
+    ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 95),
+    ".webp": (cv2.IMWRITE_WEBP_LOSSLESS_MODE, cv2.IMWRITE_WEBP_LOSSLESS_PRESERVE_COLOR),
+}
+"""JPEG at quality 95; WebP lossless, and so also where it is transparent."""
+_MOST_HALF_BITS: Final = 12
+"""Half floats, in linear light, keep display-referred codes of so many bits apart."""
+
+
+def read_picture(path: Path) -> Picture:
+    """Decode a picture file.
+
+    Raises:
+        InputError: it cannot be read, is of a kind that is not supported, or needs the extra `vfx`.
+    """
+    ending = path.suffix.lower()
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
+    if ending in NEEDS_VFX:
+        require_vfx(path)
+        return read_exr(path) if ending == ".exr" else read_dpx_or_tiff(path)
+    if ending not in _TIFF or not has_vfx():
+        return _read_by_opencv(path)
+    alpha_kind = mark_as_multiplied(np.fromfile(path, np.uint8), path)
+    picture = read_dpx_or_tiff(path)
+    return _straight(picture) if alpha_kind == PREMULTIPLIED else picture
+
+
+def _read_by_opencv(path: Path) -> Picture:
+    data = path.read_bytes()
+    chunks = kept_chunks(data) if is_png(data) else ()
+    if is_png(data):
+        require_png_size(path, data)
+    encoded = np.frombuffer(bytearray(data), np.uint8)
+    alpha_kind = mark_as_multiplied(encoded, path)
+    # A camera's JPEG lies on its side where its EXIF says so, and "unchanged" would leave it there.
+    flags = cv2.IMREAD_ANYCOLOR if data.startswith(b"\xff\xd8") else cv2.IMREAD_UNCHANGED
+    try:
+        codes = cv2.imdecode(encoded, flags) if data else None
+    except cv2.error as error:
+        raise InputError(f"{path} cannot be read as a picture ({error.err}): it is damaged or too large") from error
+    if codes is None:
+        raise InputError(f"{path} cannot be read as a picture: it is damaged, empty or of another kind")
+    if codes.dtype not in (np.uint8, np.uint16) or (codes.ndim == 3 and codes.shape[2] not in (3, 4)):
+        shape = f"{codes.dtype} with {codes.shape[2] if codes.ndim == 3 else 1} channels"
+        hint = "convert it first" if has_vfx() else "convert it first, or pip install 'relook[vfx]'"
+        raise InputError(f"{path} holds {shape}; relook reads grey, RGB and RGBA of 8 or 16 bit: {hint}")
+    picture = Picture(path, codes, codes.itemsize * 8, facts=png_facts(chunks), header=chunks)
+    return _straight(picture) if alpha_kind == PREMULTIPLIED else picture
+
+
+def _straight(picture: Picture) -> Picture:
+    return replace(picture, codes=unmultiplied(picture.codes, picture.white))
+
+
+def picture_values(picture: Picture) -> tuple[Tensor, Tensor | None]:
+    """Give `[c h w]`, RGB, without alpha: within 0..1, and what lies beyond (None where nothing does).
+
+    Raises:
+        InputError: a value does not come back from the display to the space that the picture is in.
+    """
+    if picture.space is not None:
+        return apart(torch.from_numpy(picture.space.to_display_and_back(_unit(picture), picture.path)))
+    if picture.is_float:
+        return apart(torch.from_numpy(_display(picture)))
+    codes = picture.codes
+    channels = [codes] * 3 if codes.ndim == 2 else [codes[..., 2], codes[..., 1], codes[..., 0]]
+    return to_unit(channels, picture.white), None
+
+
+def _display(picture: Picture) -> NDArray[np.float32]:
+    """Give a float picture as `[c h w]`, RGB, display-referred, of any values."""
+    rgb = _unit(picture)
+    if picture.space is not None:
+        return picture.space.to_display(rgb)
+    if picture.to_bt709 is not None:
+        rgb = np.einsum("ij,jhw->ihw", picture.to_bt709.astype(np.float32), rgb)
+    return to_display(rgb) if picture.is_linear else rgb
+
+
+def _unit(picture: Picture) -> NDArray[np.float32]:
+    """Give `[c h w]`, RGB, in the file's own values, of which 1 is white."""
+    codes = picture.codes
+    rgb = np.stack([codes] * 3 if codes.ndim == 2 else [codes[..., 2], codes[..., 1], codes[..., 0]]).astype(np.float32)
+    return rgb if picture.is_float else rgb / np.float32(picture.white)
+
+
+def picture_pixels(picture: Picture) -> Tensor:
+    """Give `[c h w]`, RGB, 0..1, without alpha and without what lies beyond."""
+    return picture_values(picture)[0]
+
+
+def picture_codes8(picture: Picture) -> NDArray[np.uint8]:
+    """Give 8-bit display codes for a quick look: `[h w]` grey, or `[h w 3]` in the order blue, green, red."""
+    if picture.is_float:
+        shown = np.clip(_display(picture)[::-1], 0, 1) * 255 + 0.5
+        return np.ascontiguousarray(shown.transpose(1, 2, 0).astype(np.uint8))
+    codes = picture.codes if picture.codes.ndim == 2 else picture.codes[..., :3]
+    return np.asarray(codes >> (picture.bit_depth - 8), np.uint8)
+
+
+def picture_thumbnail(picture: Picture, *, width: int, height: int) -> NDArray[np.uint8]:
+    """Scale a picture down for a quick look: `[3 h w]`, luma and the two colour differences, 8 bit."""
+    codes = picture_codes8(picture) if picture.is_float else picture.codes
+    codes = codes if codes.ndim == 3 else np.stack([codes] * 3, axis=-1)
+    small = cv2.resize(codes[..., :3], (width, height), interpolation=cv2.INTER_AREA)
+    shallow = np.asarray(small >> (picture.bit_depth - 8) if small.dtype == np.uint16 else small, np.uint8)
+    return np.asarray(cv2.cvtColor(shallow, cv2.COLOR_BGR2YCrCb), np.uint8).transpose(2, 0, 1)
+
+
+def holds_beyond(ending: str) -> bool:
+    """Say whether pictures of an ending (`.exr`) hold values below black and above white."""
+    return ending.lower() == ".exr" or (ending.lower() in _TIFF and has_vfx())
+
+
+def returns_to_space(picture: Picture, ending: str) -> bool:
+    """Say whether a picture that was said to be in a colour space is in it again when written with an ending (`.dpx`)."""
+    return picture.space is not None and _kind(picture.path.suffix) == _kind(ending)
+
+
+def _kind(ending: str) -> str:
+    return {".tiff": ".tif", ".jpeg": ".jpg"}.get(ending.lower(), ending.lower())
+
+
+def write_picture(
+    path: Path,
+    frame: Frame,
+    *,
+    bit_depth: int,
+    source: Picture | None = None,
+    alpha: Alpha | None = None,
+    facts: PictureFacts | None = None,
+) -> bool:
+    """Write a frame's pixels as deep as the source where the ending can, and deeper where it has no such depth.
+
+    Returns whether values that went back to the source's colour space had no code there, and were clipped.
+
+    Args:
+        source: the picture that the frame comes from, for its header and colour space where it is of the same kind.
+        alpha: transparency to be written beside the colours.
+        facts: what is written of the take where there is no header to keep.
+    Raises:
+        UsageError: there is alpha, and the ending cannot hold it.
+        ResourceError: the file cannot be written.
+    """
+    require_finite(frame)
+    ending, facts, is_clipped = path.suffix.lower(), facts or PictureFacts(), False
+    if alpha is not None and ending not in _HOLDS_ALPHA:
+        raise UsageError(f"{path.name} has transparency, which {ending} cannot hold; write .png or .tif instead")
+    space = source.space if source is not None and returns_to_space(source, ending) else None
+    if space is not None and source is not None:
+        frame, is_clipped = _in_space(frame, space, half_code=np.inf if source.is_float else 0.5 / source.white)
+    if ending == ".exr":
+        light = to_light(_whole(frame)) if space is None else _whole(frame)
+        opacity = None if alpha is None else alpha.codes / np.float32(alpha.white)
+        is_half = bit_depth <= _MOST_HALF_BITS or (source is not None and source.is_linear and bit_depth == 16)
+        with disk_errors(path):
+            write_exr(path, light, alpha=opacity, depth=16 if is_half else 32, source=source, facts=facts)
+    elif ending in NEEDS_VFX or (ending in _TIFF and has_vfx()):
+        # From a space of log codes there is light beyond white, which whole numbers for the display do not hold.
+        is_float = (
+            ending in _TIFF and source is not None and (source.is_float or (source.space is not None and not space))
+        )
+        depth = 32 if is_float else written_depth(path, bit_depth)
+        codes = _with_alpha(
+            _whole(frame) if is_float else _packed(frame, depth), alpha, 1.0 if is_float else 2.0**depth - 1
+        )
+        with disk_errors(path):
+            write_dpx_or_tiff(path, codes, bit_depth=depth, source=source, facts=facts)
+    else:
+        _write_by_opencv(path, frame, bit_depth=bit_depth, source=source, alpha=alpha, facts=facts)
+    return is_clipped
+
+
+def _write_by_opencv(
+    path: Path, frame: Frame, *, bit_depth: int, source: Picture | None, alpha: Alpha | None, facts: PictureFacts
+) -> None:
+    ending = path.suffix.lower()
+    depth = 16 if bit_depth > 8 and ending in _HOLDS_16_BIT else 8
+    codes = _with_alpha(_packed(frame, depth), alpha, 2.0**depth - 1)
+    order = [2, 1, 0, 3][: codes.shape[2]]
+    done, data = cv2.imencode(ending, np.ascontiguousarray(codes[..., order]), _WRITE_OPTIONS.get(ending, ()))
+    if not done:
+        raise ResourceError(
+            f"{path} could not be encoded as a picture of {frame.pixels.shape[-1]} x {frame.pixels.shape[-2]}"
+        )
+    made = data.tobytes()
+    if ending == ".png":
+        same_kind = source is not None and source.path.suffix.lower() == ".png"
+        made = with_chunks(made, source.header if same_kind and source is not None else chunks_of(facts))
+    if alpha is not None and ending in _TIFF:
+        made = with_tags(made, {EXTRA_SAMPLES: (SHORT, STRAIGHT.to_bytes(2, "little"))})
+    with disk_errors(path):
+        path.write_bytes(made)
+
+
+def _in_space(frame: Frame, space: ColourSpace, *, half_code: float) -> tuple[Frame, bool]:
+    """Take a frame's values from the display to a colour space, and say whether some have no place there within 0..1.
+
+    Args:
+        half_code: how far beyond 0 and 1 still rounds to them; infinity for float, which goes on beyond.
+    """
+    whole = (frame.pixels if frame.beyond is None else frame.pixels + frame.beyond).numpy()
+    values = space.from_display(whole)
+    pixels, beyond = apart(torch.from_numpy(values))
+    is_outside = beyond is not None and bool((beyond.abs() > half_code).any())
+    return replace(frame, pixels=pixels, beyond=beyond), is_outside or not space.holds(values, whole)
+
+
+def _whole(frame: Frame) -> NDArray[np.float32]:
+    """Give `[h w c]` with what lies beyond 0..1."""
+    values = frame.pixels if frame.beyond is None else frame.pixels + frame.beyond
+    return np.asarray(values.numpy().transpose(1, 2, 0), np.float32)
+
+
+def _packed(frame: Frame, depth: int) -> Codes:
+    """Give `[h w c]` in whole numbers of so many bits."""
+    return to_codes(frame.pixels, 2.0**depth - 1).transpose(1, 2, 0)
+
+
+def _with_alpha(codes: NDArray[np.generic], alpha: Alpha | None, white: float) -> NDArray[np.generic]:
+    """Add transparency as a fourth channel."""
+    if alpha is None:
+        return codes
+    opacity = alpha.codes
+    if alpha.white != white or opacity.dtype != codes.dtype:
+        scaled = opacity.astype(np.float64) / alpha.white * white
+        opacity = (scaled if white == 1 else np.clip(scaled, 0, white) + 0.5).astype(codes.dtype)
+    return np.concatenate([codes, opacity[..., None]], axis=-1)
+
+
+def write_float_picture(path: Path, pixels: Tensor) -> None:
+    """Write `[1 h w]` or `[3 h w]` of any values as a float32 TIFF.
+
+    Raises:
+        ResourceError: the file cannot be written.
+    """
+    planes = pixels.numpy()[::-1].transpose(1, 2, 0)
+    done, data = cv2.imencode(".tif", np.ascontiguousarray(planes, np.float32))
+    assert done, f"a picture of {pixels.shape} could not be encoded"
+    try:
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise ResourceError(f"cannot write {path}: {error.strerror}; make room or choose another disk") from error
+
+
+def read_float_picture(path: Path) -> Tensor:
+    """Read what `write_float_picture` wrote.
+
+    Raises:
+        InputError: the file cannot be read, or is of another kind.
+    """
+    planes = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED) if path.is_file() else None
+    if planes is None or planes.dtype != np.float32:
+        raise InputError(f"{path} cannot be read as a float picture; render the passes again")
+    channels = planes[None] if planes.ndim == 2 else planes[..., ::-1].transpose(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(channels))

@@ -1,0 +1,108 @@
+"""Pictures on their way to disk: numbered by a pattern, a folder that keeps the source's names, or a single picture."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from relook.errors import InputError, UsageError
+from relook.film.frames import FilmInfo, Frame
+from relook.film.pictures.alpha import picture_alpha
+from relook.film.pictures.picture import PictureFacts, existing_timecode
+from relook.film.pictures.picture_file import Picture, returns_to_space, write_picture
+from relook.film.pictures.profile import carry_profile
+from relook.film.pictures.vfx import NEEDS_VFX, require_vfx
+from relook.film.publish import Part, disk_errors, require_place
+from relook.film.sequence import PICTURE_ENDINGS, is_pattern, matching_pictures, number_of, numbered_name
+from relook.timing import advance_timecode
+
+_FIRST_NUMBER: Final = 1001
+"""Number of the first picture made from a film, as is the custom of visual effects."""
+
+
+def takes_pictures(path: Path, source: FilmInfo) -> bool:
+    """Say whether an output path can hold this source as pictures."""
+    if is_pattern(path):
+        return True
+    if path.suffix.lower() in PICTURE_ENDINGS:
+        return len(source.pictures) == 1
+    return bool(source.pictures) and (path.is_dir() or not path.suffix)
+
+
+def require_free_names(path: Path, source: FilmInfo, *, overwrite: bool) -> None:
+    """Refuse a place for pictures that cannot be used, before any work.
+
+    Raises:
+        UsageError: the folder is missing or read-only, pictures of these names exist and may not be replaced, or a
+            library for their ending is missing.
+    """
+    if path.suffix.lower() in NEEDS_VFX:
+        require_vfx(path, UsageError)
+    if not path.is_dir():
+        require_place(path, overwrite=overwrite)
+        taken = [picture for _, picture in matching_pictures(path)] if is_pattern(path) else []
+    else:
+        require_place(path / source.pictures[0].name, overwrite=True)
+        taken = [path / picture.name for picture in source.pictures if (path / picture.name).exists()]
+    if taken and not overwrite:
+        raise UsageError(
+            f"{len(taken)} pictures exist already, the first is {min(taken)}; give another name, or --overwrite to "
+            f"replace them"
+        )
+
+
+class PictureFiles:
+    """Pictures being written; they appear in their folder when all of them are done."""
+
+    def __init__(self, path: Path, source: FilmInfo) -> None:
+        self._source, self._path = source, path
+        in_folder = is_pattern(path) or path.suffix.lower() in PICTURE_ENDINGS
+        self._part = Part(path, folder=path.parent if in_folder else path)
+        self._count = 0
+        self.num_clipped = 0
+        """Pictures with values that the source's colour space has no code for."""
+
+    def add(self, frame: Frame, *, copied: bool) -> None:
+        """Write one picture: new pixels with the source's transparency, or a copy of the source's own file."""
+        picture = frame.native if isinstance(frame.native, Picture) else None
+        target = self._part.path / self._name(frame.index)
+        if copied and picture is not None and picture.path.suffix.lower() == target.suffix.lower():
+            with disk_errors(self._part.final):
+                shutil.copyfile(picture.path, target)
+        else:
+            depth = picture.bit_depth if picture else self._source.bit_depth
+            alpha, facts = picture_alpha(frame.native), self._facts(frame)
+            clipped = write_picture(target, frame, bit_depth=depth, source=picture, alpha=alpha, facts=facts)
+            self.num_clipped += clipped
+            # A profile speaks of the source's own values, and those are left where a space was named.
+            if picture is not None and (picture.space is None or returns_to_space(picture, target.suffix)):
+                carry_profile(picture.path, target)
+        self._count += 1
+
+    def _facts(self, frame: Frame) -> PictureFacts:
+        """Say what is known of the take at a frame; stills are of none."""
+        source = self._source
+        if source.kind == "stills":
+            return PictureFacts(pixel_aspect=source.sample_aspect)
+        first = existing_timecode(source.timecode, source.frame_rate) if source.timecode else None
+        timecode = None if first is None else advance_timecode(first, frame.index, source.frame_rate)
+        return PictureFacts(source.frame_rate, timecode, source.sample_aspect)
+
+    def finish(self) -> None:
+        """Put the pictures in their place."""
+        if not self._count:
+            raise InputError(f"nothing was written to {self._part.final}: no frame was given")
+        self._part.publish()
+
+    def discard(self) -> None:
+        """Remove the pictures written."""
+        self._part.discard()
+
+    def _name(self, index: int) -> str:
+        if is_pattern(self._path):
+            taken = self._source.pictures if self._source.kind == "sequence" else ()
+            number = number_of(taken[index]) if taken else None
+            return numbered_name(self._path, _FIRST_NUMBER + index if number is None else number)
+        single = self._path.suffix.lower() in PICTURE_ENDINGS
+        return self._path.name if single else self._source.pictures[index].name

@@ -1,0 +1,80 @@
+"""What a PNG file says of itself beside its pixels: colour, pixel shape and text, kept chunk by chunk."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+from relook.film.pictures.picture import PictureFacts, require_size
+
+_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_KEPT: Final = (
+    b"cICP",
+    b"mDCV",
+    b"cLLI",
+    b"sRGB",
+    b"gAMA",
+    b"cHRM",
+    b"pHYs",
+    b"eXIf",
+    b"tEXt",
+    b"zTXt",
+    b"iTXt",
+)
+"""Chunks that stay true when the pixels change; the ICC profile is carried by `film/pictures/profile.py`."""
+_HEADER_END: Final = len(_SIGNATURE) + 25
+
+Chunks = tuple[tuple[bytes, bytes], ...]
+
+
+def is_png(data: bytes) -> bool:
+    return data.startswith(_SIGNATURE)
+
+
+def require_png_size(path: Path, data: bytes) -> None:
+    """Refuse a PNG that says that it is too large. Raises: InputError."""
+    if data[12:16] == b"IHDR" and len(data) >= 24:
+        require_size(path, *struct.unpack(">II", data[16:24]))
+
+
+def kept_chunks(data: bytes) -> Chunks:
+    """Return names and contents of the chunks that are kept."""
+    return tuple((name, content) for name, content in _chunks(data) if name in _KEPT)
+
+
+def with_chunks(data: bytes, chunks: Chunks) -> bytes:
+    """Put chunks behind the header of an encoded PNG."""
+    made = b"".join(
+        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in chunks
+    )
+    return data[:_HEADER_END] + made + data[_HEADER_END:]
+
+
+def png_facts(chunks: Chunks) -> PictureFacts:
+    """Read the shape of pixels."""
+    found = dict(chunks)
+    aspect = Fraction(1)
+    if len(found.get(b"pHYs", b"")) == 9:
+        across, down = struct.unpack(">II", found[b"pHYs"][:8])
+        aspect = Fraction(down, across) if across and down else aspect
+    return PictureFacts(pixel_aspect=aspect)
+
+
+def chunks_of(facts: PictureFacts) -> Chunks:
+    """Say what is known of a picture that was no PNG."""
+    if facts.pixel_aspect == 1:
+        return ()
+    return ((b"pHYs", struct.pack(">IIB", facts.pixel_aspect.denominator, facts.pixel_aspect.numerator, 0)),)
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    place = len(_SIGNATURE)
+    while place + 12 <= len(data):
+        (length,) = struct.unpack(">I", data[place : place + 4])
+        yield data[place + 4 : place + 8], data[place + 8 : place + 8 + length]
+        place += 12 + length

@@ -1,0 +1,163 @@
+"""The colour spaces of an OpenColorIO config, in which pictures of linear or log values may be.
+
+The config is that of `$OCIO`; where that is not set, the ACES one for studios that is built into OpenColorIO, which has all
+spaces of its default and the cameras' besides. Spaces are found by name, alias or role, capitals or not. Looks work in the
+config's own sRGB with the primaries of ITU-R BT.709, found in the same way. Values below black and above white go there and
+come back; a picture with values that would not is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relook.errors import InputError, UsageError
+from relook.film.pictures.vfx import open_colour_io
+
+Values = NDArray[np.float32]
+
+_BUILT_IN: Final = "ocio://studio-config-latest"
+_WORKING_NAMES: Final = (
+    *("srgb_rec709_scene", "srgb_tx", "srgb_texture", "sRGB - Texture", "Utility - sRGB - Texture"),
+    *("Input - Generic - sRGB - Texture", "sRGB"),
+)
+_WORKING_ROLE: Final = "texture_paint"
+"""Looked for last, and taken where the config does not say that it is anything but for a display: ACES 1 has ACEScc there."""
+_FOR_DISPLAY: Final = ("", "sdr-video")
+"""OpenColorIO's encodings; older configs name none."""
+
+_MOST_LOST: Final = 1 / 1023
+"""Of a pixel's largest value, or of 1: matrices of float32 take so much from the darkest channel of a strong colour in log."""
+_MOST_SHOWN: Final = 5
+
+
+@dataclass(frozen=True)
+class ColourSpace:
+    """A space of a config, with the ways to display-referred values and back."""
+
+    name: str
+    """The config's own name of it."""
+    config: str
+    """Which config, in words."""
+    forward: Any
+    """OpenColorIO's processor on the CPU; `backward` is that of the way back."""
+    backward: Any
+
+    def to_display(self, values: Values) -> Values:
+        """Bring `[3 h w]`, RGB in this space, to display-referred values, of any size and sign."""
+        return _processed(self.forward, values)
+
+    def from_display(self, values: Values) -> Values:
+        """Undo `to_display`."""
+        return _processed(self.backward, values)
+
+    def holds(self, values: Values, shown: Values) -> bool:
+        """Say whether what `from_display` made of display-referred values stands for them: a log space has no code below black."""
+        return not _differing(self.to_display(values), shown).any()
+
+    def to_display_and_back(self, values: Values, path: Path) -> Values:
+        """Give what `to_display` gives, of a picture all of which comes back.
+
+        Raises:
+            InputError: a pixel does not come back; the first is named by column and row, counted from 0.
+        """
+        shown = self.to_display(values)
+        is_lost = _differing(self.from_display(shown), values)
+        if is_lost.any():
+            row, column = np.argwhere(is_lost)[0].tolist()
+            given = ", ".join(f"{value:g}" for value in values[:, row, column])
+            raise InputError(
+                f"{path} has {given} at column {column}, row {row}, which cannot be brought back to {self.name} of "
+                f"{self.config} ({np.count_nonzero(is_lost)} such pixels in all); check that the pictures are in that "
+                f"space, or convert them to a linear one"
+            )
+        return shown
+
+
+def find_space(name: str) -> ColourSpace:
+    """Find a space by its name, alias or role.
+
+    Raises:
+        UsageError: OpenColorIO is not installed, there is no such space, or it is for data; or the config has none for looks.
+        InputError: the config of `$OCIO` cannot be read, or a file that the space needs.
+    """
+    ocio = open_colour_io()
+    config, words = _config(ocio)
+    space = config.getColorSpace(name)
+    if space is None:
+        raise UsageError(f"--colour-space {name!r} is no name, alias or role in {words}; {_near(name, config, ocio)}")
+    if space.isData():
+        raise UsageError(
+            f"{space.getName()} of {words} is for data, which has no colours; give the pictures' own space"
+        )
+    working = _working_space(config, words)
+    with _config_errors(ocio, words):
+        ways = [config.getProcessor(*ends) for ends in ((space, working), (working, space))]
+        # Lossless: the default's fast logarithms and powers are coarser than 16 bits.
+        forward, backward = (way.getOptimizedCPUProcessor(ocio.OPTIMIZATION_LOSSLESS) for way in ways)
+    return ColourSpace(space.getName(), words, forward, backward)
+
+
+def _config(ocio: Any) -> tuple[Any, str]:
+    chosen = os.environ.get("OCIO", "")
+    words = f"the config of $OCIO, {chosen}" if chosen else "the config built into OpenColorIO"
+    with _config_errors(ocio, words):
+        return ocio.Config.CreateFromFile(chosen or _BUILT_IN), words
+
+
+@contextmanager
+def _config_errors(ocio: Any, words: str) -> Iterator[None]:
+    try:
+        yield
+    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
+        fault = str(error).strip().splitlines()[0]
+        raise InputError(f"{words}, cannot be used ({fault}); mend it, or set $OCIO to another") from error
+
+
+def _working_space(config: Any, words: str) -> Any:
+    for name in _WORKING_NAMES:
+        space = config.getColorSpace(name)
+        if space is not None and not space.isData():
+            return space
+    space = config.getColorSpace(_WORKING_ROLE)
+    if space is not None and not space.isData() and space.getEncoding() in _FOR_DISPLAY:
+        return space
+    looked = ", ".join(_WORKING_NAMES)
+    raise UsageError(
+        f"looks work in sRGB, which {words}, does not have under a name or alias such as {looked}, nor as its role "
+        f"{_WORKING_ROLE}; add one of these aliases to its sRGB"
+    )
+
+
+def _near(name: str, config: Any, ocio: Any) -> str:
+    """Say which names are like one, and where there is none, which roles there are."""
+    roles = [role for role, _ in config.getRoles()]
+    spaces = list(config.getColorSpaceNames(ocio.SEARCH_REFERENCE_SPACE_ALL, ocio.COLORSPACE_ALL))
+    aliases = [alias for space in spaces for alias in config.getColorSpace(space).getAliases()]
+    known = {known.lower(): known for known in (*aliases, *spaces, *roles)}
+    parts = [lower for lower in known if name and name.lower() in lower]
+    near = dict.fromkeys([*parts, *get_close_matches(name.lower(), known, n=_MOST_SHOWN)])
+    if near:
+        return f"did you mean {', '.join(known[lower] for lower in list(near)[:_MOST_SHOWN])}?"
+    return f"it has for example {', '.join((roles + spaces)[: 2 * _MOST_SHOWN])}"
+
+
+def _differing(found: Values, wanted: Values) -> NDArray[np.bool_]:
+    """Say of every pixel whether it differs by more than `_MOST_LOST`, `[h w]`."""
+    with np.errstate(invalid="ignore"):
+        moved = np.abs(found - wanted).max(axis=0)
+    return ~(moved <= _MOST_LOST * np.maximum(np.abs(wanted).max(axis=0), 1))
+
+
+def _processed(processor: Any, values: Values) -> Values:
+    packed = np.array(values.transpose(1, 2, 0), np.float32, order="C")
+    processor.applyRGB(packed)
+    return np.ascontiguousarray(packed.transpose(2, 0, 1))

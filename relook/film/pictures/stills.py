@@ -1,0 +1,171 @@
+"""Folders of stills at any depth: every picture found, read by itself, and written under its own name and sub-folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from relook.errors import InputError, UsageError
+from relook.film.container.codecs import film_endings
+from relook.film.frames import Frame
+from relook.film.pictures.alpha import picture_alpha
+from relook.film.pictures.picture import Picture, PictureFacts
+from relook.film.pictures.picture_file import read_picture, write_picture
+from relook.film.pictures.profile import carry_profile
+from relook.film.publish import Part, disk_errors
+from relook.film.reader import NativeFrame
+from relook.film.sequence import PICTURE_ENDINGS, find_pictures, is_pictures
+
+
+class Refused(NamedTuple):
+    """A still that was not rendered."""
+
+    path: Path
+    """In the folder that was given."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class StillsFolder:
+    """What lies in a folder, at any depth; paths in it, in order."""
+
+    path: Path
+    stills: tuple[Path, ...]
+    others: tuple[Path, ...]
+    """Files of other kinds."""
+    closed: tuple[Refused, ...]
+    """Sub-folders that may not be read, or are links."""
+
+
+def holds_stills(path: Path) -> bool:
+    """Say whether a path is a folder of stills rather than one take: its own pictures tell, or there are sub-folders alone.
+
+    Raises:
+        InputError: its pictures are one take with numbers missing.
+    """
+    if not path.is_dir():
+        return False
+    has_own = any(Path(name).suffix.lower() in PICTURE_ENDINGS for name in os.listdir(path) if not name.startswith("."))
+    return not has_own or find_pictures(path)[0] == "stills"
+
+
+def names_folder(output: Path) -> bool:
+    """Say whether an output is a folder, by what is there or, where nothing is, by its name: neither a film's nor a picture's."""
+    return output.is_dir() or (not is_pictures(output) and output.suffix.lower() not in film_endings())
+
+
+def find_stills(folder: Path) -> StillsFolder:
+    """List a folder's stills and its other files at any depth; what is hidden (`.name`) is not looked at.
+
+    Raises:
+        InputError: it holds no picture.
+    """
+    stills: list[Path] = []
+    others: list[Path] = []
+    closed: list[Refused] = []
+
+    def note(error: OSError) -> None:
+        closed.append(Refused(Path(error.filename).relative_to(folder), f"it cannot be opened: {error.strerror}"))
+
+    for here, subfolders, names in os.walk(folder, onerror=note):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for link in (Path(here, name) for name in subfolders if Path(here, name).is_symlink()):
+            closed.append(Refused(link.relative_to(folder), "it is a link to a folder; give that folder by itself"))
+        for name in sorted(name for name in names if not name.startswith(".")):
+            found = Path(here, name).relative_to(folder)
+            (stills if found.suffix.lower() in PICTURE_ENDINGS else others).append(found)
+    if not stills:
+        raise InputError(
+            f"{folder} holds no pictures, nor do its sub-folders; relook reads {', '.join(sorted(PICTURE_ENDINGS))}"
+        )
+    return StillsFolder(folder, tuple(stills), tuple(others), tuple(closed))
+
+
+def read_stills(folder: StillsFolder) -> Generator[tuple[Path, NativeFrame | Refused], None, None]:
+    """Give each still's name with its picture, as the first frame of a film of its own, or why it cannot be read."""
+    for name in folder.stills:
+        path = folder.path / name
+        if path.exists() and not path.is_file():
+            yield name, Refused(name, "it is no file but a pipe or a device")  # reading it might never end
+            continue
+        try:
+            picture = read_picture(path)
+        except InputError as error:
+            yield name, Refused(name, str(error))
+        else:
+            yield name, NativeFrame(0, 0, 1, picture)
+
+
+def require_stills_place(output: Path, folder: StillsFolder, *, overwrite: bool) -> None:
+    """Refuse an output folder that cannot be, before any work.
+
+    Raises:
+        UsageError: it is the input or lies in it, or the other way round; it is a file; or stills of these names exist.
+    """
+    out, read = output.resolve(), folder.path.resolve()
+    if out == read or read in out.parents or out in read.parents:
+        raise UsageError(f"{output} and {folder.path} are one in the other; write the stills into a folder beside")
+    if not out.parent.is_dir():
+        raise UsageError(f"cannot write {output}: there is no folder {out.parent}; make it first")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{output} is a file; give the name of a folder for the stills")
+    if not os.access(out.parent, os.W_OK | os.X_OK) or (out.exists() and not os.access(out, os.W_OK | os.X_OK)):
+        raise UsageError(f"cannot write {output}: no permission to write there")
+    taken = [name for name in folder.stills if (out / name).exists()]
+    if taken and not overwrite:
+        raise UsageError(
+            f"{len(taken)} stills exist already, the first is {output / taken[0]}; give another folder, or --overwrite "
+            f"to replace them"
+        )
+
+
+class StillsWriter:
+    """Writes stills with their sub-folders, names, transparency and profiles; they appear when all of them are done."""
+
+    def __init__(self, output: Path) -> None:
+        self._output = output
+        self._count = 0
+        self.num_clipped = 0
+        """Stills with values that their colour space has no code for."""
+
+    def __enter__(self) -> Self:
+        self._part = Part(self._output, folder=self._output)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self._count:
+            self._part.publish()
+        else:
+            self._part.discard()
+
+    def write(self, name: Path, frame: Frame | None, source: Picture) -> None:
+        """Write a still's new frame, or with None its own file once more.
+
+        Raises:
+            UsageError: it has transparency, which its ending cannot hold.
+            InputError: it has a profile that is damaged or not for RGB.
+            ResourceError: it cannot be written.
+        """
+        target = self._part.path / name
+        with disk_errors(self._output):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if frame is None:
+                shutil.copyfile(source.path, target)
+        if frame is not None:
+            try:
+                alpha, facts = picture_alpha(source), PictureFacts(pixel_aspect=source.facts.pixel_aspect)
+                depth = source.bit_depth
+                clipped = write_picture(target, frame, bit_depth=depth, source=source, alpha=alpha, facts=facts)
+                self.num_clipped += clipped
+                carry_profile(source.path, target)
+            except InputError:
+                target.unlink()
+                raise
+        self._count += 1
