@@ -94,6 +94,8 @@ class Frame:
     """Not empty where the last good frame stands in for this one."""
     beyond: Tensor | None = None
     """`[c h w]`: what lies below 0 and above 1 in a float picture, to be added to what becomes of `pixels`."""
+    drift: int = 0
+    """By how many counts of timecode its time lies behind its number; 0 where the film's frames lie evenly."""
 
 
 def follows_evenly(before: Frame, frame: Frame, info: FilmInfo) -> bool:

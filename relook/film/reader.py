@@ -45,6 +45,8 @@ class NativeFrame:
     duration: int
     picture: VideoFrame | Picture
     fault: Fault = ""
+    drift: int = 0
+    """As `Frame.drift`."""
 
 
 def probe(path: Path) -> FilmInfo:
@@ -145,7 +147,9 @@ def _with_pixels(natives: Generator[NativeFrame, None, None], info: FilmInfo) ->
         for native in natives:
             picture = native.picture
             pixels, beyond = picture_values(picture) if isinstance(picture, Picture) else (to_pixels(picture), None)
-            yield Frame(native.index, native.pts, native.duration, pixels, picture, native.fault, beyond)
+            yield Frame(
+                native.index, native.pts, native.duration, pixels, picture, native.fault, beyond, native.drift
+            )
 
 
 def _within(
@@ -199,7 +203,7 @@ def _film_frames(info: FilmInfo, mending: Mending, fields: Fields | None) -> Gen
     """
     index, duration = 0, 0
     pts, early = 0, stamps_before_first(info)
-    usual = usual_step(info)
+    usual, beginning = usual_step(info), 0
     keeper = Keeper(info) if mending.keeps_damage else None
     strict = Strict(info)
     with open_film(info.path) as container:
@@ -216,7 +220,9 @@ def _film_frames(info: FilmInfo, mending: Mending, fields: Fields | None) -> Gen
                 follows = pts + (duration or usual) if index else 0
                 pts = taken.pts if taken.pts is not None and (index == 0 or taken.pts > pts) else follows
                 duration = taken.duration
-            yield NativeFrame(index, pts, duration, taken.picture, taken.fault)
+            beginning = pts if index == 0 else beginning
+            drift = round((pts - beginning) * info.time_base * info.frame_rate) - index
+            yield NativeFrame(index, pts, duration, taken.picture, taken.fault, drift)
             index += 1
         if keeper is None:
             strict.finish(container, stream, end=(pts + (duration or usual)) * info.time_base)

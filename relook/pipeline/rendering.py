@@ -16,6 +16,7 @@ from relook.film.pictures.spaces import ColourSpace, find_space
 from relook.film.pictures.stills import holds_stills, names_folder
 from relook.film.reader import probe
 from relook.film.sequence import is_pictures
+from relook.film.spans import frames_shown
 from relook.look import Look
 from relook.nets.wrap import WRAPS
 from relook.pipeline.arguments import loaded, refusing_wrong_settings
@@ -66,7 +67,8 @@ def apply(
             given goes by that.
         seed: chooses grain, dust and scratches.
         frames: only this part: a range of frame numbers, or text such as "00:00:02:00-00:00:04:12" (the end is not
-            in it) in the film's own timecode. A part keeps the sound that goes with it.
+            in it) in the film's own timecode, which means time: where the frames do not lie evenly, those that are shown
+            then, from the one on screen at the start. A part keeps the sound that goes with it.
         tile_rows: work in tiles of so many rows; the frames come out the same.
         overwrite: replace `output` where it exists.
         passes: a folder to be made with the layers of every frame apart: look, grain, damage, matte, and what moves and
@@ -107,16 +109,17 @@ def apply(
     with refusing_wrong_settings():
         stages = {"strength": strength, "grade": grade, "detail": detail, "texture": texture}
         dials = replace(in_condition(condition), **stages, **marks)
+    mending = Mending(keeps_damage=on_damage == "keep", deinterlaces=deinterlace)
     settings = RenderSettings(
         dials=dials,
         seed=seed,
-        frames=parse_range(frames, probe(path)) if isinstance(frames, str) else frames,
+        frames=frames_shown(path, parse_range(frames, probe(path)), mending) if isinstance(frames, str) else frames,
         tile_rows=tile_rows,
         device=choose_device(device),
         overwrite=overwrite,
         passes=Path(passes) if passes is not None else None,
         allows_flashes=allow_flashes,
-        mending=Mending(keeps_damage=on_damage == "keep", deinterlaces=deinterlace),
+        mending=mending,
         wrap=tile,
         colour_space=None if colour_space is None else _space_of(path, colour_space, has_cut_list=edl is not None),
     )
@@ -144,7 +147,10 @@ def _space_of(film: Path, name: str, *, has_cut_list: bool) -> ColourSpace:
 
 
 def parse_range(text: str, film: FilmInfo) -> FrameRange:
-    """Return the frames of "TC-TC", in the timecode that the film counts in (from zero where it carries none)."""
+    """Return the span of "TC-TC" in the timecode that the film counts in (from zero where it carries none).
+
+    It counts frames at the film's rate from its first one: time, where the frames do not lie evenly (`frames_shown`).
+    """
     first = film.timecode or "00:00:00:00"
     ends = text.replace(";", ":").split("-")
     if is_drop_frame(first):

@@ -96,7 +96,7 @@ class Encoder:
             self._stream.metadata[COUNT_TAG] = COUNT_UNKNOWN
         timecode = source.timecode
         if timecode and not self._whole and first.index:
-            timecode = advance_timecode(timecode, first.index, source.frame_rate)
+            timecode = advance_timecode(timecode, first.index + first.drift, source.frame_rate)
         describe(self._output, self._stream, self._inventory, timecode)
         if self._whole:
             set_chapters(self._output, self._inventory)
