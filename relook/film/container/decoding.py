@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from relook.errors import InputError
 from relook.film.container.ledger import REMEDY, Packets, find_slots, require_all, usual_step
+from relook.film.container.likeness import Likeness
 from relook.film.container.opening import decoder, num_frames_told, open_film, picture_stream, promised_end
 from relook.film.frames import FilmInfo
 from relook.timing import duration_text
@@ -31,17 +32,17 @@ class Judge(Protocol):
     """What a pass over a film makes of each packet, sound frame and fault."""
 
     def packet(self, packet: Packet[Any]) -> None: ...
-    def frame(self, frame: VideoFrame) -> None: ...
+    def frame(self, frame: VideoFrame, aspect: Fraction | None) -> None: ...
     def fault(self, pts: int | None, reason: str) -> None: ...
 
 
 def decoded(container: InputContainer, stream: VideoStream, judge: Judge) -> Generator[VideoFrame, None, None]:
     """Give the frames that the decoder calls whole."""
-    decode = decoder(container, stream).decode
+    context = decoder(container, stream)
     for packet in packets_of(container, stream, judge):
         judge.packet(packet)
         try:
-            frames = decode(packet)
+            frames = context.decode(packet)
         except _ERRORS as error:
             judge.fault(packet.pts, _reason(error))
             continue
@@ -49,7 +50,7 @@ def decoded(container: InputContainer, stream: VideoStream, judge: Judge) -> Gen
             if frame.is_corrupt:
                 judge.fault(frame.pts, "the decoder reports damaged picture data")
             else:
-                judge.frame(frame)
+                judge.frame(frame, context.sample_aspect_ratio)
                 yield frame
 
 
@@ -106,13 +107,15 @@ class Strict:
         self._packets = Packets()
         self._stamps = array("q")
         self._count = 0
+        self._likeness = Likeness(info)
 
     def packet(self, packet: Packet[Any]) -> None:
         self._packets.note(packet)
 
-    def frame(self, frame: VideoFrame) -> None:
-        info = self._info
-        require_size(frame, self._count, info)
+    def frame(self, frame: VideoFrame, aspect: Fraction | None) -> None:
+        change = self._likeness.change(frame, aspect)
+        if change:
+            self._likeness.refuse(change, self._count)
         self._count += 1
         if frame.pts is not None:
             self._stamps.append(frame.pts)
@@ -130,15 +133,6 @@ class Strict:
         if self._packets.are_stamped(container.format.name):
             slots = find_slots(self._packets, container.format.name, usual_step(self._info), num_frames_told(stream))
             require_all(slots, self._stamps, self._count - len(self._stamps), self._info)
-
-
-def require_size(frame: VideoFrame, count: int, info: FilmInfo) -> None:
-    """Refuse a frame of another size than the film began with."""
-    if (frame.width, frame.height) != (info.width, info.height):
-        raise InputError(
-            f"{info.path} changes its size at frame {count}, from {info.width} x {info.height} to "
-            f"{frame.width} x {frame.height}; split it there into two films"
-        )
 
 
 def lost_at_end(end: Fraction, promised: Fraction | None, info: FilmInfo) -> int:

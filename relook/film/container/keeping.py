@@ -17,8 +17,9 @@ from av import VideoFrame
 from av.packet import Packet
 
 from relook.errors import InputError
-from relook.film.container.decoding import lost_at_end, packets_of, require_size
-from relook.film.container.ledger import Packets, Stamps, Taken, add_tail, find_slots, jumps, usual_step
+from relook.film.container.decoding import lost_at_end, packets_of
+from relook.film.container.ledger import Packets, Slots, Stamps, Taken, add_tail, find_slots, jumps, usual_step
+from relook.film.container.likeness import Likeness
 from relook.film.container.opening import num_frames_told, open_film, picture_stream, promised_end
 from relook.film.frames import Fault, FilmInfo
 
@@ -40,9 +41,11 @@ class Keeper:
         usual = usual_step(info)
         with open_film(info.path) as container:
             stream = picture_stream(container, info.path)
-            found = Packets()
+            found, held = Packets(), dict[int, int]()
             for packet in packets_of(container, stream, _Deaf()):
                 found.note(packet)
+                if packet.pts is not None and packet.duration and packet.duration > 3 * usual:
+                    held[packet.pts] = packet.duration
             promised, num_told = promised_end(container, stream), num_frames_told(stream)
             container_name = container.format.name
             is_out_of_order = container_name == "avi" and bool(stream.codec_context.has_b_frames)
@@ -54,7 +57,9 @@ class Keeper:
         self._order: Stamps = np.array(found.stamps, np.int64)
         self._keys = np.flatnonzero(np.frombuffer(found.keys, np.uint8))
         slots = find_slots(found, container_name, usual, num_told)
-        end = (int(slots.stamps[-1]) + slots.step) * info.time_base if len(slots.stamps) else Fraction(0)
+        _require_room(self._order, slots, info)
+        last = int(slots.stamps[-1]) if len(slots.stamps) else 0
+        end = (last + held.get(last, slots.step)) * info.time_base if len(slots.stamps) else Fraction(0)
         tail = 0 if container_name in _WITHOUT_HEADER else lost_at_end(end, promised, info)
         if tail:
             slots = find_slots(found, "", usual)
@@ -70,14 +75,21 @@ class Keeper:
         self._most_held = _reordered(self._sorter)
         self._is_bad = jumps(self._order, usual)
         self._mark_neighbours_of_lost()
-        self._next, self._count = 0, 0
+        self._next, self._count, self._num_unlike = 0, 0, 0
+        self._likeness = Likeness(info)
         self._last: Taken | None = None
 
     def packet(self, packet: Packet[Any]) -> None:
         pass
 
-    def frame(self, frame: VideoFrame) -> None:
-        require_size(frame, self._count, self._info)
+    def frame(self, frame: VideoFrame, aspect: Fraction | None) -> None:
+        """Take a frame unlike the others for damaged; refuse the film where a second key frame is."""
+        change = self._likeness.change(frame, aspect)
+        if change:
+            self._num_unlike += frame.key_frame
+            if self._num_unlike > 1:
+                self._likeness.refuse(change, self._count)
+            self.fault(frame.pts, change)
         self._count += 1
 
     def fault(self, pts: int | None, reason: str) -> None:
@@ -102,7 +114,7 @@ class Keeper:
 
     def _placed(self, frame: VideoFrame) -> Iterator[Taken]:
         place, slot = self._place_in_order(frame.pts), self._slot_of(frame.pts)
-        if slot is None or slot < self._next or (place is not None and self._is_bad[place]):
+        if slot is None or slot < self._next or (place is not None and self._is_bad[place]) or not self._likeness.fits(frame):
             return
         own = Taken(frame, self._stamp(slot), max(0, frame.duration or 0))
         if self._last is None:
@@ -159,11 +171,21 @@ class _Deaf:
     def packet(self, packet: Packet[Any]) -> None:
         pass
 
-    def frame(self, frame: VideoFrame) -> None:
+    def frame(self, frame: VideoFrame, aspect: Fraction | None) -> None:
         pass
 
     def fault(self, pts: int | None, reason: str) -> None:
         pass
+
+
+def _require_room(order: Stamps, slots: Slots, info: FilmInfo) -> None:
+    """Refuse a film of whose frames two share a stamp, unless others are missing whose places they could be meant for."""
+    doubled = len(order) - len(np.unique(order))
+    if doubled > int((~slots.is_packet).sum()):
+        raise InputError(
+            f"{info.path} has frames at the stamps of others ({doubled}), so that nobody can say where lost ones belong; "
+            f"leave --on-damage keep out, which lets such a frame follow the one before it"
+        )
 
 
 def _reordered(sorter: Stamps) -> int:

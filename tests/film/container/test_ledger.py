@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from relook.film.container.inventory import inventory
 from relook.film.container.ledger import jumps
 from relook.film.container.tracks import Tracks
 from relook.film.frames import Mending
-from relook.film.reader import FilmReader, probe
+from relook.film.reader import FilmReader, NativeFrame, probe
 from relook.film.shots import content_hash
 
 KEEPING = Mending(keeps_damage=True)
@@ -39,7 +40,11 @@ def pan(count: int) -> list[Any]:
 
 @pytest.fixture
 def film(make_film: Any) -> Callable[[str], Path]:
-    """Return a function that writes 60 frames of H.264 with a key frame every 12, and sound."""
+    """Return a function that writes 60 frames of H.264 with a key frame every 12, and sound.
+
+    Without `mbtree=0`, x264 now and then makes other bytes of the same frames of this size, one time in four on a busy
+    machine: then other bytes are spoilt too.
+    """
 
     def make(name: str) -> Path:
         made: Path = make_film(
@@ -48,7 +53,7 @@ def film(make_film: Any) -> Callable[[str], Path]:
             encoder="libx264",
             pixel_format="yuv420p",
             sounds=("aac",),
-            options={"g": "12", "threads": "1", "x264-params": "scenecut=0"},
+            options={"g": "12", "threads": "1", "x264-params": "scenecut=0:mbtree=0"},
         )
         return made
 
@@ -79,29 +84,84 @@ def remuxed(path: Path, keep: Callable[[int], bool]) -> Path:
     return copy
 
 
+@dataclass(frozen=True)
+class Decoded:
+    """What the decoder, in one thread, says of a film's packets in their order."""
+
+    pictures: list[tuple[int, bytes]]
+    """Those it calls whole, with their stamps."""
+    faults: set[int | None]
+    """The stamps of packets and frames that it calls damaged; None for what is no packet."""
+
+    def shows(self, stamp: int, picture: bytes, *, off: float) -> bool:
+        return any(abs(other - stamp) < off and same == picture for other, same in self.pictures)
+
+
+def decoded_alone(path: Path) -> Decoded:
+    pictures, faults = list[tuple[int, bytes]](), set[int | None]()
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "NONE"
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.error.FFmpegError, IndexError):
+                faults.add(None)
+                packets = container.demux(stream)
+                continue
+            if packet is None:
+                return Decoded(pictures, faults)
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                faults.add(packet.pts)
+                continue
+            faults |= {frame.pts for frame in frames if frame.is_corrupt}
+            pictures += [(frame.pts or 0, content_hash(NativeFrame(0, 0, 0, frame))) for frame in frames]
+
+
+def groups(path: Path) -> list[list[int]]:
+    """Give the stamps of the frames from each key frame to the next, in the order of decoding."""
+    found = list[list[int]]()
+    with av.open(str(path)) as container:
+        for packet in container.demux(video=0):
+            if packet.is_keyframe:
+                found.append([])
+            if packet.size:
+                found[-1].append(packet.pts or 0)
+    return found
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
-def test_spoilt_bytes_are_told_and_every_frame_keeps_its_place(film: Callable[[str], Path], name: str) -> None:
+def test_IN06_spoilt_bytes_are_told_and_every_frame_keeps_its_place(film: Callable[[str], Path], name: str) -> None:
     """Spoilt H.264 is now and then still valid H.264, of another picture; nobody can tell that but by looking."""
     whole = film(name)
     clean = shown(whole)
     half = (clean[1][0] - clean[0][0]) / 2
-    num_spoilt = num_listed = num_silent = 0
-    for seed in range(8):
+    num_spoilt = num_listed = 0
+    for seed in range(20):
         spoilt = spoil(whole, seed)
+        decoder = decoded_alone(spoilt)
         try:
             read = shown(spoilt)
+            assert not decoder.faults, "strict is silent only where the decoder is"
+            assert [(stamp, picture) for stamp, _, picture in read] == decoder.pictures
             assert len(read) == 60
-            num_silent += read != clean
         except InputError as error:
-            assert "damaged" in str(error) or "cut off" in str(error)
+            assert "damaged" in str(error) or "cut off" in str(error) or "changes its" in str(error)
         kept = shown(spoilt, KEEPING)
         assert len(kept) == len(clean)
         assert all(abs(ours[0] - true[0]) < half for ours, true in zip(kept, clean, strict=True))
         assert all(kept[n][2] == kept[n - 1][2] for n in range(1, 60) if kept[n][1])
+        assert all(decoder.shows(stamp, picture, off=half) for stamp, fault, picture in kept if not fault)
+        listed = {true[0] for ours, true in zip(kept, clean, strict=True) if ours[1]}
+        for group in groups(whole):
+            first = min((n for n, stamp in enumerate(group) if stamp in decoder.faults), default=len(group))
+            assert set(group[first:]) <= listed, "what is decoded after a fault, up to the next key frame, is listed"
         wrong = [n for n in range(60) if kept[n][2] != clean[n][2]]
         num_spoilt, num_listed = num_spoilt + len(wrong), num_listed + sum(bool(kept[n][1]) for n in wrong)
-    assert num_spoilt > 30 and num_silent <= 2
-    assert num_listed >= 0.75 * num_spoilt, "the decoder itself calls few spoilt frames whole"
+    assert num_spoilt > 100 and num_listed >= 0.75 * num_spoilt, "the decoder itself calls few spoilt frames whole"
 
 
 def test_lost_packets_are_missed_though_the_decoder_is_silent(make_film: Any, draw: Any) -> None:
