@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
@@ -136,8 +137,14 @@ def _padding(found: re.Match[str]) -> int:
 
 def _pictures_in(folder: Path) -> tuple[Path, ...]:
     with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()]
+        names = [entry.name for entry in entries if not entry.name.startswith(".") and _is_file(entry)]
     return tuple(folder / name for name in sorted(names) if Path(name).suffix.lower() in PICTURE_ENDINGS)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    with suppress(OSError):  # a link that leads to itself
+        return entry.is_file()
+    return False
 
 
 def _one_take(pictures: tuple[Path, ...]) -> list[tuple[int, Path]]:

@@ -7,7 +7,7 @@ file named `.mp4` would otherwise make FFmpeg read other files or the network.
 from __future__ import annotations
 
 import re
-import stat
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from relook.errors import InputError
 from relook.film.container.matroska import COUNT_TAG
 from relook.film.frames import ColourTags, FilmInfo
+from relook.film.regular import require_regular
 
 _ALLOWED: Final = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,mxf,avi,gif,ogg,flv,asf,dv,ivf,nut,"
@@ -44,12 +45,7 @@ def open_film(path: Path) -> InputContainer:
     Raises:
         InputError: there is no such file, it is no regular file, or it is no film.
     """
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
-    if not stat.S_ISREG(mode):
-        raise InputError(f"{path} is not a regular file; give a film file, a folder of pictures or a pattern")
+    require_regular(path, "a film file, a folder of pictures or a pattern")
     try:
         return av.open(
             str(path.absolute()),
@@ -75,6 +71,11 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
     if not streams:
         raise InputError(f"{path} has no pictures: it holds sound or data only")
     stream = max(streams, key=lambda s: (bool(s.disposition & Disposition.default), s.frames != 1))
+    if stream.codec_context is None:
+        raise InputError(
+            f"{path} holds pictures of a kind that FFmpeg does not decode: a camera's raw, a rare codec, or encrypted ones; "
+            f"export it from the camera maker's program, or from where it plays, as ProRes .mov or H.264 .mp4"
+        )
     stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
     stream.thread_type = "AUTO"
     return stream
@@ -93,6 +94,8 @@ def decoder(container: InputContainer, stream: VideoStream) -> VideoCodecContext
 def film_info(container: InputContainer, stream: VideoStream, path: Path) -> FilmInfo:
     """Read what a film's header says."""
     context = stream.codec_context
+    if path.is_file() and _is_encrypted(path, stream):
+        raise InputError(f"{path} is encrypted, and relook has no keys; export it without protection from where it plays")
     if context.pix_fmt is None or context.format is None or not context.width or not context.height:
         raise InputError(f"{path} has a picture track but no frame of it can be read; it is damaged or incomplete")
     if context.width * context.height > _MAX_PIXELS:
@@ -115,6 +118,13 @@ def film_info(container: InputContainer, stream: VideoStream, path: Path) -> Fil
         num_frames=_num_frames(stream),
         audio_codecs=tuple(codec_name(s) for s in container.streams.audio),
     )
+
+
+def _is_encrypted(path: Path, stream: VideoStream) -> bool:
+    with open_film(path) as again, suppress(av.error.FFmpegError, OSError):
+        packet = next(again.demux(again.streams[stream.index]), None)
+        return packet is not None and packet.has_sidedata("encryption_info")
+    return False
 
 
 def promised_end(container: InputContainer, stream: VideoStream) -> Fraction | None:

@@ -9,6 +9,7 @@ from typing import Final
 from relook.errors import UsageError
 from relook.film.cuts.cutlist import CutList
 from relook.film.cuts.edl import read_edl
+from relook.film.regular import require_regular
 
 CUT_ENDINGS: Final = (".edl", ".otio")
 
@@ -27,6 +28,7 @@ def read_cut_list(path: Path, rate: Fraction | None = None, *, drop: bool | None
     ending = path.suffix.lower()
     if ending not in CUT_ENDINGS:
         raise UsageError(f"{path} is no cut list; give an EDL (.edl) or an OpenTimelineIO timeline (.otio)")
+    require_regular(path, "an EDL or an OpenTimelineIO timeline")
     if ending == ".edl":
         return read_edl(path, rate, drop=drop)
     from relook.film.cuts.timeline import read_timeline  # late: OpenTimelineIO takes a while to import

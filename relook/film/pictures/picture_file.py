@@ -32,6 +32,7 @@ from relook.film.pictures.tiff import EXTRA_SAMPLES, PREMULTIPLIED, SHORT, STRAI
 from relook.film.pictures.vfx import NEEDS_VFX, has_vfx, require_vfx
 from relook.film.pixels import Codes, require_finite, to_codes, to_unit
 from relook.film.publish import disk_errors
+from relook.film.regular import require_regular
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # else it prints what is raised here
 
@@ -55,6 +56,7 @@ def read_picture(path: Path) -> Picture:
         InputError: it cannot be read, is of a kind that is not supported, or needs the extra `vfx`.
     """
     ending = path.suffix.lower()
+    require_regular(path, "picture files")
     try:
         with path.open("rb") as file:
             file.read(1)
