@@ -42,7 +42,11 @@ def apply(
     seed: Seed = 0,
     frames: Annotated[
         str | None,
-        typer.Option("--range", metavar="TC-TC", help="Only what is shown in this time, in the film's timecode: 00:00:02:00-00:00:04:12."),
+        typer.Option(
+            "--range",
+            metavar="TC-TC",
+            help="Only what is shown in this time, in the film's timecode: 00:00:02:00-00:00:04:12.",
+        ),
     ] = None,
     tile_rows: Annotated[
         int | None,

@@ -147,9 +147,7 @@ def _with_pixels(natives: Generator[NativeFrame, None, None], info: FilmInfo) ->
         for native in natives:
             picture = native.picture
             pixels, beyond = picture_values(picture) if isinstance(picture, Picture) else (to_pixels(picture), None)
-            yield Frame(
-                native.index, native.pts, native.duration, pixels, picture, native.fault, beyond, native.drift
-            )
+            yield Frame(native.index, native.pts, native.duration, pixels, picture, native.fault, beyond, native.drift)
 
 
 def _within(

@@ -27,6 +27,8 @@ from relook.film.fields import look_at_fields, require_progressive
 from relook.film.frames import Mending
 from relook.film.reader import FilmReader, probe
 from relook.film.shots import find_shots
+from relook.look import Look
+from relook.pipeline.arguments import loaded
 from relook.timing import FrameRange
 
 KEEPING = Mending(keeps_damage=True)
@@ -66,24 +68,31 @@ def restamped(source: Path, target: Path, stamp: Callable[[int, Any], tuple[int,
 # IN03, IN04
 
 
+@pytest.fixture(scope="module")
+def silent() -> Look:
+    return loaded("silent")
+
+
 @pytest.mark.parametrize("count", [pytest.param(1, id="IN03"), pytest.param(2, id="IN04")])
-def test_films_of_one_and_two_frames_go_through_both_verbs(make_film: MakeFilm, tmp_path: Path, count: int) -> None:
+def test_films_of_one_and_two_frames_go_through_both_verbs(
+    make_film: MakeFilm, tmp_path: Path, silent: Look, count: int
+) -> None:
     source = make_film("a.mov", pan(count, width=160, height=120), **H264)
-    delivery = relook.apply(source, "silent", tmp_path / "o.mov")
+    delivery = relook.apply(source, silent, tmp_path / "o.mov")
     assert len(delivery.frame_hashes) == len(times(tmp_path / "o.mov")) == count
     with FilmReader(source) as before, FilmReader(tmp_path / "o.mov") as after:
         lengths = [
             [native.duration * reader.info.time_base for native in reader.native_frames()] for reader in (before, after)
         ]
     assert lengths == [[Fraction(1, 25)] * count] * 2
-    report = relook.check(tmp_path / "o.mov", "silent", source=source)
+    report = relook.check(tmp_path / "o.mov", silent, source=source)
     assert [shot.frames for shot in report.shots] == [FrameRange(0, count)]
     assert report.verdict == "unjudged"
 
 
 @pytest.mark.parametrize("cuts", [(0, 1), (0, 11), (0, 6, 7), (0, 1, 11)])
 def test_IN04_cuts_on_the_first_and_the_last_frame_and_shots_of_one_frame(
-    make_film: MakeFilm, tmp_path: Path, cuts: tuple[int, ...]
+    make_film: MakeFilm, tmp_path: Path, silent: Look, cuts: tuple[int, ...]
 ) -> None:
     """A shot so short may be found or not; no frame is lost to it."""
     scenes = [seed for seed, start in enumerate(cuts) for _ in range(start, [*cuts[1:], 12][seed])]
@@ -91,7 +100,7 @@ def test_IN04_cuts_on_the_first_and_the_last_frame_and_shots_of_one_frame(
     shots = find_shots(source)
     assert [shot.frames.start for shot in shots] == [0, *(shot.frames.stop for shot in shots)][:-1]
     assert shots[-1].frames.stop == 12
-    relook.apply(source, "silent", tmp_path / "o.mkv")
+    relook.apply(source, silent, tmp_path / "o.mkv")
     assert times(tmp_path / "o.mkv") == times(source)
 
 
@@ -125,7 +134,7 @@ def test_IN05_a_film_without_its_index_at_the_end_is_refused(make_film: MakeFilm
     path = make_film("a.mp4", pan(24), **H264)
     path.write_bytes(path.read_bytes()[:-2000])
     for mending in (None, KEEPING):
-        with pytest.raises(InputError, match="cut off .* export it again"):
+        with pytest.raises(InputError, match=r"cut off .* export it again"):
             times(path, mending)
 
 
@@ -143,7 +152,9 @@ def test_IN08_a_bare_stream_has_no_stamps_and_is_counted(make_film: MakeFilm) ->
 @pytest.mark.parametrize("ending", ["mp4", "nut", "mkv"])
 def test_IN08_stamps_that_do_not_grow(make_film: MakeFilm, tmp_path: Path, ending: str, order: tuple[int, ...]) -> None:
     """Where a film lists its frames they follow one another; Matroska of one rate shows a gap, which is damage."""
-    plain = make_film("a.mkv", pan(24), rate=25, time_base=Fraction(1, 1000), stamps=[40 * n for n in range(24)], options={"g": "1"})
+    plain = make_film(
+        "a.mkv", pan(24), rate=25, time_base=Fraction(1, 1000), stamps=[40 * n for n in range(24)], options={"g": "1"}
+    )
 
     def stamp(number: int, _: Any) -> tuple[int, int]:
         pts = 40 * (order[number - 4] if 4 <= number < 8 else number)
@@ -242,10 +253,10 @@ def telecined(frames: list[Any]) -> list[Any]:
 def test_IN13_interlaced_films_are_refused_with_the_remedy_or_deinterlaced(
     make_film: MakeFilm, name: str, encoder: str, options: dict[str, str], top_first: bool
 ) -> None:
-    frames = woven(pan(60, width=160, height=96), top_first=top_first)
+    frames = woven(pan(48, width=128, height=96), top_first=top_first)
     path = make_film(name, frames, **{**H264, "encoder": encoder}, options=options)
     assert look_at_fields(path).is_top_first == top_first
-    with pytest.raises(InputError, match="is interlaced.*--deinterlace"):
+    with pytest.raises(InputError, match=r"is interlaced.*--deinterlace"):
         require_progressive(path)
     whole = Mending(deinterlaces=True)
     assert times(path, whole) == times(path)
@@ -276,7 +287,7 @@ def test_IN13_a_telecined_film_is_refused_with_the_remedy(make_film: MakeFilm) -
     ids=["size", "sampling", "depth", "aspect"],
 )
 def test_IN17_a_film_that_changes_within_is_refused_by_frame(
-    make_film: MakeFilm, tmp_path: Path, ending: str, other: dict[str, Any], words: str
+    make_film: MakeFilm, tmp_path: Path, silent: Look, ending: str, other: dict[str, Any], words: str
 ) -> None:
     plain = {**H264, "options": {"bf": "0", "g": "4"}}
     width, height = other.get("size", (64, 48))
@@ -303,7 +314,7 @@ def test_IN17_a_film_that_changes_within_is_refused_by_frame(
         with pytest.raises(InputError, match=f"changes its {words} at frame 1"):
             times(path, KEEPING)
     with pytest.raises(InputError, match=named):
-        relook.apply(path, "silent", tmp_path / "o.mkv")
+        relook.apply(path, silent, tmp_path / "o.mkv")
     assert not (tmp_path / "o.mkv").exists()
 
 
@@ -414,12 +425,13 @@ def test_IN22_an_encrypted_film_is_named(tmp_path: Path) -> None:
         for codes in pan(5):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(codes, format="rgb24")))
         container.mux(stream.encode(None))
-    with pytest.raises(InputError, match="is encrypted.*export it without protection"):
+    with pytest.raises(InputError, match=r"is encrypted.*export it without protection"):
         probe(path)
 
 
 @pytest.mark.parametrize(
-    ("name", "tag", "other"), [("a.mov", b"avc1", b"R3D!"), ("a.mov", b"avc1", b"drmi"), ("a.mkv", b"V_FFV1", b"V_RAW9")]
+    ("name", "tag", "other"),
+    [("a.mov", b"avc1", b"R3D!"), ("a.mov", b"avc1", b"drmi"), ("a.mkv", b"V_FFV1", b"V_RAW9")],
 )
 def test_IN22_a_codec_that_nobody_knows_is_named(make_film: MakeFilm, name: str, tag: bytes, other: bytes) -> None:
     path = make_film(name, pan(5), **(H264 if name == "a.mov" else {}))
@@ -433,8 +445,9 @@ def test_IN22_a_codec_that_nobody_knows_is_named(make_film: MakeFilm, name: str,
 
 @pytest.mark.parametrize("kind", ["black", "white", "static", "noise", "strobe"])
 def test_IN24_films_without_content_are_rendered_and_never_passed(
-    make_film: MakeFilm, tmp_path: Path, kind: str
+    make_film: MakeFilm, tmp_path: Path, silent: Look, kind: str
 ) -> None:
+    """A still scene is judged by the marks that the look lays over it; noise is no picture that any look prescribes."""
     rng = np.random.default_rng(0)
     still = pan(1, width=160, height=96)[0]
     frames = {
@@ -445,13 +458,12 @@ def test_IN24_films_without_content_are_rendered_and_never_passed(
         "strobe": [np.full_like(still, 255 * (n % 2)) for n in range(12)],
     }[kind]
     source = make_film("a.mkv", frames)
-    delivery = relook.apply(source, "silent", tmp_path / "o.mkv")
+    delivery = relook.apply(source, silent, tmp_path / "o.mkv")
     assert len(delivery.frame_hashes) == 12 and all(np.isfinite(delivery.flicker))
     with FilmReader(tmp_path / "o.mkv") as reader:
         assert all(bool(frame.pixels.isfinite().all()) for frame in reader.frames())
-    report = relook.check(tmp_path / "o.mkv", "silent", source=source)
+    report = relook.check(tmp_path / "o.mkv", silent, source=source)
     for shot in report.shots:
-        assert shot.verdict != "pass"
+        assert (shot.verdict == "unjudged") == (kind in ("black", "white", "strobe")) and shot.verdict != "pass"
+        assert [reason.code for reason in shot.reasons if shot.verdict == "unjudged"] in ([], ["not_judgeable"])
         assert all(np.isfinite(value) for value in shot.measures.values() if isinstance(value, float))
-    assert report.verdict == ("fail" if any(shot.verdict == "fail" for shot in report.shots) else "unjudged")
-    print(kind, [(s.frames, s.verdict, [r.code for r in s.reasons]) for s in report.shots])

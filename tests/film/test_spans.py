@@ -50,9 +50,7 @@ def test_of_an_even_film_timecode_names_the_frames(
     rate=st.sampled_from([24, 25, 30, 50]),
     span=st.tuples(st.integers(0, 100), st.integers(0, 100)),
 )
-def test_a_frame_is_in_a_span_where_it_is_on_screen_in_it(
-    lengths: list[int], rate: int, span: tuple[int, int]
-) -> None:
+def test_a_frame_is_in_a_span_where_it_is_on_screen_in_it(lengths: list[int], rate: int, span: tuple[int, int]) -> None:
     """In a time base of 1/1200 s, with stamps away from every count, all is as in whole numbers."""
     ticks = 1200
     stamps = [0, *(5 + 10 * sum(lengths[:n]) for n in range(1, len(lengths)))]
@@ -122,4 +120,7 @@ def test_footage(footage: Callable[[str], Path]) -> None:
         times = [native.pts * reader.info.time_base for native in reader.native_frames()]
         rate = reader.info.frame_rate
     found = frames_shown(path, FrameRange(round(rate * Fraction(1, 2)), round(rate)))
-    assert [times[found.start] - times[0] <= Fraction(1, 2) + Fraction(1, 500), found.stop < round(rate)] == [True, True]
+    assert [times[found.start] - times[0] <= Fraction(1, 2) + Fraction(1, 500), found.stop < round(rate)] == [
+        True,
+        True,
+    ]

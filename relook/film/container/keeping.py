@@ -114,7 +114,12 @@ class Keeper:
 
     def _placed(self, frame: VideoFrame) -> Iterator[Taken]:
         place, slot = self._place_in_order(frame.pts), self._slot_of(frame.pts)
-        if slot is None or slot < self._next or (place is not None and self._is_bad[place]) or not self._likeness.fits(frame):
+        if (
+            slot is None
+            or slot < self._next
+            or (place is not None and self._is_bad[place])
+            or not self._likeness.fits(frame)
+        ):
             return
         own = Taken(frame, self._stamp(slot), max(0, frame.duration or 0))
         if self._last is None:

@@ -95,7 +95,9 @@ def film_info(container: InputContainer, stream: VideoStream, path: Path) -> Fil
     """Read what a film's header says."""
     context = stream.codec_context
     if path.is_file() and _is_encrypted(path, stream):
-        raise InputError(f"{path} is encrypted, and relook has no keys; export it without protection from where it plays")
+        raise InputError(
+            f"{path} is encrypted, and relook has no keys; export it without protection from where it plays"
+        )
     if context.pix_fmt is None or context.format is None or not context.width or not context.height:
         raise InputError(f"{path} has a picture track but no frame of it can be read; it is damaged or incomplete")
     if context.width * context.height > _MAX_PIXELS:
