@@ -54,6 +54,7 @@ def apply(source: bytes, target: bytes) -> int:
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_a_nasty_name_works_in_and_out(kind: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """IN19."""
     name = NAMES[kind]
     (here / "film.mp4").rename(os.fsdecode(name))
     code = apply(name, b"new/" + name)

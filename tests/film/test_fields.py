@@ -82,6 +82,7 @@ def film(make_film: Any) -> Callable[..., Path]:
 def test_what_the_pictures_say(
     film: Callable[..., Path], frames: list[Any], flags: str, scan: Scan, is_top_first: bool | None
 ) -> None:
+    """IN13."""
     found = look_at_fields(film(frames, flags=flags))
     assert (found.scan, found.is_top_first) == (scan, is_top_first)
 

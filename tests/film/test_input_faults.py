@@ -1,14 +1,15 @@
 """The list of what may be wrong or odd with an input, IN01 to IN24: one test or one docstring with its name for each.
 
 Shown elsewhere, by the name in a docstring or a test's name: IN01, IN02 (test_reader), IN06 (container/test_ledger), IN07,
-IN09 (test_time), IN10, IN12, IN16 (test_awkward), IN11, IN14 (test_writer), IN15 (container/test_fate), IN19
-(tests/cli/test_names), IN21 (benchmarks/memory.py). IN23, a film that still grows, is not here yet.
+IN09 (test_time), IN11, IN15 (container/test_fate), IN12, IN14, IN16 (test_writer), IN19 (tests/cli/test_names). IN21,
+long films in constant memory, is measured by benchmarks/memory.py. IN23, a film that still grows, is not here yet.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import struct
 import time
 from collections.abc import Callable
 from fractions import Fraction
@@ -26,7 +27,7 @@ from relook.film.cuts.cut_files import read_cut_list
 from relook.film.fields import look_at_fields, require_progressive
 from relook.film.frames import Mending
 from relook.film.reader import FilmReader, probe
-from relook.film.shots import find_shots
+from relook.film.shots import content_hash, find_shots
 from relook.look import Look
 from relook.pipeline.arguments import loaded
 from relook.timing import FrameRange
@@ -63,6 +64,28 @@ def restamped(source: Path, target: Path, stamp: Callable[[int, Any], tuple[int,
             packet.stream = stream
             made.mux(packet)
     return target
+
+
+# IN02
+
+
+def test_IN02_a_film_of_which_no_frame_can_be_decoded_is_refused(make_film: MakeFilm, tmp_path: Path) -> None:
+    whole = make_film("a.mkv", pan(8), **H264, options={"bf": "0"})
+    with av.open(str(whole)) as source, av.open(str(tmp_path / "b.mkv"), "w") as made:
+        stream = made.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                spoilt = av.Packet(b"\xff" * packet.size)
+                spoilt.pts, spoilt.dts, spoilt.time_base, spoilt.stream = (
+                    packet.pts,
+                    packet.dts,
+                    packet.time_base,
+                    stream,
+                )
+                made.mux(spoilt)
+    for mending in (None, KEEPING):
+        with pytest.raises(InputError, match=r"damaged after 0|no frame of it can be read"):
+            times(tmp_path / "b.mkv", mending)
 
 
 # IN03, IN04
@@ -222,6 +245,54 @@ def test_IN08_a_gap_of_ten_seconds(make_film: MakeFilm, tmp_path: Path, ending: 
     assert faulty.count("missing") == 250 and not any(faulty[525:])
     assert not any(faulty[:270]), "frames just before the gap may lean on lost ones"
     assert [round(25 * (time - found[0])) for time in found] == list(range(550))
+
+
+# IN10
+
+
+def with_edits(source: Path, target: Path, edits: list[tuple[int, int, int]]) -> Path:
+    """Put another edit list into an MP4 whose data lie before its boxes: duration in ms, begin in ticks, speed in 1/65536."""
+    data = bytearray(source.read_bytes())
+    at = data.index(b"elst") - 4
+    length = int.from_bytes(data[at : at + 4], "big")
+    body = struct.pack(">4sII", b"elst", 0, len(edits)) + b"".join(struct.pack(">IiI", *edit) for edit in edits)
+    data[at : at + length] = struct.pack(">I", len(body) + 4) + body
+    for kind in (b"edts", b"trak", b"moov"):
+        parent = data.rindex(kind, 0, at) - 4
+        longer = int.from_bytes(data[parent : parent + 4], "big") + len(body) + 4 - length
+        data[parent : parent + 4] = longer.to_bytes(4, "big")
+    target.write_bytes(data)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("edits", "first", "shown"),
+    [
+        ([(800, 4, 1)], 0, list(range(4, 24))),
+        ([(500, -1, 1), (960, 0, 1)], Fraction(1, 2), list(range(24))),
+        ([(400, 0, 1), (400, 0, 1)], 0, [*range(10), *range(10)]),
+        ([(200, 0, 1), (400, 10, 1)], 0, [*range(5), *range(10, 20)]),
+    ],
+    ids=["cut", "delay", "repeat", "join"],
+)
+def test_IN10_an_edit_list_is_followed(
+    make_film: MakeFilm, tmp_path: Path, edits: list[tuple[int, int, int]], first: Fraction | int, shown: list[int]
+) -> None:
+    plain = make_film("a.mp4", pan(24), **H264, options={"bf": "0"})
+    ticks = round(1 / (25 * probe(plain).time_base))
+    raw = [(duration, begin if begin < 0 else begin * ticks, speed << 16) for duration, begin, speed in edits]
+    path = with_edits(plain, tmp_path / "edited.mp4", raw)
+    assert times(path) == times(path, KEEPING) == [first + Fraction(n, 25) for n in range(len(shown))]
+    with FilmReader(plain) as whole, FilmReader(path) as edited:
+        pictures = [content_hash(native) for native in whole.native_frames()]
+        assert [content_hash(native) for native in edited.native_frames()] == [pictures[n] for n in shown]
+
+
+@pytest.mark.parametrize(("speed", "words"), [(2 << 16, "at 2 times"), (0, "at 0 times"), (1 << 15, r"at 0\.5 times")])
+def test_IN10_another_speed_is_refused(make_film: MakeFilm, tmp_path: Path, speed: int, words: str) -> None:
+    plain = make_film("a.mp4", pan(24), **H264, options={"bf": "0"})
+    with pytest.raises(InputError, match=words):
+        probe(with_edits(plain, tmp_path / "fast.mp4", [(480, 0, speed)]))
 
 
 # IN13

@@ -67,6 +67,7 @@ def test_lossless_rgb_is_read_code_for_code(make_film: Any, draw: Any, pixel_for
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.integers(1, 9), min_size=1, max_size=12), first=st.integers(0, 100))
 def test_uneven_stamps_are_exact(make_film: Any, draw: Any, steps: list[int], first: int) -> None:
+    """IN07."""
     stamps = [first * 128 + sum(steps[:index]) * 512 for index in range(len(steps) + 1)]
     base = Fraction(1, 12800)
     path = make_film(
@@ -112,6 +113,7 @@ def cover_art(made: Any) -> None:
 
 
 def test_cover_art_is_never_the_film(make_film: Any, draw: Any, tmp_path: Path) -> None:
+    """IN15."""
     film = make_film("film.mp4", draw(3, 64, 48), encoder="libx264", pixel_format="yuv420p", sounds=("aac",))
     for name, kind in (("film_and_cover.mp4", "video"), ("song_and_cover.mp4", "audio")):
         with av.open(str(film)) as source, av.open(str(tmp_path / name), "w") as made:
@@ -150,6 +152,7 @@ def cut(path: Path, share: float) -> Path:
 
 
 def test_a_cut_off_film_is_said_to_be(make_film: Any, draw: Any) -> None:
+    """IN05."""
     for name, sounds in (("a.mkv", ()), ("b.mkv", ("flac",))):
         path = cut(make_film(name, draw(48, 64, 48), sounds=sounds), 0.6)
         with pytest.raises(InputError, match=r"cut off: \d+ of about 48 frames"):
@@ -179,6 +182,7 @@ def test_damage_in_the_middle_is_said(make_film: Any, draw: Any) -> None:
     ],
 )
 def test_what_is_no_film_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    """IN01."""
     path = tmp_path / "odd.mp4"
     path.write_bytes(content)
     with pytest.raises(InputError, match=words):
@@ -205,12 +209,14 @@ def test_files_that_point_at_others_are_refused(make_film: Any, draw: Any, tmp_p
 def test_odd_names_are_names(
     make_film: Any, draw: Any, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """IN19."""
     make_film("film.mp4", draw(2, 64, 48), encoder="libx264", pixel_format="yuv420p").rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     assert len(read(Path(name))) == 2
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """IN20."""
     fifo = tmp_path / "pipe.mp4"
     os.mkfifo(fifo)
     (tmp_path / "link.mp4").symlink_to(tmp_path / "gone.mp4")
@@ -227,6 +233,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_sound_alone_has_no_pictures(tmp_path: Path) -> None:
+    """IN02."""
     path = tmp_path / "sound.mp4"
     with av.open(str(path), "w") as made:
         track = made.add_stream("aac", rate=48000)

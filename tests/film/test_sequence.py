@@ -73,6 +73,7 @@ def test_the_first_picture_of_a_sequence_with_holes_names_them(tmp_path: Path) -
 @settings(max_examples=40, deadline=None)
 @given(numbers=st.sets(st.integers(1, 40), min_size=2, max_size=30))
 def test_holes_are_named(numbers: set[int]) -> None:
+    """IN18."""
     missing = set(range(min(numbers), max(numbers) + 1)) - numbers
     with tempfile.TemporaryDirectory() as made:
         pattern = touch(Path(made), *(f"f_{number:04d}.jpg" for number in numbers)) / "f_####.jpg"

@@ -86,6 +86,7 @@ def test_rates_are_exact_and_timecode_counts_on_as_it_did(
 def test_a_late_start_and_reordered_frames_keep_the_sound_in_step(
     make_film: Any, draw: Any, ending: str, copied: bool
 ) -> None:
+    """IN09."""
     source = make_film(
         "a.mkv",
         draw(24, 32, 32),
@@ -106,7 +107,7 @@ def test_a_late_start_and_reordered_frames_keep_the_sound_in_step(
 def test_a_film_that_begins_before_0_is_moved_there_with_its_sound(
     make_film: Any, draw: Any, tmp_path: Path, ending: str, reordered: int
 ) -> None:
-    """Matroska has no stamps below 0: the first twelve frames come without."""
+    """IN09: Matroska has no stamps below 0: the first twelve frames come without."""
     plain = make_film(
         "plain.mkv",
         draw(24, 32, 32),
@@ -139,7 +140,7 @@ def test_a_film_that_begins_before_0_is_moved_there_with_its_sound(
 
 @pytest.mark.parametrize("rate", [Fraction(24), NTSC[0]])
 def test_frames_without_stamps_count_on_from_0(make_film: Any, draw: Any, rate: Fraction) -> None:
-    """A bare stream of H.264 has a rate at most."""
+    """IN08: A bare stream of H.264 has a rate at most."""
     source = make_film(
         "a.h264", draw(12, 32, 32), encoder="libx264", pixel_format="yuv420p", rate=rate, time_base=1 / rate
     )
@@ -165,6 +166,7 @@ def test_frames_that_an_avi_leaves_out_take_their_time(make_film: Any, draw: Any
 
 @pytest.mark.parametrize("stamps", [(4, 5, 5, 7), (4, 5, 4, 6)])
 def test_a_stamp_that_does_not_grow_follows_the_one_before(make_film: Any, draw: Any, stamps: tuple[int, ...]) -> None:
+    """IN08."""
     source = make_film("a.mkv", draw(8, 32, 32), time_base=Fraction(1, 1000), rate=25, options={"g": "1"})
     with av.open(str(source)) as whole, av.open(str(source.with_name("odd.nut")), "w") as made:
         stream = made.add_stream_from_template(whole.streams.video[0])

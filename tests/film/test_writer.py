@@ -120,6 +120,7 @@ def test_lossless_gives_back_pixels_count_and_stamps(
 
 @pytest.mark.parametrize("pixel_format", LOSSLESS)
 def test_lossless_rgb_and_grey_come_back_exactly(make_film: Any, draw: Any, tmp_path: Path, pixel_format: str) -> None:
+    """IN16."""
     source = make_film("in.mkv", draw(4, 54, 37, bits=16 if "16" in pixel_format else 8), pixel_format=pixel_format)
     render(source, tmp_path / "out.mkv")
     assert all(torch.equal(a, b) for a, b in zip(pixels(source), pixels(tmp_path / "out.mkv"), strict=True))
@@ -167,6 +168,7 @@ def test_lossless_yuv_is_written_in_its_own_format(
 def test_every_codec_keeps_count_stamps_tags_and_look(
     make_film: Any, draw: Any, tmp_path: Path, name: str, codec: str | None, bits: int, expected: tuple[str, str]
 ) -> None:
+    """IN16."""
     source = make_film(
         "in.mkv",
         draw(7, 256, 144),
@@ -211,6 +213,7 @@ def test_tags_come_back_and_agree_with_the_pixels(
 
 @pytest.mark.parametrize("size", [(65, 48), (64, 49), (33, 21)])
 def test_odd_sizes_keep_their_size(make_film: Any, draw: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    """IN12."""
     source = make_film("in.mkv", draw(3, *size), pixel_format="yuv420p")
     for name in ("o.mp4", "o.mov", "o.mkv", "o.webm"):
         info = render(source, tmp_path / name)
@@ -229,6 +232,7 @@ def test_odd_sizes_keep_their_size(make_film: Any, draw: Any, tmp_path: Path, si
 def test_sound_is_copied_packet_for_packet(
     make_film: Any, draw: Any, tmp_path: Path, name: str, sounds: tuple[str, ...]
 ) -> None:
+    """IN14."""
     source = make_film("in.mkv", draw(30, 64, 48), pixel_format="yuv420p", sounds=sounds)
     info = render(source, tmp_path / name)
     assert sound(tmp_path / name) == sound(source)
@@ -237,6 +241,7 @@ def test_sound_is_copied_packet_for_packet(
 
 
 def test_a_stream_that_does_not_fit_is_refused_before_work(make_film: Any, draw: Any, tmp_path: Path) -> None:
+    """IN14."""
     source = make_film("in.mkv", draw(3, 256, 144), pixel_format="yuv420p", sounds=("flac",))
     before = sorted(os.listdir(tmp_path))
     for name in ("o.mov", "o.webm", "o.mxf"):
@@ -280,6 +285,7 @@ def test_timecode_is_kept(make_film: Any, draw: Any, tmp_path: Path, name: str) 
 
 @pytest.mark.parametrize("name", ["o.mp4", "o.mov", "o.mkv", "o.webm"])
 def test_the_shape_of_pixels_is_kept(make_film: Any, draw: Any, tmp_path: Path, name: str) -> None:
+    """IN12."""
     source = make_film(
         "in.mp4",
         draw(3, 90, 48),

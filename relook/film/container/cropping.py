@@ -40,7 +40,7 @@ def _clean_apertures(file: BinaryIO) -> Iterator[tuple[int, int]]:
     """Give the clean aperture of every sample entry that has one."""
     end = file.seek(0, 2)
     for entry, size in _inside(file, 0, end, _WAY):
-        for kind, start, stop in _boxes(file, entry + _VISUAL_ENTRY_BYTES, entry + size):
+        for kind, start, stop in boxes(file, entry + _VISUAL_ENTRY_BYTES, entry + size):
             if kind == b"clap" and stop - start >= 16:
                 file.seek(start)
                 wide, wide_unit, high, high_unit = struct.unpack(">4I", file.read(16))
@@ -50,16 +50,16 @@ def _clean_apertures(file: BinaryIO) -> Iterator[tuple[int, int]]:
 
 def _inside(file: BinaryIO, start: int, stop: int, way: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
     """Go down the boxes of a way; give position and size of what the last one holds."""
-    for kind, body, end in _boxes(file, start, stop):
+    for kind, body, end in boxes(file, start, stop):
         if kind != way[0]:
             continue
         if len(way) > 1:
             yield from _inside(file, body, end, way[1:])
         else:
-            yield from ((at - 8, close - at + 8) for _, at, close in _boxes(file, body + 8, end))
+            yield from ((at - 8, close - at + 8) for _, at, close in boxes(file, body + 8, end))
 
 
-def _boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
     """Give kind, begin and end of the contents of each box in a part of the file; damage ends the list."""
     while start + 8 <= stop:
         file.seek(start)

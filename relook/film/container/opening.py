@@ -19,6 +19,7 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from relook.errors import InputError
+from relook.film.container.edits import require_normal_speed
 from relook.film.container.matroska import COUNT_TAG
 from relook.film.frames import ColourTags, FilmInfo
 from relook.film.regular import require_regular
@@ -94,7 +95,10 @@ def decoder(container: InputContainer, stream: VideoStream) -> VideoCodecContext
 def film_info(container: InputContainer, stream: VideoStream, path: Path) -> FilmInfo:
     """Read what a film's header says."""
     context = stream.codec_context
-    if path.is_file() and _is_encrypted(path, stream):
+    is_file = path.is_file()
+    if is_file and "mp4" in container.format.name:
+        require_normal_speed(path)
+    if is_file and _is_encrypted(path, stream):
         raise InputError(
             f"{path} is encrypted, and relook has no keys; export it without protection from where it plays"
         )

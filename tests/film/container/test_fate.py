@@ -110,6 +110,7 @@ def contents(path: Path) -> list[tuple[str, bytes]]:
 
 
 def test_matroska_keeps_everything(rich: Path, tmp_path: Path) -> None:
+    """IN15."""
     assert set(ends(rich, ".mkv").values()) == {"kept"}
     target = copy(rich, tmp_path / "o.mkv")
     before, after = found(rich), found(target)
@@ -123,6 +124,7 @@ def test_matroska_keeps_everything(rich: Path, tmp_path: Path) -> None:
 
 
 def test_what_an_ending_cannot_hold_is_refused_or_told(rich: Path, tmp_path: Path) -> None:
+    """IN15."""
     font = "application/x-truetype-font attachment (stream 4)"
     assert ends(rich, ".mp4") == {
         "title": "kept",
@@ -187,6 +189,7 @@ def copy_streams(source: Path, target: Path, *, without: str) -> Path:
     ],
 )
 def test_turns_and_flips_are_kept(tmp_path: Path, degrees: int, flip: bool, words: str, ending: str) -> None:
+    """IN11."""
     source = tmp_path / "in.mov"
     with av.open(str(source), "w") as made:
         stream: Any = made.add_stream("libx264", rate=24)
@@ -216,6 +219,7 @@ def test_turns_and_flips_are_kept(tmp_path: Path, degrees: int, flip: bool, word
 def test_transparency_is_kept_code_for_code(
     make_film: Any, draw: Any, tmp_path: Path, pixel_format: str, ending: str, bits: int, is_copied: bool
 ) -> None:
+    """IN15."""
     source = transparent(make_film("a.mkv", draw(3, 64, 48), pixel_format=pixel_format), tmp_path / "in.mkv")
     with FilmReader(source) as reader, FilmWriter(tmp_path / f"o{ending}", reader.info) as writer:
         for frame in reader.frames():
@@ -297,6 +301,7 @@ def alphas(path: Path) -> list[Any]:
 def test_static_hdr_metadata_are_kept_by_hevc_and_told_elsewhere(
     footage: Callable[[str], Path], tmp_path: Path
 ) -> None:
+    """IN16."""
     source = footage("awkward/synthetic/hdr10_pq_bt2020_hevc10.mp4")
     before = found(source)
     assert before.mastering is not None
@@ -308,6 +313,7 @@ def test_static_hdr_metadata_are_kept_by_hevc_and_told_elsewhere(
 
 
 def test_cropping_that_a_container_asks_for_is_told(make_film: Any, draw: Any, tmp_path: Path) -> None:
+    """IN12."""
     plain = make_film("a.mp4", draw(3, 96, 64), encoder="libx264", pixel_format="yuv420p")
     assert found(plain).extras == ()
     source = with_clean_aperture(plain, tmp_path / "clap.mp4", 80, 48)

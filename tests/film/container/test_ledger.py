@@ -165,6 +165,7 @@ def test_IN06_spoilt_bytes_are_told_and_every_frame_keeps_its_place(film: Callab
 
 
 def test_lost_packets_are_missed_though_the_decoder_is_silent(make_film: Any, draw: Any) -> None:
+    """IN06."""
     whole = make_film("a.mkv", draw(60, 32, 32), options={"g": "1"})
     lossy = remuxed(whole, lambda number: not 20 <= number < 35 and number != 50)
     with pytest.raises(InputError, match=r"44 of about 60 frames could be read, and frame 20 \(0.8 s, 00:00:00:20\)"):
@@ -188,6 +189,7 @@ def test_what_leans_on_a_lost_frame_is_lost_until_the_next_key_frame(film: Calla
 
 @pytest.mark.parametrize("steps", [(1, 1, 2), (1, 3), (1, 1, 1, 1, 2), (5, 1, 2, 9)])
 def test_uneven_stamps_are_no_damage(make_film: Any, draw: Any, steps: tuple[int, ...]) -> None:
+    """IN07."""
     stamps = np.cumsum([steps[n % len(steps)] for n in range(40)]).tolist()
     path = make_film("a.mkv", draw(40, 32, 32), stamps=stamps)
     assert shown(path) == shown(path, KEEPING)
@@ -234,6 +236,7 @@ def test_whole_films_are_whole(footage: Callable[[str], Path], name: str) -> Non
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
 def test_a_film_that_is_cut_off_is_filled_up_to_its_promised_end(make_film: Any, tmp_path: Path, name: str) -> None:
+    """IN05."""
     options = {"movflags": "faststart"} if name == "a.mp4" else {}
     whole = make_film("whole" + name[1:], pan(60), encoder="libx264", pixel_format="yuv420p", options={"g": "6"})
     if options:

@@ -186,6 +186,7 @@ def test_grey_exr_becomes_colour(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_no_numbers_are_named(tmp_path: Path, value: float) -> None:
+    """IN16."""
     values = light(np.float16)
     values["G"][6, 2] = value
     source = write_exr(tmp_path / "plate.1003.exr", values)

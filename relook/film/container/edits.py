@@ -1,0 +1,56 @@
+"""Find edits that FFmpeg passes over: it follows an edit list's cuts, repeats and delays, but shows all at normal speed.
+
+Source: ISO/IEC 14496-12, 8.6.6 (edit list box, `elst`).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from relook.errors import InputError
+from relook.film.container.cropping import boxes
+
+_ENTRY: Final = {0: struct.Struct(">IiI"), 1: struct.Struct(">QqI")}
+"""By version: duration of the edit, where it begins in the track (-1 for a delay), and its speed in 1/65536."""
+
+
+def require_normal_speed(path: Path) -> None:
+    """Refuse an MP4 or MOV of which a part is to be shown slower, faster or as a still.
+
+    Raises:
+        InputError: its edit list says so.
+    """
+    with path.open("rb") as file:
+        speed = next((speed for speed in _speeds(file) if speed != 1), None)
+    if speed is not None:
+        raise InputError(
+            f"{path} asks by its edit list to be shown at {float(speed):g} times its speed, which relook does not follow; "
+            f"export it at the speed that is meant, or make it plain (ffmpeg -i {path.name} -c copy ...)"
+        )
+
+
+def _speeds(file: BinaryIO) -> Iterator[Fraction]:
+    for start, stop in _lists(file, 0, file.seek(0, 2), (b"moov", b"trak", b"edts", b"elst")):
+        file.seek(start)
+        head = file.read(8)
+        entry = _ENTRY.get(head[0]) if len(head) == 8 else None
+        if entry is None:
+            continue
+        entries = file.read(min(stop - start - 8, int.from_bytes(head[4:], "big") * entry.size))
+        for _, begins, speed in entry.iter_unpack(entries[: len(entries) // entry.size * entry.size]):
+            if begins >= 0:
+                yield Fraction(speed, 65536)
+
+
+def _lists(file: BinaryIO, start: int, stop: int, way: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
+    """Go down the boxes of a way; give begin and end of the contents of the last."""
+    for kind, body, end in boxes(file, start, stop):
+        if kind == way[0]:
+            if len(way) > 1:
+                yield from _lists(file, body, end, way[1:])
+            else:
+                yield body, end
