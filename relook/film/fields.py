@@ -110,8 +110,9 @@ def require_fields(path: Path) -> Fields:
 
 def _telecined(path: Path) -> str:
     return (
-        f"{path} is telecined: two of every five frames are mixed of two film frames (3:2 pulldown); take the film "
-        f"frames out of it first (inverse telecine: fieldmatch and decimate in FFmpeg), which gives 23.976 frames a second"
+        f"{path} is telecined: two of every five frames are mixed of two film frames (3:2 pulldown), and deinterlacing would "
+        f"leave one of five doubled; take the film frames out of it first by inverse telecine, for example ffmpeg -i "
+        f"{path.name} -vf fieldmatch,decimate -c:v ffv1 -c:a copy NEW.mkv, which makes 23.976 frames a second of 29.97"
     )
 
 

@@ -161,6 +161,22 @@ def test_IN05_a_film_without_its_index_at_the_end_is_refused(make_film: MakeFilm
             times(path, mending)
 
 
+# IN07
+
+
+def test_IN07_a_last_frame_that_is_held_is_no_loss(make_film: MakeFilm, tmp_path: Path) -> None:
+    plain = make_film("a.mp4", pan(12), **H264, options={"bf": "0"})
+
+    def held(number: int, packet: Any) -> tuple[int, int]:
+        packet.duration = round((5 if number == 11 else Fraction(1, 25)) / packet.time_base)
+        return packet.pts, packet.dts
+
+    path = restamped(plain, tmp_path / "held.mkv", held)
+    with FilmReader(path) as reader:
+        assert [native.duration * reader.info.time_base for native in reader.native_frames()][-1] == 5
+    assert faults(path) == [""] * 12
+
+
 # IN08
 
 
@@ -339,7 +355,7 @@ def test_IN13_a_telecined_film_is_refused_with_the_remedy(make_film: MakeFilm) -
     frames = telecined(pan(32, width=160, height=96))
     path = make_film("a.mp4", frames, **{**H264, "rate": 30, "time_base": Fraction(1, 30)}, options={"crf": "12"})
     for refuse in (require_progressive, lambda path: FilmReader(path, Mending(deinterlaces=True))):
-        with pytest.raises(InputError, match=r"telecined.*fieldmatch and decimate"):
+        with pytest.raises(InputError, match=r"telecined.*inverse telecine.*fieldmatch,decimate"):
             refuse(path)
 
 
