@@ -1,4 +1,7 @@
-"""Small films for the tests of the film room, made with PyAV alone: the reader is not tested against our own writer."""
+"""Small films for the tests of the film room, made with PyAV alone: the reader is not tested against our own writer.
+
+Below them, what the tests of writing read and write with.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,13 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+
+from relook.film.frames import FilmInfo, Frame
+from relook.film.reader import FilmReader, probe
+from relook.film.writer import FilmWriter
+from relook.timing import FrameRange
 
 Codes = NDArray[Any]
 MakeFilm = Callable[..., Path]
@@ -87,3 +96,54 @@ def _sing(container: Any, track: Any, seconds: float, pitch: float) -> None:
 def draw() -> Callable[..., list[Codes]]:
     """Return `noise`."""
     return noise
+
+
+def render(
+    source: Path, target: Path, *, copied: bool = False, wanted: FrameRange | None = None, **kwargs: Any
+) -> FilmInfo:
+    with FilmReader(source) as reader, FilmWriter(target, reader.info, **kwargs) as writer:
+        for frame in reader.frames(wanted):
+            (writer.copy if copied else writer.write)(frame)
+    return probe(target)
+
+
+def stamps(path: Path, wanted: FrameRange | None = None) -> list[Fraction]:
+    with FilmReader(path) as reader:
+        return [native.pts * reader.info.time_base for native in reader.native_frames(wanted)]
+
+
+def pixels(path: Path) -> list[torch.Tensor]:
+    with FilmReader(path) as reader:
+        return [frame.pixels for frame in reader.frames()]
+
+
+def numbered(count: int, width: int, height: int, *, bits: int = 8) -> tuple[FilmInfo, list[Frame]]:
+    """Draw frames whose pixels are exact codes, and the film they could come from."""
+    values = torch.randint(0, 2**bits, (count, 3, height, width), generator=torch.Generator().manual_seed(bits))
+    pixel_format = "bgr0" if bits == 8 else f"gbrp{bits}le"
+    info = FilmInfo(Path("none.mkv"), "stills", width, height, Fraction(24), Fraction(1, 24), bits, pixel_format)
+    return info, [Frame(i, i, 1, drawn.float() / (2**bits - 1)) for i, drawn in enumerate(values)]
+
+
+@pytest.fixture(scope="session", name="render")
+def _render() -> Callable[..., Any]:
+    """Return `render`."""
+    return render
+
+
+@pytest.fixture(scope="session", name="stamps")
+def _stamps() -> Callable[..., Any]:
+    """Return `stamps`."""
+    return stamps
+
+
+@pytest.fixture(scope="session", name="pixels")
+def _pixels() -> Callable[..., Any]:
+    """Return `pixels`."""
+    return pixels
+
+
+@pytest.fixture(scope="session", name="numbered")
+def _numbered() -> Callable[..., Any]:
+    """Return `numbered`."""
+    return numbered
