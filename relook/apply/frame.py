@@ -23,6 +23,7 @@ from relook.mechanics.reel import moved
 from relook.mechanics.weave import weave_of
 from relook.nets.blocks import MOST_SOFT_PX, STRIP_ROWS, lookup, luma_of
 from relook.nets.generator import whole_frame
+from relook.nets.origin import made_from_origin
 from relook.nets.wrap import Wrap, wrapped_blur, wrapped_residual
 from relook.recipe.dials import Dials, dialled
 from relook.recipe.mechanics import Aperture, Mechanics, Weave
@@ -57,7 +58,8 @@ class FrameRenderer:
 
     A picture that wraps (see `nets.wrap`) has no border and no middle along its axes: softness, detail and halation reach round it,
     dust, scratches, clouds and grain go on at the opposite side, and what has its place in the frame or moves it is off: along
-    those axes the light is that of the frame's middle, and there is neither weave nor a gate's mask.
+    those axes the light is that of the frame's middle, and there is neither weave nor a gate's mask. The look of a picture moved
+    round is the look moved round, bit for bit (see `nets.origin`).
     """
 
     def __init__(
@@ -101,6 +103,9 @@ class FrameRenderer:
     @torch.inference_mode()
     def look(self, pixels: Tensor) -> Tensor:
         """Render one frame `[3 h w]` without the marks that change from frame to frame."""
+        return made_from_origin(pixels, self.wrap, self._look) if self.wrap else self._look(pixels)
+
+    def _look(self, pixels: Tensor) -> Tensor:
         picture = pixels[None].to(self.device)
         if self.dials.of("grade"):
             picture = self._lit(lookup(picture, self.lattice))

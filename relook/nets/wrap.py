@@ -1,7 +1,8 @@
 """Pictures that wrap: what leaves on one side comes in again on the other, as on a texture that is laid side by side.
 
 Along the axes that wrap a picture has no border, and no place of its own: a picture that is moved round by any number of pixels
-gives the same result, moved round by as many, whatever its size (to 1e-6: sums are added in another order).
+gives the same result, moved round by as many, whatever its size. Here that holds but for the last bits, since sums are added in
+another order; by way of `origin` it is exact.
 """
 
 from __future__ import annotations

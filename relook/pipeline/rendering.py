@@ -82,9 +82,9 @@ def apply(
             already, made of the same, stay.
         handles: so many more frames before and after each shot, in a folder.
         tile: "x", "y" or "xy": the look wraps from left to right, from top to bottom, or both, so that textures lie side by side
-            without a seam. Without marks a picture moved round by any number of pixels gives the same result moved round (to
-            1e-6); grain, clouds, dust and scratches go on at the opposite side. Vignette (along the axes that wrap), weave and the
-            gate's mask are off; flicker only changes the light of the whole.
+            without a seam. At `texture=0` a picture moved round by any number of pixels gives exactly the same result moved round.
+            Grain, clouds, dust and scratches lie where the seed puts them, and go on at the opposite side. Vignette (along the axes
+            that wrap), weave and the gate's mask are off; flicker only changes the light of the whole.
         colour_space: what the source's pictures are in: a name, alias or role ("acescct", "scene_linear") of the OpenColorIO config
             of `$OCIO`, or where that is not set of the ACES config built into OpenColorIO. The look works in that config's sRGB;
             what lies below black and above white there is carried round it and comes back. Pictures of the source's kind are

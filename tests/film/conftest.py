@@ -1,7 +1,11 @@
-"""Small films for the tests of the film room, made with PyAV alone: the reader is not tested against our own writer."""
+"""Small films for the tests of the film room, made with PyAV alone: the reader is not tested against our own writer.
+
+Below them, what the tests of writing read and write with.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +14,15 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+
+from relook.film.frames import FilmInfo, Frame
+from relook.film.pictures.alpha import frame_alpha
+from relook.film.pixels import rows
+from relook.film.reader import FilmReader, probe
+from relook.film.writer import FilmWriter
+from relook.timing import FrameRange
 
 Codes = NDArray[Any]
 MakeFilm = Callable[..., Path]
@@ -87,3 +99,133 @@ def _sing(container: Any, track: Any, seconds: float, pitch: float) -> None:
 def draw() -> Callable[..., list[Codes]]:
     """Return `noise`."""
     return noise
+
+
+def render(
+    source: Path, target: Path, *, copied: bool = False, wanted: FrameRange | None = None, **kwargs: Any
+) -> FilmInfo:
+    with FilmReader(source) as reader, FilmWriter(target, reader.info, **kwargs) as writer:
+        for frame in reader.frames(wanted):
+            (writer.copy if copied else writer.write)(frame)
+    return probe(target)
+
+
+def stamps(path: Path, wanted: FrameRange | None = None) -> list[Fraction]:
+    with FilmReader(path) as reader:
+        return [native.pts * reader.info.time_base for native in reader.native_frames(wanted)]
+
+
+def pixels(path: Path) -> list[torch.Tensor]:
+    with FilmReader(path) as reader:
+        return [frame.pixels for frame in reader.frames()]
+
+
+def numbered(count: int, width: int, height: int, *, bits: int = 8) -> tuple[FilmInfo, list[Frame]]:
+    """Draw frames whose pixels are exact codes, and the film they could come from."""
+    values = torch.randint(0, 2**bits, (count, 3, height, width), generator=torch.Generator().manual_seed(bits))
+    pixel_format = "bgr0" if bits == 8 else f"gbrp{bits}le"
+    info = FilmInfo(Path("none.mkv"), "stills", width, height, Fraction(24), Fraction(1, 24), bits, pixel_format)
+    return info, [Frame(i, i, 1, drawn.float() / (2**bits - 1)) for i, drawn in enumerate(values)]
+
+
+@pytest.fixture(scope="session", name="render")
+def _render() -> Callable[..., Any]:
+    """Return `render`."""
+    return render
+
+
+@pytest.fixture(scope="session", name="stamps")
+def _stamps() -> Callable[..., Any]:
+    """Return `stamps`."""
+    return stamps
+
+
+@pytest.fixture(scope="session", name="pixels")
+def _pixels() -> Callable[..., Any]:
+    """Return `pixels`."""
+    return pixels
+
+
+@pytest.fixture(scope="session", name="numbered")
+def _numbered() -> Callable[..., Any]:
+    """Return `numbered`."""
+    return numbered
+
+
+def copy_film(source: Path, target: Path, wanted: FrameRange | None) -> None:
+    """Hand on the decoder's own frames; the values beside them are never looked at."""
+    with FilmReader(source) as reader, FilmWriter(target, reader.info, whole=wanted is None) as writer:
+        blank = torch.zeros(1).expand(3, reader.info.height, reader.info.width)
+        for native in reader.native_frames(wanted):
+            writer.copy(Frame(native.index, native.pts, native.duration, blank, native.picture))
+
+
+def require_same(source: Path, target: Path, wanted: FrameRange | None) -> None:
+    """Compare two films, or a part of the first with the second."""
+    before, after = probe(source), probe(target)
+    times, found = stamps(source, wanted), stamps(target)
+    begin = times[0] if wanted is not None else Fraction(0)
+    assert len(found) == len(times)
+    assert all(abs(a - begin - b) <= Fraction(1, 2000) for a, b in zip(times, found, strict=True))
+    assert (after.width, after.height, after.timecode) == (before.width, before.height, before.timecode)
+    assert abs(after.sample_aspect - before.sample_aspect) * after.width <= Fraction(3, 2)
+    assert tags_of(after) == tags_of(before)
+    if target.suffix == ".mkv":
+        assert pictures(target) == pictures(source, wanted)
+    if wanted is None:
+        assert sound(target) == sound(source)
+
+
+def tags_of(info: FilmInfo) -> tuple[int, int, int, bool]:
+    """Give the colour tags; the matrix of RGB says nothing, and an absent range is legal for what is not grey or RGB."""
+    rgb = info.pixel_format.startswith(("gbr", "rgb", "bgr", "argb"))
+    grey = info.pixel_format.startswith("gray")
+    colour = info.colour
+    full = colour.full_range if colour.full_range is not None else grey
+    return colour.primaries, colour.transfer, 0 if rgb else colour.matrix, rgb or bool(full)
+
+
+def pictures(path: Path, wanted: FrameRange | None = None) -> list[bytes]:
+    """Give the samples of every frame, transparency among them; RGB by its values, since its layouts are many."""
+    with FilmReader(path) as reader:
+        if not reader.info.pixel_format.startswith(("gbr", "rgb", "bgr", "argb")):
+            natives: list[Any] = [native.picture for native in reader.native_frames(wanted)]
+            return [b"".join(np.ascontiguousarray(part).tobytes() for part in rows(frame)) for frame in natives]
+        return [torch_bytes(frame.pixels) + alpha_bytes(frame.native) for frame in reader.frames(wanted)]
+
+
+def torch_bytes(pixels: torch.Tensor) -> bytes:
+    return bytes(pixels.numpy().tobytes())
+
+
+def alpha_bytes(native: Any) -> bytes:
+    alpha = frame_alpha(native)
+    return b"" if alpha is None else np.ascontiguousarray(alpha[0]).tobytes()
+
+
+def sound(path: Path) -> list[str]:
+    """Give one hash of all packets' bytes for each stream of sound."""
+    with av.open(str(path)) as container:
+        found = {stream.index: hashlib.md5() for stream in container.streams.audio}
+        for packet in container.demux():
+            if packet.stream_index in found:
+                found[packet.stream_index].update(without_header(bytes(packet)))
+        return [digest.hexdigest() for digest in found.values()]
+
+
+def without_header(packet: bytes) -> bytes:
+    """Take the header off AAC as transport streams have it; other containers hold its content once for the stream."""
+    is_adts = len(packet) > 7 and packet[0] == 0xFF and packet[1] & 0xF6 == 0xF0
+    return packet[7 if packet[1] & 1 else 9 :] if is_adts else packet
+
+
+@pytest.fixture(scope="session", name="copy_film")
+def _copy_film() -> Callable[..., Any]:
+    """Return `copy_film`."""
+    return copy_film
+
+
+@pytest.fixture(scope="session", name="require_same")
+def _require_same() -> Callable[..., Any]:
+    """Return `require_same`."""
+    return require_same
