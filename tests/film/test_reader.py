@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -100,6 +101,12 @@ def test_every_pass_begins_at_the_first_frame(make_film: Any, draw: Any) -> None
         assert [next(first).index, next(first).index, next(second).index, next(first).index] == [0, 1, 0, 2]
         assert [native.index for native in reader.native_frames()] == [0, 1, 2, 3]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("relook")]
+
+
+def test_a_pass_that_is_given_up_keeps_no_frame(make_film: Any, draw: Any) -> None:
+    with FilmReader(make_film("a.mkv", draw(4, 64, 48))) as reader:
+        kept = [weakref.ref(next(reader.frames())) for _ in range(3)]
+        assert [frame() for frame in kept] == [None, None, None]
 
 
 def cover_art(made: Any) -> None:
