@@ -323,6 +323,13 @@ def test_a_part_begins_at_nought_with_its_own_sound(make_film: Any, draw: Any, t
         assert first == pytest.approx(0, abs=0.03)
 
 
+def test_sound_that_begins_where_a_part_ends_is_not_in_it(make_film: Any, draw: Any, tmp_path: Path) -> None:
+    source = make_film("in.mkv", draw(50, 64, 48), rate=25, time_base=Fraction(1, 25), sounds=("pcm_s16le",))
+    render(source, tmp_path / "o.mov", wanted=FrameRange(8, 24), whole=False)
+    with av.open(str(tmp_path / "o.mov")) as container:
+        assert sum(packet.size for packet in container.demux(container.streams.audio[0])) == 16 * 48000 // 25 * 4
+
+
 @pytest.mark.parametrize("name", ["o.mp4", "o.mov"])
 def test_odd_first_stamps_are_exact(make_film: Any, draw: Any, tmp_path: Path, name: str) -> None:
     info, frames = numbered(4, 64, 48)
