@@ -55,7 +55,8 @@ class Keeper:
         self._keys = np.flatnonzero(np.frombuffer(found.keys, np.uint8))
         slots = find_slots(found, container_name, usual, num_told)
         end = (int(slots.stamps[-1]) + slots.step) * info.time_base if len(slots.stamps) else Fraction(0)
-        tail = 0 if container_name in _WITHOUT_HEADER else lost_at_end(end, promised, info)
+        has_end = len(slots.stamps) > 0 and container_name not in _WITHOUT_HEADER
+        tail = lost_at_end(end, promised, info) if has_end else 0
         if tail:
             slots = find_slots(found, "", usual)
         if int((~slots.is_packet).sum()) > len(self._order):

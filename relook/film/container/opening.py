@@ -75,6 +75,11 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
     if not streams:
         raise InputError(f"{path} has no pictures: it holds sound or data only")
     stream = max(streams, key=lambda s: (bool(s.disposition & Disposition.default), s.frames != 1))
+    if not stream.codec_context:  # PyAV has none where FFmpeg knows no decoder
+        raise InputError(
+            f"{path} is coded in a way that cannot be decoded here: a format of its maker's own, or damaged; export it "
+            f"as ProRes, DNxHR or H.264"
+        )
     stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
     stream.thread_type = "AUTO"
     return stream
