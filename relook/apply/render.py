@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -122,7 +123,8 @@ def render_film(
         first = settings.frames.start if settings.frames else 0
         total = len(settings.frames) if settings.frames else (shots[-1].frames.stop if shots else info.num_frames)
         passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
-        writing = FilmWriter(
+        writing = partial(
+            FilmWriter,
             output,
             info,
             overwrite=settings.overwrite,
@@ -133,7 +135,7 @@ def render_film(
         if mending.deinterlaces and not reader.deinterlaces:
             notes.append("no combs are to be seen: the frames were not deinterlaced")
         last: Frame | None = None
-        with passes as layers, writing as writer:
+        with passes as layers, writing() as writer:
             ranges = None if settings.frames is None else [settings.frames]
             for frame in shown_frames(reader, ranges, shots, renderer, seed=settings.seed, passes=layers):
                 (writer.copy if dials.is_off else writer.write)(frame)

@@ -109,7 +109,7 @@ def is_static(film: Sequence[FrameFigures]) -> bool:
 
 def black_share(film: Sequence[FrameFigures], source: Sequence[FrameFigures] | None) -> float:
     """Return the share of frames that are black although the source, or without one the picture before and after, is not."""
-    black = np.array([frame.is_finite and frame.high < BLACK_LUMA for frame in film])
+    black = np.array([frame.is_finite and frame.high < BLACK_LUMA for frame in film], bool)
     if source is not None:
         lit = np.array([given.high >= LIT_LUMA for given in source[: len(film)]])
         return float((black[: lit.size] & lit).sum()) / len(film)
@@ -120,7 +120,9 @@ def black_share(film: Sequence[FrameFigures], source: Sequence[FrameFigures] | N
 def clipped_share(
     film: Sequence[FrameFigures], source: Sequence[FrameFigures] | None, style: tuple[float, float]
 ) -> float:
-    """Return the share of pixels at pure black or white beyond what the source and the style clip."""
+    """Return the share of pixels at pure black or white beyond what the source and the style clip; 0 without a frame."""
+    if not film:
+        return 0.0
     shares = _clipped(film)
     given = _clipped(source) if source is not None else np.zeros(2)
     return float(np.max(shares - np.maximum(given, np.array(style))).clip(0))

@@ -12,11 +12,12 @@ from typing import Any
 
 import typer
 
-from relook.errors import RelookError, ResourceError
+from relook.errors import RelookError, ResourceError, UsageError
 
 INTERRUPTED = 130
 OUR_BUG = 9
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def guarded(verb: Callable[..., None]) -> Callable[..., None]:
@@ -46,6 +47,11 @@ def explain(error: BaseException) -> tuple[str, int]:
         return "interrupted; nothing half-written was left behind", INTERRUPTED
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return f"the disk is full ({error}); make room and run the same command again", ResourceError.exit_code
+    if isinstance(error, OSError) and error.errno in OUT_OF_REACH and error.filename is not None:
+        return (
+            f"cannot use {error.filename}: {error.strerror}; check the path, and who may use it",
+            UsageError.exit_code,
+        )
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return f"out of memory ({error}); try --tile-rows 256, or --device cpu", ResourceError.exit_code
     return (

@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from weakref import WeakSet
 
 from av import VideoFrame
 
@@ -77,7 +78,7 @@ class FilmReader:
         self._mending, self._space = mending, space
         fields = require_fields(path) if mending.deinterlaces and self.info.kind == "film" else None
         self._fields = None if fields is None or fields.scan == "progressive" else fields
-        self._passes: list[Generator[Frame, None, None]] = []
+        self._passes: WeakSet[Generator[Frame, None, None]] = WeakSet()
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +95,7 @@ class FilmReader:
 
     def close(self) -> None:
         """Stop every pass that is going on."""
-        for going in self._passes:
+        for going in list(self._passes):
             going.close()
         self._passes.clear()
 
@@ -116,7 +117,7 @@ class FilmReader:
 
     def _start(self, frames: Generator[Frame, None, None]) -> Iterator[Frame]:
         going = ahead(frames, depth=_QUEUED_FRAMES)
-        self._passes.append(going)
+        self._passes.add(going)
         return going
 
 

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from relook.apply.frame import FrameRenderer, woven
-from relook.apply.passes import assembled
+from relook.apply.passes import PassWriter, assembled
 from relook.apply.render import UNEVEN, RenderSettings, render_film
-from relook.errors import InputError, UsageError
+from relook.errors import InputError, LockedError, UsageError
 from relook.film.pictures.scene_light import to_display
 from relook.film.reader import FilmReader
 from relook.look import Look
@@ -133,6 +133,13 @@ def test_passes_that_cannot_be_are_refused_before_any_work(worn: Look, film: Pat
         with pytest.raises(UsageError, match=words):
             render_film(film, worn, tmp_path / "out.mkv", settings=RenderSettings(dials=dials, passes=passes))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_passes_that_another_job_writes_leave_no_part_of_the_film(worn: Look, film: Path, tmp_path: Path) -> None:
+    with PassWriter(tmp_path / "layers"):
+        with pytest.raises(LockedError, match="layers"):
+            render_film(film, worn, tmp_path / "out.mkv", settings=RenderSettings(passes=tmp_path / "layers"))
+        assert [path.name for path in tmp_path.iterdir()] == ["layers.part"]
 
 
 def test_passes_of_stills_of_many_sizes(worn: Look, tmp_path: Path) -> None:

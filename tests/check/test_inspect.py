@@ -145,7 +145,7 @@ def test_without_a_source_style_and_flicker_are_judged(stock: Any, films: tuple[
     assert not any("content" in shot.measures for shot in alone.shots)
 
 
-@pytest.mark.parametrize("count", [17, 25])
+@pytest.mark.parametrize("count", [10, 17, 25])
 def test_missing_and_surplus_frames_fail_the_shot_they_are_in(
     stock: Any, paint: Painter, save_film: Saver, tmp_path: Path, count: int
 ) -> None:

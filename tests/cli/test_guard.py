@@ -30,6 +30,8 @@ def outcome(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[i
         (errors.LockedError("why"), 7),
         (errors.InputChangedError("why"), 8),
         (OSError(errno.ENOSPC, "why"), 6),
+        (PermissionError(errno.EACCES, "why", "film.mp4"), 2),
+        (OSError(errno.ENAMETOOLONG, "why", "film.mp4"), 2),
         (MemoryError("why"), 6),
         (ZeroDivisionError("why"), 9),
         (KeyboardInterrupt("why"), 130),

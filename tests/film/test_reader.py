@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -18,6 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relook.errors import InputError
+from relook.film.container.inventory import inventory
+from relook.film.frames import Mending
 from relook.film.reader import FilmReader, probe
 from relook.timing import FrameRange
 
@@ -101,6 +104,12 @@ def test_every_pass_begins_at_the_first_frame(make_film: Any, draw: Any) -> None
         assert [next(first).index, next(first).index, next(second).index, next(first).index] == [0, 1, 0, 2]
         assert [native.index for native in reader.native_frames()] == [0, 1, 2, 3]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("relook")]
+
+
+def test_a_pass_that_is_given_up_keeps_no_frame(make_film: Any, draw: Any) -> None:
+    with FilmReader(make_film("a.mkv", draw(4, 64, 48))) as reader:
+        kept = [weakref.ref(next(reader.frames())) for _ in range(3)]
+        assert [frame() for frame in kept] == [None, None, None]
 
 
 def cover_art(made: Any) -> None:
@@ -243,6 +252,44 @@ def test_sound_alone_has_no_pictures(tmp_path: Path) -> None:
         made.mux(track.encode(None))
     with pytest.raises(InputError, match="has no pictures"):
         probe(path)
+
+
+@pytest.mark.parametrize("coded_as", [b"avc1", b"sowt"])
+def test_what_nobody_can_decode_is_named(make_film: Any, draw: Any, coded_as: bytes) -> None:
+    path = make_film("a.mov", draw(3, 64, 48), encoder="libx264", pixel_format="yuv420p", sounds=("pcm_s16le",))
+    data = path.read_bytes()
+    at = data.index(coded_as, data.index(b"stsd"))
+    path.write_bytes(data[:at] + b"zzzz" + data[at + 4 :])
+    if coded_as == b"avc1":
+        with pytest.raises(InputError, match="does not decode"):
+            probe(path)
+    else:
+        tracks = inventory(probe(path)).tracks
+        assert [(track.kind, track.codec, track.form) for track in tracks[1:]] == [("sound", "unknown", "")]
+
+
+@pytest.mark.parametrize("keeps_damage", [False, True])
+@pytest.mark.parametrize("name", ["a.mov", "a.mkv"])
+def test_a_film_without_any_frame_is_refused(tmp_path: Path, name: str, keeps_damage: bool) -> None:
+    path = tmp_path / name
+    with av.open(str(path), "w", container_options={"movflags": "faststart"} if name == "a.mov" else {}) as made:
+        stream, track = made.add_stream("rawvideo", rate=24), made.add_stream("pcm_s16le", rate=48000)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb24" if name == "a.mov" else "yuv420p"
+        track.layout = "stereo"
+        for number in range(12 if name == "a.mov" else 0):
+            frame = av.VideoFrame(64, 48, stream.pix_fmt)
+            frame.pts = number
+            made.mux(stream.encode(frame))
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 2048), np.int16), format="s16", layout="stereo")
+        sound.sample_rate = 48000
+        made.mux(track.encode(sound))
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"mdat") + 4] if name == "a.mov" else data)
+    with (
+        FilmReader(path, Mending(keeps_damage=keeps_damage)) as reader,
+        pytest.raises(InputError, match="no frame that can be decoded"),
+    ):
+        list(reader.frames())
 
 
 @pytest.mark.parametrize(

@@ -180,3 +180,12 @@ def test_tears_of_steel_keeps_stamps_and_sound(
         assert sound(tmp_path / name) == sound(source)
     with pytest.raises(UsageError, match=r"vorbis sound .* write \.mkv instead"):
         check_output(tmp_path / "o.mov", probe(source), overwrite=False)
+
+
+def test_sound_that_begins_where_a_part_ends_is_not_in_it(
+    make_film: Any, draw: Any, tmp_path: Path, render: Any
+) -> None:
+    source = make_film("in.mkv", draw(50, 64, 48), rate=25, time_base=Fraction(1, 25), sounds=("pcm_s16le",))
+    render(source, tmp_path / "o.mov", wanted=FrameRange(8, 24), whole=False)
+    with av.open(str(tmp_path / "o.mov")) as container:
+        assert sum(packet.size for packet in container.demux(container.streams.audio[0])) == 16 * 48000 // 25 * 4

@@ -65,7 +65,7 @@ def boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, i
         file.seek(start)
         size, kind = struct.unpack(">I4s", file.read(8))
         body = start + 8
-        if size == 1:
+        if size == 1 and start + 16 <= stop:
             size, body = struct.unpack(">Q", file.read(8))[0], start + 16
         size = size or stop - start
         if size < body - start or start + size > stop:

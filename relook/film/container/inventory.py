@@ -179,7 +179,9 @@ def _track(stream: Stream, pictures: VideoStream, container: InputContainer) -> 
     language = stream.metadata.get("language")
     name = stream.name if isinstance(stream, AttachmentStream) else None
     form = name or ""
-    if isinstance(stream, VideoStream):
+    if not stream.codec_context:  # FFmpeg knows no decoder for it
+        pass
+    elif isinstance(stream, VideoStream):
         form = f"{stream.codec_context.width}x{stream.codec_context.height}"
     elif isinstance(stream, AudioStream):
         layout = stream.codec_context.layout.name or f"{stream.codec_context.channels} channels"

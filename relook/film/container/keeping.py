@@ -60,7 +60,8 @@ class Keeper:
         _require_room(self._order, slots, info)
         last = int(slots.stamps[-1]) if len(slots.stamps) else 0
         end = (last + held.get(last, slots.step)) * info.time_base if len(slots.stamps) else Fraction(0)
-        tail = 0 if container_name in _WITHOUT_HEADER else lost_at_end(end, promised, info)
+        has_end = len(slots.stamps) > 0 and container_name not in _WITHOUT_HEADER
+        tail = lost_at_end(end, promised, info) if has_end else 0
         if tail:
             slots = find_slots(found, "", usual)
         if int((~slots.is_packet).sum()) > len(self._order):

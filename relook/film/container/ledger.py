@@ -84,6 +84,8 @@ class Packets:
 
     def are_stamped(self, container: str) -> bool:
         """True where every packet has a stamp, or the few without one must have lost it, as their film has stamps."""
+        if not self.stamps:
+            return True
         without = self.stamps.count(NO_STAMP)
         lost = container in _LISTING_NO_FRAMES and without <= 0.1 * len(self.stamps) and self.stamps[0] != NO_STAMP
         return without == 0 or lost

@@ -6,6 +6,7 @@ nothing behind the track list moves. Source: RFC 9559 (Matroska), RFC 8794 (EBML
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 from fractions import Fraction
@@ -17,13 +18,17 @@ _SEEK_HEAD, _SEEK, _SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AC
 _VOID, _CRC = 0xEC, 0xBF
 _TRACKS, _TRACK, _VIDEO = 0x1654AE6B, 0xAE, 0xE0
 _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
-_TAGS: Final = 0x1254C367
+_TAGS, _CLUSTER = 0x1254C367, 0x1F43B675
 _HEAD_BYTES: Final = 2**20
+_LONGEST_HEADER: Final = 12
+"""Bytes of an element's identity and size."""
 
 COUNT_TAG: Final = "NUMBER_OF_FRAMES"
 """The tag by which mkvmerge, too, says how many packets a track has."""
 COUNT_UNKNOWN: Final = "0000000000"
 """What the tag must hold when the file is begun."""
+_COUNT: Final = re.compile(COUNT_TAG.encode() + rb"(?:\x44\x7a.{1,9})?\x44\x87." + COUNT_UNKNOWN.encode(), re.DOTALL)
+"""The tag as it lies in the file: its name, perhaps its language, and its value."""
 
 
 class _Element(NamedTuple):
@@ -57,15 +62,29 @@ def set_frame_count(path: Path, count: int) -> None:
         ValueError: the tag is not in the file's head, as FFmpeg's muxer writes it.
     """
     with path.open("r+b") as file:
-        head = file.read(_HEAD_BYTES)
+        head = _head_to(file, _TAGS)
         *_, tags = _children(head, _body_of_segment(head), stop_at=_TAGS)
-        unknown = COUNT_UNKNOWN.encode()
         rest = b"".join(part.data for part in _children(tags.body, 0) if part.id != _CRC)
-        body = _checked(rest.replace(unknown, f"{count:0{len(unknown)}d}".encode()))
-        if tags.id != _TAGS or unknown not in rest or len(body) != len(tags.body):
+        place = _COUNT.search(rest)
+        told = f"{count:0{len(COUNT_UNKNOWN)}d}".encode()
+        body = _checked(rest[: place.end() - len(told)] + told + rest[place.end() :]) if place else b""
+        if tags.id != _TAGS or len(body) != len(tags.body):
             raise ValueError("there is no place for the count of frames")
         file.seek(tags.start + _size_on_disk(head, tags.start) - len(body))
         file.write(body)
+
+
+def _head_to(file: BinaryIO, kind: int) -> bytes:
+    """Read a file's beginning as far as the first element of a kind goes, whatever fonts and pictures lie before it."""
+    head = file.read(_HEAD_BYTES)
+    position = _body_of_segment(head)
+    while position + _LONGEST_HEADER <= len(head):
+        identity, _, end = _header(head, position)
+        head += file.read(max(end + _LONGEST_HEADER - len(head), 0))
+        if identity in (kind, _CLUSTER):
+            break
+        position = end
+    return head
 
 
 def video_fields(file: BinaryIO, wanted: Sequence[int]) -> list[int]:

@@ -77,8 +77,8 @@ class Tracks:
             self._advance()
 
     def write_until(self, output: OutputContainer, seconds: Fraction | None) -> None:
-        """Mux every packet that is due by a time on the source's clock; all the rest with None."""
-        while self._next is not None and (seconds is None or _time(self._next) <= seconds):
+        """Mux every packet that is due before a time on the source's clock; all the rest with None."""
+        while self._next is not None and (seconds is None or _time(self._next) < seconds):
             self._mux(output, self._next)
             self._advance()
 

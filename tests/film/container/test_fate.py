@@ -327,6 +327,12 @@ def test_cropping_that_a_container_asks_for_is_told(make_film: Any, draw: Any, t
         assert video_fields(file, (0x54B0, 0x54BA, 0x54AA)) == [128, 64, 0]
 
 
+def test_a_film_whose_last_bytes_begin_a_box_is_read(make_film: Any, draw: Any) -> None:
+    source = make_film("a.mp4", draw(3, 96, 64), encoder="libx264", pixel_format="yuv420p")
+    source.write_bytes(source.read_bytes() + b"\0\0\0\1free")
+    assert found(source).extras == ()
+
+
 def with_clean_aperture(source: Path, target: Path, width: int, height: int) -> Path:
     """Put a `clap` box into the first sample entry; the film's data lie before it and stay where they are."""
     data = bytearray(source.read_bytes())

@@ -9,7 +9,7 @@ from typing import Any
 import av
 import pytest
 
-from relook.film.container.matroska import set_sample_aspect
+from relook.film.container.matroska import COUNT_TAG, COUNT_UNKNOWN, set_frame_count, set_sample_aspect
 
 
 def packets(path: Path) -> list[tuple[int, int | None, bytes]]:
@@ -66,3 +66,26 @@ def test_another_container_is_refused(make_film: Any, draw: Any) -> None:
     with pytest.raises(ValueError, match="Matroska"):
         set_sample_aspect(path, 64, 48, Fraction(2))
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("font_bytes", [10, 3_000_000])
+def test_the_count_of_frames_is_set_behind_any_font_and_nothing_else_changes(
+    make_film: Any, draw: Any, tmp_path: Path, font_bytes: int
+) -> None:
+    plain, path = make_film("a.mkv", draw(3, 64, 48)), tmp_path / "b.mkv"
+    with av.open(str(plain)) as source, av.open(str(path), "w", container_options={"fflags": "+bitexact"}) as made:
+        made.metadata["comment"] = "serial 00000000000007"
+        copy = made.add_stream_from_template(source.streams.video[0])
+        copy.metadata[COUNT_TAG] = COUNT_UNKNOWN
+        made.add_attachment("font.ttf", "application/x-truetype-font", bytes(font_bytes))
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = copy
+                made.mux(packet)
+    size, before = path.stat().st_size, packets(path)
+    set_frame_count(path, 39)
+    assert path.stat().st_size == size
+    assert packets(path) == before
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].metadata[COUNT_TAG] == "0000000039"
+        assert container.metadata["COMMENT"] == "serial 00000000000007"
