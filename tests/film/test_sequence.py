@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relook.errors import InputError
-from relook.film.sequence import find_footage, find_pictures, is_pattern, number_of, numbered_name
+from relook.film.sequence import find_footage, find_pictures, is_pattern, numbered_name, numbers_in
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -39,7 +39,7 @@ def test_a_take_is_found_in_order_by_every_form(start: int, count: int, padding:
             assert find_pictures(form) == ("sequence", wanted)
         for pattern in patterns:
             assert [numbered_name(pattern, start + index) for index in range(count)] == names
-        assert [number_of(picture) for picture in wanted] == list(range(start, start + count))
+        assert numbers_in(folder, wanted) == list(range(start, start + count))
 
 
 @settings(max_examples=40, deadline=None)
@@ -106,7 +106,7 @@ def test_two_pictures_of_one_number_are_refused(tmp_path: Path) -> None:
 
 def test_unpadded_numbers_are_in_order(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{number}.jpg" for number in range(1, 13)))
-    assert [number_of(picture) for picture in find_pictures(tmp_path)[1]] == list(range(1, 13))
+    assert numbers_in(tmp_path, find_pictures(tmp_path)[1]) == list(range(1, 13))
 
 
 @pytest.mark.parametrize(
