@@ -14,16 +14,28 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 from relook.film.pictures.profile import jpeg_segments, png_chunks, webp_chunks, webp_with
 from relook.film.pictures.single import has_smaller_copies
-from relook.film.pictures.tiff import BYTE, RATIONAL, SHORT, UNDEFINED, directory_at, first_directory, with_tags
+from relook.film.pictures.tiff import (
+    BYTE,
+    RATIONAL,
+    SHORT,
+    UNDEFINED,
+    directory_at,
+    first_directory,
+    in_intels_order,
+    with_tags,
+    without_second,
+)
 from relook.film.pictures.vfx import has_vfx
 from relook.film.publish import disk_errors
+from relook.film.sequence import PICTURE_ENDINGS
 
 _EXIF_NAME: Final = b"Exif\0\0"
 _XMP_NAME: Final = b"http://ns.adobe.com/xap/1.0/\0"
@@ -34,11 +46,17 @@ _MOST_SEGMENT: Final = 65533
 _THUMBNAILS: Final = (1033, 1036)
 """Photoshop's image resources that show the old picture."""
 _IPTC: Final = 0x0404
-_ORIENTATION, _EXIF_TAGS, _WIDE, _HIGH = 274, 34665, 0xA002, 0xA003
+_ORIENTATION, _EXIF_TAGS, _GPS_TAGS, _WIDE, _HIGH = 274, 34665, 34853, 0xA002, 0xA003
 _XMP_TAG, _IPTC_TAG, _PHOTOSHOP_TAG, _LAYERS_TAG = 700, 33723, 34377, 37724
 _ACROSS, _DOWN, _UNIT = 282, 283, 296
-_OF_A_CAMERA: Final = (270, 271, 272, 305, 306, 315, 33432, _EXIF_TAGS, 34853)
+_OF_A_CAMERA: Final = (270, 271, 272, 306, 315, 33432, _EXIF_TAGS, _GPS_TAGS)
 """Tags of a TIFF that JPEG has in EXIF."""
+_TOLD: Final = (269, 270, 271, 272, _ACROSS, _DOWN, 285, 286, 287, _UNIT, 305, 306, 315, 316, 318, 319, 337)
+"""Low tags of a TIFF that say something of the picture rather than of how it is laid down."""
+_LAID_DOWN: Final = (*range(32995, 32999), _PHOTOSHOP_TAG, _EXIF_TAGS, 34675, _GPS_TAGS, 40965, _LAYERS_TAG, 50255)
+"""High tags that are none of these, or that are carried in another way."""
+_OF_RAW: Final = range(50706, 52600)
+"""Tags of DNG: what the raw values of a sensor mean."""
 _WEBP_HAS_EXIF, _WEBP_HAS_XMP = 0x08, 0x04
 _INCHES_A_METRE: Final = Fraction(10000, 254)
 
@@ -49,6 +67,8 @@ _HOLDS: Final = {
     ".webp": (EXIF, XMP),
     ".tif": (XMP, IPTC, DENSITY),
 }
+_A_FILM_HOLDS: Final = (DENSITY,)
+"""Not that it does: but pixels an inch are nothing that a film could lose."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +85,8 @@ class Metadata:
     comments: tuple[bytes, ...] = ()
     density: tuple[Fraction, Fraction] | None = None
     """Pixels an inch, across and down."""
+    tags: Mapping[int, tuple[int, bytes]] = field(default_factory=dict)
+    """Those of a TIFF that say something else of the picture: kinds, and bytes in Intel's order."""
     others: tuple[str, ...] = ()
     """What only a file of the same kind holds, in words."""
     never: tuple[str, ...] = ()
@@ -113,11 +135,16 @@ def _lost(found: Metadata, data: bytes, ending: str) -> tuple[str, ...]:
     kind = _kind(ending)
     lost = list(found.never)
     if kind != _kind_of(data):
-        held = _HOLDS.get(kind, ())
+        held = _HOLDS.get(kind, () if kind in PICTURE_ENDINGS else _A_FILM_HOLDS)
         lost += [*(name for name in found.names if name not in held), *found.others]
     elif kind == ".tif" and not has_vfx():
-        lost += found.others
+        lost += ["EXIF of TIFF's own kind"] if _has_exif(data) else []
     return tuple(dict.fromkeys(lost))
+
+
+def _has_exif(data: bytes) -> bool:
+    page = first_directory(data)
+    return page is not None and (_EXIF_TAGS in page.entries or _GPS_TAGS in page.entries)
 
 
 def _kind(ending: str) -> str:
@@ -145,7 +172,9 @@ def metadata_of(data: bytes) -> Metadata:
             return _of_png(data)
         if data.startswith(b"RIFF"):
             chunks = {name: data[start:stop] for name, start, stop in webp_chunks(data)}
-            return Metadata(exif=chunks.get(b"EXIF", b"").removeprefix(_EXIF_NAME), xmp=chunks.get(b"XMP ", b""))
+            return Metadata(
+                exif=without_second(chunks.get(b"EXIF", b"").removeprefix(_EXIF_NAME)), xmp=chunks.get(b"XMP ", b"")
+            )
         return _of_tiff(data)
     except (struct.error, IndexError):
         return Metadata()
@@ -156,7 +185,7 @@ def _of_jpeg(data: bytes) -> Metadata:
     for marker, start, stop in jpeg_segments(data):
         body = data[start:stop]
         if marker == 0xE1 and body.startswith(_EXIF_NAME) and not found.exif:
-            found = replace(found, exif=_without_thumbnail(body[len(_EXIF_NAME) :]))
+            found = replace(found, exif=without_second(body[len(_EXIF_NAME) :]))
         elif marker == 0xE1 and body.startswith(_XMP_NAME):
             found = replace(found, xmp=body[len(_XMP_NAME) :])
         elif marker == 0xE1 and body.startswith(_MORE_XMP_NAME):
@@ -187,7 +216,7 @@ def _of_png(data: bytes) -> Metadata:
     if len(shape) == 9 and shape[8] == 1:
         across, down = (Fraction(value) / _INCHES_A_METRE for value in struct.unpack_from(">II", shape))
         density = (across, down) if across and down else None
-    return Metadata(first.get(b"eXIf", b""), _text_of(xmp), density=density, others=tuple(others))
+    return Metadata(without_second(first.get(b"eXIf", b"")), _text_of(xmp), density=density, others=tuple(others))
 
 
 def _all_chunks(data: bytes) -> list[tuple[bytes, int, int]]:
@@ -236,7 +265,14 @@ def _of_tiff(data: bytes) -> Metadata:
         inch = Fraction(1) if unit == 2 else Fraction(254, 100)
         density = (Fraction(a, b) * inch, Fraction(c, d) * inch) if a and b and c and d else None
     others = ("camera, date and copyright (TIFF's tags)",) if any(tag in page.entries for tag in _OF_A_CAMERA) else ()
-    return Metadata(xmp=value(_XMP_TAG), photoshop=photoshop, density=density, others=others, never=never)
+    if any(tag in _OF_RAW for tag in page.entries):
+        never = (*never, "what raw values mean (DNG)")
+    tags = {
+        tag: (entry.kind, in_intels_order(page.order, entry.kind, data[entry.start : entry.stop]))
+        for tag, entry in page.entries.items()
+        if (tag in _TOLD or tag >= 1 << 15) and tag not in (*_LAID_DOWN, *_OF_RAW) and entry.kind <= 12
+    }
+    return Metadata(xmp=value(_XMP_TAG), photoshop=photoshop, density=density, tags=tags, others=others, never=never)
 
 
 def jpeg_orientation(data: bytes) -> int:
@@ -277,14 +313,6 @@ def _upright(found: Metadata, turn: int) -> Metadata:
                 exif[wide.start : wide.stop], exif[high.start : high.stop] = exif[high.start : high.stop], old
     density = found.density[::-1] if turn >= 5 and found.density else found.density
     return replace(found, exif=bytes(exif), xmp=xmp, density=density)
-
-
-def _without_thumbnail(exif: bytes) -> bytes:
-    """Cut the second directory, which is the thumbnail's, off the first."""
-    page = first_directory(exif)
-    if page is None or not page.after:
-        return exif
-    return exif[: page.after_at] + bytes(4) + exif[page.after_at + 4 :]
 
 
 def _without_thumbnails(photoshop: bytes) -> bytes:
@@ -346,10 +374,12 @@ def _png_with(data: bytes, found: Metadata) -> bytes:
 
 
 def _tiff_with(data: bytes, found: Metadata) -> bytes:
-    tags = {_XMP_TAG: (BYTE, found.xmp)} if found.xmp else {}
-    tags |= {_PHOTOSHOP_TAG: (UNDEFINED, found.photoshop)} if found.photoshop else {}
     page = first_directory(data)
-    if found.density is not None and page is not None and _ACROSS not in page.entries:
+    there = page.entries if page is not None else {}
+    tags = {tag: value for tag, value in found.tags.items() if tag not in there}
+    tags |= {_XMP_TAG: (BYTE, found.xmp)} if found.xmp else {}
+    tags |= {_PHOTOSHOP_TAG: (UNDEFINED, found.photoshop)} if found.photoshop else {}
+    if found.density is not None and _ACROSS not in {**there, **tags}:
         for tag, size in zip((_ACROSS, _DOWN), found.density, strict=True):
             near = size.limit_denominator(1000)
             tags[tag] = (RATIONAL, struct.pack("<II", near.numerator, near.denominator))

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from relook.film.pictures.picture import PictureFacts, require_size
+from relook.film.pictures.tiff import without_second
 from relook.film.pixels import Codes
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
@@ -49,8 +50,9 @@ def require_png_size(path: Path, data: bytes) -> None:
 
 
 def kept_chunks(data: bytes) -> Chunks:
-    """Return names and contents of the chunks that are kept."""
-    return tuple((name, content) for name, content in _chunks(data) if name in _KEPT)
+    """Return names and contents of the chunks that are kept, EXIF without its thumbnail."""
+    kept = ((name, content) for name, content in _chunks(data) if name in _KEPT)
+    return tuple((name, without_second(content) if name == b"eXIf" else content) for name, content in kept)
 
 
 def with_chunks(data: bytes, chunks: Chunks) -> bytes:

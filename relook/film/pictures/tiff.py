@@ -126,6 +126,22 @@ def directory_at(data: bytes | bytearray | memoryview, at: int, order: str, *, b
     return Directory(order, entries, after, after_at)
 
 
+def without_second(data: bytes) -> bytes:
+    """Cut the second directory off the first: in EXIF it is that of a thumbnail."""
+    page = first_directory(data)
+    if page is None or not page.after:
+        return data
+    return data[: page.after_at] + bytes(4) + data[page.after_at + 4 :]
+
+
+def in_intels_order(order: str, kind: int, value: bytes) -> bytes:
+    """Return a tag's bytes, written in an order, as Intel has them."""
+    width = {RATIONAL: 4, 10: 4}.get(kind, _VALUE_BYTES[kind])  # fractions are two numbers
+    if order == "<" or width == 1:
+        return value
+    return b"".join(value[at : at + width][::-1] for at in range(0, len(value), width))
+
+
 def with_tags(data: bytes, tags: Mapping[int, tuple[int, bytes]]) -> bytes:
     """Return a small-number TIFF in Intel's order with tags, each of a kind and bytes, added to its first directory.
 
