@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from relook.errors import InputError
-from relook.film.pictures.metadata import jpeg_orientation
+from relook.film.pictures.blocks import jpeg_orientation
 from relook.film.pictures.single import jpeg_frame
 from relook.film.pictures.tiff import PHOTOMETRIC, SAMPLES_PER_PIXEL, first_directory
 from relook.film.pictures.vfx import NEEDS_VFX, has_vfx, image_io
@@ -155,7 +155,9 @@ def _from(data: bytes) -> Shape | None:
         return Shape(*size, f"{frame.depth} bit {'CMYK' if frame.channels == 4 else _colours(frame.channels, False)}")
     if data.startswith(b"BM"):
         width, height, _, bits = struct.unpack_from("<iiHH", data, 18)
-        return Shape(width, abs(height), f"8 bit {_colours(3, bits == 32)}")
+        palette = data[14 + data[14] : struct.unpack_from("<I", data, 10)[0]]
+        is_grey = bits <= 8 and palette[::4] == palette[1::4] == palette[2::4]
+        return Shape(width, abs(height), f"8 bit {_colours(1 if is_grey else 3, bits == 32)}")
     return _webp(data) if data.startswith(b"RIFF") else None
 
 

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relook.film.frames import Frame
-from relook.film.pictures.metadata import Metadata, carry_metadata, lost_metadata, metadata_of, with_metadata
+from relook.film.pictures.blocks import Metadata, metadata_of, with_metadata
+from relook.film.pictures.metadata import carry_metadata, lost_metadata
 from relook.film.pictures.picture_file import read_picture, write_picture
 from relook.film.pictures.profile import jpeg_segments, profile_of, with_profile
 from relook.film.pictures.tiff import first_directory, without_second
@@ -208,3 +209,37 @@ def test_damaged_blocks_are_no_errors(tmp_path_factory: pytest.TempPathFactory, 
     plain = cv2.imencode(".png", np.zeros((4, 5, 3), np.uint8))[1].tobytes()
     made = with_metadata(plain, found)
     assert cv2.imdecode(np.frombuffer(made, np.uint8), cv2.IMREAD_UNCHANGED) is not None
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("library", [True, False])
+def test_further_tags_of_tiff_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str, library: bool
+) -> None:
+    """Those that OpenImageIO does not know, such as where on Earth a pixel lies, and all of them without it."""
+    if library and not has_vfx():
+        pytest.skip("OpenImageIO and OpenEXR are not installed")
+    for room in ("picture_file", "metadata"):
+        monkeypatch.setattr(f"relook.film.pictures.{room}.has_vfx", lambda: library)
+    scale, more = struct.pack(order + "3d", 0.5, 0.25, 0), 8 + 2 + 12 * 14 + 4
+    camera, size = b"a camera\0\0", struct.pack(order + "2I", 240, 1)
+    entries = [(256, 3, 1, 2), (257, 3, 1, 1), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
+    entries += [(271, 2, 10, more + 4), (273, 4, 1, more), (277, 3, 1, 1), (278, 3, 1, 1), (279, 4, 1, 2)]
+    entries += [(282, 5, 1, more + 14), (283, 5, 1, more + 14), (296, 3, 1, 2), (33550, 12, 3, more + 22)]
+    data = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IH", 8, len(entries))
+    for tag, kind, count, value in entries:
+        short = order == ">" and kind == 3
+        data += struct.pack(order + "HHII", tag, kind, count, value << 16 if short else value)
+    data += bytes(4) + b"\x10\x20\0\0" + camera + size + scale
+    source = tmp_path / "in.tif"
+    source.write_bytes(data)
+    assert read_picture(source).codes.tolist() == [[16, 32]]
+    assert rendered(source, tmp_path / "out.tif") == ()
+    made = (tmp_path / "out.tif").read_bytes()
+    page = first_directory(made)
+    assert page is not None
+    held = {tag: made[entry.start : entry.stop] for tag, entry in page.entries.items()}
+    assert held[271].rstrip(b"\0") == b"a camera"
+    assert struct.unpack("<3d", held[33550]) == (0.5, 0.25, 0)
+    assert Fraction(*struct.unpack("<2I", held[282])) == 240
+    assert read_picture(tmp_path / "out.tif").codes.shape[:2] == (1, 2)
