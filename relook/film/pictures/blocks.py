@@ -20,6 +20,7 @@ from relook.film.pictures.tiff import (
     RATIONAL,
     SHORT,
     UNDEFINED,
+    Directory,
     first_directory,
     in_intels_order,
     with_tags,
@@ -38,8 +39,9 @@ _IPTC: Final = 0x0404
 ORIENTATION, EXIF_TAGS, GPS_TAGS = 274, 34665, 34853
 _XMP_TAG, _IPTC_TAG, _PHOTOSHOP_TAG, _LAYERS_TAG = 700, 33723, 34377, 37724
 _ACROSS, _DOWN, _UNIT = 282, 283, 296
-_OF_A_CAMERA: Final = (270, 271, 272, 306, 315, 33432, EXIF_TAGS, GPS_TAGS)
-"""Tags of a TIFF that JPEG has in EXIF."""
+_OF_EXIF: Final[tuple[int, ...]] = (270, 271, 272, 306, 315, 33432)
+"""Description, camera, date, artist and copyright, which TIFF has among its own tags and other files in EXIF."""
+_NO_TAGS: Final = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
 _TOLD: Final = (269, 270, 271, 272, _ACROSS, _DOWN, 285, 286, 287, _UNIT, 305, 306, 315, 316, 318, 319, 337)
 """Low tags of a TIFF that say something of the picture rather than of how it is laid down."""
 _LAID_DOWN: Final = (*range(32995, 32999), _PHOTOSHOP_TAG, EXIF_TAGS, 34675, GPS_TAGS, 40965, _LAYERS_TAG, 50255)
@@ -187,15 +189,30 @@ def _of_tiff(data: bytes) -> Metadata:
         a, b, c, d = struct.unpack(page.order + "IIII", across + down)
         inch = Fraction(1) if unit == 2 else Fraction(254, 100)
         density = (Fraction(a, b) * inch, Fraction(c, d) * inch) if a and b and c and d else None
-    others = ("camera, date and copyright (TIFF's tags)",) if any(tag in page.entries for tag in _OF_A_CAMERA) else ()
     if any(tag in _OF_RAW for tag in page.entries):
         never = (*never, "what raw values mean (DNG)")
-    tags = {
+    tags = _tags_of(data, page)
+    exif = {tag: tags[tag] for tag in _OF_EXIF if tag in tags}
+    others = ["exposure and place (EXIF of TIFF)"] if {EXIF_TAGS, GPS_TAGS} & page.entries.keys() else []
+    others += ["further tags of TIFF"] if any(tag >= 1 << 15 and tag not in (*exif, _IPTC_TAG) for tag in tags) else []
+    return Metadata(
+        with_tags(_NO_TAGS, exif) if exif else b"",
+        value(_XMP_TAG),
+        photoshop=photoshop,
+        density=density,
+        tags=tags,
+        others=tuple(others),
+        never=never,
+    )
+
+
+def _tags_of(data: bytes, page: Directory) -> dict[int, tuple[int, bytes]]:
+    """Read the tags that say something of the picture."""
+    return {
         tag: (entry.kind, in_intels_order(page.order, entry.kind, data[entry.start : entry.stop]))
         for tag, entry in page.entries.items()
         if (tag in _TOLD or tag >= 1 << 15) and tag not in (*_LAID_DOWN, *_OF_RAW) and entry.kind <= 12
     }
-    return Metadata(xmp=value(_XMP_TAG), photoshop=photoshop, density=density, tags=tags, others=others, never=never)
 
 
 def jpeg_orientation(data: bytes) -> int:
@@ -268,9 +285,10 @@ def _png_with(data: bytes, found: Metadata) -> bytes:
 
 
 def _tiff_with(data: bytes, found: Metadata) -> bytes:
-    page = first_directory(data)
+    page, said = first_directory(data), first_directory(found.exif)
     there = page.entries if page is not None else {}
-    tags = {tag: value for tag, value in found.tags.items() if tag not in there}
+    tags = {**(_tags_of(found.exif, said) if said else {}), **found.tags}
+    tags = {tag: value for tag, value in tags.items() if tag not in there}
     tags |= {_XMP_TAG: (BYTE, found.xmp)} if found.xmp else {}
     tags |= {_PHOTOSHOP_TAG: (UNDEFINED, found.photoshop)} if found.photoshop else {}
     if found.density is not None and _ACROSS not in {**there, **tags}:

@@ -77,7 +77,7 @@ def _lost(found: Metadata, data: bytes, ending: str) -> tuple[str, ...]:
         held = _HOLDS.get(kind, () if kind in PICTURE_ENDINGS else _A_FILM_HOLDS)
         lost += [*(name for name in found.names if name not in held), *found.others]
     elif kind == ".tif" and not has_vfx():
-        lost += ["EXIF of TIFF's own kind"] if _has_exif(data) else []
+        lost += ["exposure and place (EXIF of TIFF)"] if _has_exif(data) else []
     return tuple(dict.fromkeys(lost))
 
 

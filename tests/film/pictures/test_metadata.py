@@ -88,6 +88,8 @@ def test_what_can_be_held_is_kept(tmp_path: Path, ending: str, order: str) -> No
     if ending != ".webp":
         assert after.density is not None
         assert [round(float(size), 1) for size in after.density] == [150, 300]
+    if ending == ".tif":
+        assert after.tags[271] == (2, b"camera\0\0")
     assert after.photoshop == (IPTC if ending in (".jpg", ".tif") else b"")
     assert after.comments == ((b"a comment",) if ending == ".jpg" else ())
     assert after.more_xmp == (before.more_xmp if ending == ".jpg" else ())
@@ -195,7 +197,17 @@ def test_tiff_keeps_its_tags(tmp_path: Path) -> None:
     assert (metadata_of(made).xmp, metadata_of(made).photoshop) == (XMP, IPTC)
     spec = oiio.ImageBuf(str(tmp_path / "out.tif")).spec()
     assert (spec["Make"], spec["Copyright"], spec["ExposureTime"]) == ("camera", "mine", 0.5)
-    assert lost_metadata(source, ".png") == ("IPTC and Photoshop's blocks", "camera, date and copyright (TIFF's tags)")
+    assert lost_metadata(source, ".png") == ("IPTC and Photoshop's blocks", "exposure and place (EXIF of TIFF)")
+    assert lost_metadata(source, ".exr") == (
+        "EXIF",
+        "XMP",
+        "IPTC and Photoshop's blocks",
+        "resolution",
+        "exposure and place (EXIF of TIFF)",
+    )
+    rendered(source, tmp_path / "out.jpg")
+    spec = oiio.ImageBuf(str(tmp_path / "out.jpg")).spec()
+    assert (spec["Make"], spec["Copyright"], spec["XResolution"]) == ("camera", "mine", 240)
 
 
 @settings(max_examples=200, deadline=None)
