@@ -136,6 +136,8 @@ def test_the_profile_stays_beside(tmp_path: Path) -> None:
         said = Metadata(exif("<", turn=1)[:46] + bytes(5) + b"odd", b"xmp of odd length")
         both = with_metadata(with_profile(plain, ICC) or b"", said)
         assert profile_of(both, tmp_path) == ICC
+        if name == "a.webp":
+            assert (both[20] & 0x2C, both[30:34]) == (0x2C, b"ICCP")
         assert metadata_of(both).xmp == said.xmp
         assert metadata_of(both).exif == said.exif
         (tmp_path / name).write_bytes(both)
