@@ -65,7 +65,7 @@ def render_conformed(
                 (writer.copy if is_copied else writer.write)(replace(frame, index=index, pts=stamp, duration=0))
                 hashes.append(frame_hash(frame))
                 on_progress(Progress("rendering", len(hashes), total))
-    lost = writer.lost_layers()
+    lost = tuple(words for words in writer.lost_layers() if words not in left_out)
     tell_left_out(lost, on_progress)
     used = [event.frames for event in placing.placed if event.frames is not None]
     spanned = FrameRange(min(part.start for part in used), max(part.stop for part in used))

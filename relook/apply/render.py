@@ -147,7 +147,7 @@ def render_film(
                 on_progress(Progress("rendering", len(hashes), total))
             if not hashes:
                 raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
-    lost = writer.lost_layers()
+    lost = tuple(words for words in writer.lost_layers() if words not in left_out)
     tell_left_out(lost, on_progress)
     return Delivery(
         output,

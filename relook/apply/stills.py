@@ -88,9 +88,19 @@ def render_stills(
         tuple(shots),
         renderer.flicker,
         stills=tuple(names),
+        left_out=tuple(writer.lost),
         num_clipped=writer.num_clipped,
+        notes=() if settings.wrap else tuple(_note(folder, output, *take) for take in found.takes),
         refused=tuple(refused),
         others=found.others,
+    )
+
+
+def _note(folder: Path, output: Path, subfolder: Path, num_pictures: int) -> str:
+    """Say that a sub-folder looks like a take: its grain and flicker are not those of frames that follow each other."""
+    return (
+        f"{subfolder} has {num_pictures} pictures numbered as one take, rendered here as stills, each by itself; as a take, "
+        f"with its marks running from frame to frame, it is rendered alone: {folder / subfolder} -o {output}_{subfolder.name}"
     )
 
 

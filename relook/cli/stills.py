@@ -23,6 +23,9 @@ def end_stills(delivery: Delivery, *, as_json: bool) -> None:
         print_lines(
             f"{delivery.num_clipped} of them have values that their colour space has no code for: these are clipped"
         )
+    _print_list("not kept", delivery.left_out)
+    if delivery.notes:
+        print_lines(*delivery.notes)
     _print_list("left, of another kind", [str(path) for path in delivery.others])
     _print_list("NOT DONE", [f"{path}: {reason}" for path, reason in delivery.refused], most=len(delivery.refused))
     if as_json:
@@ -41,6 +44,8 @@ def stills_json(delivery: Delivery) -> dict[str, Any]:
         ],
         "refused": [{"path": str(path), "reason": reason} for path, reason in delivery.refused],
         "num_clipped": delivery.num_clipped,
+        "left_out": delivery.left_out,
+        "notes": delivery.notes,
         "others": [str(path) for path in delivery.others],
     }
 

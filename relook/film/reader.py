@@ -25,6 +25,7 @@ from relook.film.container.opening import film_info, open_film, picture_stream
 from relook.film.fields import Fields, deinterlaced, require_fields
 from relook.film.frames import Fault, FilmInfo, Frame, Mending
 from relook.film.overlap import ahead
+from relook.film.pictures.alike import require_alike
 from relook.film.pictures.picture_file import Picture, picture_values, read_picture
 from relook.film.pictures.spaces import ColourSpace
 from relook.film.pixels import ToPixels
@@ -123,6 +124,8 @@ class FilmReader:
 
 def _pictures_info(path: Path) -> FilmInfo:
     kind, pictures = find_pictures(path)
+    if kind == "sequence":
+        require_alike(path, pictures)
     first = read_picture(pictures[0])
     facts, is_take = first.facts, kind == "sequence"
     rate = (facts.frame_rate if is_take else None) or _PICTURE_RATE

@@ -2,8 +2,9 @@
 
 Forms of a path: a film file; one picture; `plate.####.png`, `plate.@@@@.png` or `plate.%04d.png`; the first picture of a
 sequence; a folder of pictures; a folder of any of these. A folder's pictures are one take ("sequence") when their names
-differ in one number only and at least half of the numbers between the first and the last are there; otherwise they are
-unrelated ("stills").
+differ in one number only, and perhaps in case, and at least half of the numbers between the first and the last are there;
+otherwise they are unrelated ("stills"). Numbers may be negative where nothing but a dot or `_` stands before the sign.
+What is hidden (`.name`) does not count.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ PICTURE_ENDINGS: Final = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".
 """Endings of the pictures that relook reads and writes."""
 
 _PATTERN: Final = re.compile(r"(#+|@+)|%0?(\d*)d")
-_NUMBERED: Final = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)")
+_NUMBERED: Final = re.compile(r"(?P<before>.*?)(?P<number>((?<![^._])-)?\d+)(?P<after>\D*)")
+MOST_NAMED: Final = 12
+"""So many pictures, or ranges of them, are named in a message."""
 
 Kind = Literal["sequence", "stills"]
 
@@ -34,34 +37,37 @@ def is_pictures(path: Path) -> bool:
 
 def is_pattern(path: Path) -> bool:
     """Say whether a path stands for numbered pictures, such as `plate.####.png` or `plate.%04d.png`."""
-    return path.suffix.lower() in PICTURE_ENDINGS and bool(_PATTERN.search(path.name)) and not path.is_file()
+    return path.suffix.lower() in PICTURE_ENDINGS and _place_in(path.name) is not None and not path.is_file()
 
 
 def numbered_name(pattern: Path, number: int) -> str:
     """Write a number in the place of a pattern's `####`, `@@@@` or `%04d`."""
-    found = _PATTERN.search(pattern.name)
+    found = _place_in(pattern.name)
     assert found is not None, f"{pattern} is not a pattern"
     digits = f"{number:0{_padding(found)}d}"
     return pattern.name[: found.start()] + digits + pattern.name[found.end() :]
 
 
-def number_of(picture: Path) -> int | None:
-    """Give the last number in a picture's name, which is its frame number in a sequence."""
-    found = _NUMBERED.fullmatch(picture.stem)
-    return int(found["number"]) if found else None
-
-
 def matching_pictures(pattern: Path) -> list[tuple[int, Path]]:
     """List the numbered pictures that a pattern stands for, unsorted; there may be none."""
-    found = _PATTERN.search(pattern.name)
-    assert found is not None, f"{pattern} is not a pattern"
-    before, after = re.escape(pattern.name[: found.start()]), re.escape(pattern.name[found.end() :])
-    shape = re.compile(f"{before}(\\d{{{_padding(found)},}}){after}")
+    shape = _shape_of(pattern)
     try:
         names = [(shape.fullmatch(name), name) for name in os.listdir(pattern.parent)]
     except OSError as error:
         raise InputError(f"cannot open {pattern}: {error.strerror}; check the path") from error
     return [(int(match[1]), pattern.parent / name) for match, name in names if match]
+
+
+def numbers_in(path: Path, pictures: tuple[Path, ...]) -> list[int]:
+    """Give the frame numbers of a take that `find_pictures` found at a path."""
+    shape = _shape_of(path) if is_pattern(path) else None
+    matches = [shape.fullmatch(picture.name) if shape else _NUMBERED.fullmatch(picture.stem) for picture in pictures]
+    return [int(match[1] if shape else match["number"]) for match in matches if match]
+
+
+def are_one_take(pictures: tuple[Path, ...]) -> bool:
+    """Say whether pictures, all those of a folder, are one take."""
+    return bool(_one_take(pictures))
 
 
 def find_pictures(path: Path) -> tuple[Kind, tuple[Path, ...]]:
@@ -117,7 +123,8 @@ def _take_begun_by(first: Path) -> list[tuple[int, Path]]:
     found = _NUMBERED.fullmatch(first.stem)
     if found is None or (first.suffix.lower() not in (".exr", ".dpx") and not _is_dotted(found)):
         return []
-    alike = [path for path in _pictures_in(first.parent) if path.suffix == first.suffix and _is_of(found, path)]
+    ending = first.suffix.lower()
+    alike = [path for path in _pictures_in(first.parent) if path.suffix.lower() == ending and _is_of(found, path)]
     take = _one_take(tuple(alike))
     return take if take and min(take)[0] == int(found["number"]) else []
 
@@ -128,7 +135,27 @@ def _is_dotted(found: re.Match[str]) -> bool:
 
 def _is_of(found: re.Match[str], path: Path) -> bool:
     other = _NUMBERED.fullmatch(path.stem)
-    return other is not None and (other["before"], other["after"]) == (found["before"], found["after"])
+    return other is not None and _name_beside(other) == _name_beside(found)
+
+
+def _name_beside(found: re.Match[str]) -> tuple[str, str]:
+    """Give what stands before and after the number; case does not tell takes apart."""
+    return found["before"].lower(), found["after"].lower()
+
+
+def _place_in(name: str) -> re.Match[str] | None:
+    """Find a pattern's place for the number: the last, as `@` and `#` stand in names too."""
+    return max(_PATTERN.finditer(name), key=lambda found: found.start(), default=None)
+
+
+def _shape_of(pattern: Path) -> re.Pattern[str]:
+    """Return what the names of a pattern's pictures look like; a sign counts as one of the digits."""
+    found = _place_in(pattern.name)
+    assert found is not None, f"{pattern} is not a pattern"
+    before, after = pattern.name[: found.start()], pattern.name[found.end() :]
+    padding = _padding(found)
+    signed = f"|-\\d{{{max(padding - 1, 1)},}}" if before[-1:] in ("", ".", "_") else ""
+    return re.compile(f"{re.escape(before)}(\\d{{{padding},}}{signed}){re.escape(after)}", re.IGNORECASE)
 
 
 def _padding(found: re.Match[str]) -> int:
@@ -150,7 +177,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 def _one_take(pictures: tuple[Path, ...]) -> list[tuple[int, Path]]:
     """Number the pictures of one take; empty where they are not one."""
     matches = [_NUMBERED.fullmatch(picture.stem) for picture in pictures]
-    frames = {(m["before"], m["after"], p.suffix) for m, p in zip(matches, pictures, strict=True) if m}
+    frames = {(*_name_beside(m), p.suffix.lower()) for m, p in zip(matches, pictures, strict=True) if m}
     if len(pictures) < 2 or None in matches or len(frames) != 1:
         return []
     numbered = [(int(m["number"]), picture) for m, picture in zip(matches, pictures, strict=True) if m]
@@ -166,17 +193,17 @@ def _in_order(numbered: list[tuple[int, Path]], path: Path) -> tuple[Path, ...]:
     doubled = [(a, a) for a, b in steps if a == b]
     if doubled:
         names = " and ".join(picture.name for number, picture in numbered if number == doubled[0][0])
-        raise InputError(f"{path} has two pictures numbered {_ranges_text(doubled)}; keep one of each ({names})")
+        raise InputError(f"{path} has two pictures numbered {ranges_text(doubled)}; keep one of each ({names})")
     missing = [(a + 1, b - 1) for a, b in steps if b > a + 1]
     if missing:
         raise InputError(
-            f"{path} runs from {numbers[0]} to {numbers[-1]} but these pictures are missing: {_ranges_text(missing)}; "
+            f"{path} runs from {numbers[0]} to {numbers[-1]} but these pictures are missing: {ranges_text(missing)}; "
             f"add them, or put each unbroken part into a folder of its own"
         )
     return tuple(picture for _, picture in numbered)
 
 
-def _ranges_text(ranges: list[tuple[int, int]]) -> str:
+def ranges_text(ranges: list[tuple[int, int]]) -> str:
     """Write ranges of numbers, both ends included: "4-5, 9"."""
     texts = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
-    return ", ".join(texts[:8]) + (f" and {len(texts) - 8} more" if len(texts) > 8 else "")
+    return ", ".join(texts[:MOST_NAMED]) + (f" and {len(texts) - MOST_NAMED} more" if len(texts) > MOST_NAMED else "")

@@ -166,8 +166,9 @@ class FilmWriter:
         self._encoding.give(_Work(frame, copied=copied))
 
     def lost_layers(self) -> tuple[str, ...]:
-        """Say in words which layers of the source's pictures the output does not hold."""
-        return tuple(f"channel {name}: left out" for name in sorted(self.lost_channels))
+        """Say in words which layers, and which metadata, of the source's pictures the output does not hold."""
+        lost = sorted(self._sink.lost) if isinstance(self._sink, PictureFiles) else ()
+        return (*(f"channel {name}: left out" for name in sorted(self.lost_channels)), *lost)
 
     def discard(self) -> None:
         """Give up: remove what was made; nothing is published."""

@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import struct
 from pathlib import Path
 
 import cv2
@@ -221,3 +222,63 @@ def test_what_counts_as_stills(tmp_path: Path) -> None:
     assert holds_stills(tmp_path)
     paint(tmp_path / "take" / "logo.png")
     assert holds_stills(tmp_path / "take")
+
+
+def test_a_take_among_stills_is_told(worn: Look, folder: Path, tmp_path: Path) -> None:
+    """Its sub-folder is named, with how to render it; two photographs far apart, one picture and textures are no takes."""
+    for number in (1001, 1002, 1003):
+        paint(folder / "a" / "plate" / f"p.{number}.png", seed=number)
+    for number in (1, 90):
+        paint(folder / "photographs" / f"DSC_{number:04d}.png", seed=number)
+    made = render_stills(folder, worn, tmp_path / "out")
+    assert len(made.stills) == 9
+    (note,) = made.notes
+    assert note.startswith("a/plate has 3 pictures numbered as one take")
+    assert f"{folder / 'a' / 'plate'} -o {tmp_path / 'out_plate'}" in note
+    taken = render_film(folder / "a" / "plate", worn, tmp_path / "out_plate")
+    assert len(taken.frame_hashes) == 3
+    assert render_stills(folder, worn, tmp_path / "tiles", settings=RenderSettings(wrap="xy")).notes == ()
+
+
+def test_files_of_systems_do_not_count(worn: Look, folder: Path, tmp_path: Path) -> None:
+    for name in (".DS_Store", "._one.png", "a/._4th.jpg", "Thumbs.db", "a/desktop.ini"):
+        (folder / name).write_bytes(b"x")
+    (folder / "a" / "nothing").mkdir()
+    made = render_stills(folder, worn, tmp_path / "out")
+    assert (len(made.stills), made.refused) == (4, ())
+    assert [str(name) for name in made.others] == ["take.mp4", "a/b/notes.txt"]
+
+
+def test_metadata_is_kept_or_told(worn: Look, tmp_path: Path) -> None:
+    """A camera's JPEG keeps its EXIF; the further pictures that phones put into the file are told by name, once in a take."""
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x04\0\0\0Leo\0\0\0\0\0"
+    for name in ("in/p.1.jpg", "in/p.2.jpg", "stills/deep/a.jpg"):
+        data = paint(tmp_path / name).read_bytes()
+        said = (
+            b"\xff" + mark + struct.pack(">H", len(body) + 2) + body
+            for mark, body in ((b"\xe1", exif), (b"\xe2", b"MPF\0"))
+        )
+        (tmp_path / name).write_bytes(data[:2] + b"".join(said) + data[2:])
+    words = "further pictures in the file (MPF): left out (.jpg cannot hold it)"
+    stills = render_stills(tmp_path / "stills", worn, tmp_path / "out")
+    assert stills.left_out == (f"deep/a.jpg: {words}",)
+    take = render_film(tmp_path / "in", worn, tmp_path / "o.####.jpg")
+    assert take.left_out == (words,)
+    for made in (tmp_path / "out" / "deep" / "a.jpg", tmp_path / "o.0002.jpg"):
+        assert exif in made.read_bytes()
+        assert b"MPF" not in made.read_bytes()
+    flat = render_film(tmp_path / "in", worn, tmp_path / "o.####.bmp")
+    assert "EXIF: left out (.bmp cannot hold it)" in flat.left_out
+
+
+def test_numbers_of_a_take_come_from_its_pattern(worn: Look, tmp_path: Path) -> None:
+    """Another number behind the frame's own must not make all frames one file; negative frames keep their sign."""
+    for number in (-1, 0, 1):
+        paint(tmp_path / "in" / f"p.{number:04d}.v2.png", seed=number + 1)
+    render_film(
+        tmp_path / "in" / "p.####.v2.png",
+        worn,
+        tmp_path / "o.####.png",
+        settings=RenderSettings(dials=Dials(texture=0)),
+    )
+    assert sorted(path.name for path in tmp_path.glob("o.*")) == ["o.-001.png", "o.0000.png", "o.0001.png"]

@@ -38,6 +38,18 @@ def test_damage_is_declared(folder: Path, tmp_path: Path, run: Run) -> None:
     assert told["others"] == ["deep/notes.txt"]
 
 
+def test_a_take_in_a_sub_folder_is_told(folder: Path, tmp_path: Path, run: Run) -> None:
+    (folder / "deep" / "t_2.png").write_bytes((folder / "deep" / "t_1.png").read_bytes())
+    (folder / "other.png").write_bytes((folder / "t_1.png").read_bytes())
+    code, out, _ = run(f"apply {folder} --look silent -o {tmp_path / 'out'} --json")
+    assert code == 0
+    assert "deep has 2 pictures numbered as one take" in out
+    (note,) = json.loads(out.splitlines()[-1])["notes"]
+    given, _, wanted = note.rpartition(": ")[2].partition(" -o ")
+    code, out, _ = run(f"apply {given} --look silent -o {wanted}")
+    assert (code, "2 frames written" in out) == (0, True)
+
+
 def test_textures_are_never_one_take(folder: Path, tmp_path: Path, run: Run) -> None:
     """Two numbered pictures of two sizes are a broken take, but fine as textures."""
     code, _, error = run(f"apply {folder} --look silent -o {tmp_path / 'take'}")

@@ -151,7 +151,7 @@ PICTURES: dict[str, tuple[int, tuple[int, int]] | Refused] = {
     "synthetic/seq_tiff16": (3, (240, 100)),
     "synthetic/seq_unpadded": (12, (160, 66)),
     "synthetic/seq_gap": Refused(INPUT, "missing: 4-5"),
-    "synthetic/seq_mixed_size": Refused(INPUT, "is 200 x 84"),
+    "synthetic/seq_mixed_size": Refused(INPUT, "3-4 .200 x 84"),
     "synthetic/seq_dpx10_tc": (3, (240, 100)),
     "synthetic/seq_exr_linear": (4, (240, 100)),
     "synthetic/still_linear_over1_and_negative.exr": (1, (480, 200)),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relook.errors import InputError
-from relook.film.sequence import find_footage, find_pictures, is_pattern, number_of, numbered_name
+from relook.film.sequence import find_footage, find_pictures, is_pattern, numbered_name, numbers_in
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -39,7 +39,100 @@ def test_a_take_is_found_in_order_by_every_form(start: int, count: int, padding:
             assert find_pictures(form) == ("sequence", wanted)
         for pattern in patterns:
             assert [numbered_name(pattern, start + index) for index in range(count)] == names
-        assert [number_of(picture) for picture in wanted] == list(range(start, start + count))
+        assert numbers_in(folder, wanted) == list(range(start, start + count))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    start=st.integers(-12, 3) | st.integers(0, 20_000),
+    count=st.integers(2, 9),
+    padding=st.integers(1, 6),
+    before=st.sampled_from(
+        [
+            "",
+            "s01_sh020_v003.",
+            "a b.",
+            "100% done.",
+            "me@home #2.",
+            "50%d.",
+            "take #1_",
+            ".",
+            "x-",
+            "Ünï (1)_",
+            "[a]+.",
+        ]
+    ),
+    after=st.sampled_from(["", "_left", " copy", ".beauty", "%"]),
+)
+def test_names_give_back_their_pattern(start: int, count: int, padding: int, before: str, after: str) -> None:
+    """Pattern to names to pattern, for every way to write it; the numbers come back as they were, negative ones too."""
+    before = before if start >= 0 or before[-1:] in ("", ".", "_") else before + "."
+    before = "s" + before if before == "." else before  # else it is hidden
+    numbers = list(range(start, start + count))
+    with tempfile.TemporaryDirectory() as made:
+        folder, names = Path(made), []
+        for place in ("#" * padding, "@" * padding, f"%0{padding}d"):
+            pattern = folder / f"{before}{place}{after}.png"
+            names = [numbered_name(pattern, number) for number in numbers]
+            assert names == [f"{before}{number:0{padding}d}{after}.png" for number in numbers]
+            touch(folder, *names)
+            assert is_pattern(pattern)
+            kind, found = find_pictures(pattern)
+            assert (kind, [picture.name for picture in found]) == ("sequence", names)
+            assert numbers_in(pattern, found) == numbers
+        assert [picture.name for picture in find_pictures(folder)[1]] == names
+        assert numbers_in(folder, find_pictures(folder)[1]) == numbers
+
+
+def test_a_dash_after_a_letter_is_no_sign(tmp_path: Path) -> None:
+    names = [f"shot-{number:03d}.png" for number in range(3)]
+    touch(tmp_path, *names)
+    for form in (tmp_path, tmp_path / "shot-###.png"):
+        assert [picture.name for picture in find_pictures(form)[1]] == names
+        assert numbers_in(form, find_pictures(form)[1]) == [0, 1, 2]
+    with pytest.raises(InputError, match="no picture matches"):
+        find_pictures(tmp_path / "shot###.png")
+
+
+def test_a_number_behind_the_frame_number_is_not_taken_for_it(tmp_path: Path) -> None:
+    names = [f"p.{number}.v2.png" for number in (1001, 1002, 1003)]
+    touch(tmp_path, *names)
+    pattern = tmp_path / "p.####.v2.png"
+    assert numbers_in(pattern, find_pictures(pattern)[1]) == [1001, 1002, 1003]
+
+
+def test_case_does_not_divide_a_take(tmp_path: Path) -> None:
+    names = ["S.1001.EXR", "s.1002.exr", "s.1003.Exr"]
+    touch(tmp_path, *names)
+    for form in (tmp_path, tmp_path / "s.####.exr", tmp_path / "S.1001.EXR"):
+        assert find_pictures(form) == ("sequence", tuple(tmp_path / name for name in names))
+    touch(tmp_path, "s.1001.exr")
+    for form in (tmp_path, tmp_path / "s.####.exr", tmp_path / "s.1001.exr"):
+        with pytest.raises(InputError, match=r"two pictures numbered 1001; .*\(S\.1001\.EXR and s\.1001\.exr\)"):
+            find_pictures(form)
+
+
+def test_what_lies_about_does_not_count(tmp_path: Path) -> None:
+    """Files of systems, programs and unfinished work, hidden ones, and folders of nothing."""
+    names = [f"shot.{number}.TIF" for number in (1001, 1002)]
+    about = (".DS_Store", "._shot.1001.TIF", "._shot.1003.TIF", "Thumbs.db", "shot.1003.TIF.tmp", ".shot.1004.TIF.x7Gh")
+    touch(tmp_path / "take", *names, *about)
+    touch(tmp_path / "none", *about)
+    (tmp_path / "take" / "shot.1005.TIF").mkdir()
+    (tmp_path / "empty" / "empty").mkdir(parents=True)
+    wanted = tuple(tmp_path / "take" / name for name in names)
+    for form in (tmp_path / "take", wanted[0]):
+        assert find_pictures(form) == ("sequence", wanted)
+    assert find_footage(tmp_path) == (tmp_path / "take",)
+    with pytest.raises(InputError, match="holds no pictures"):
+        find_pictures(tmp_path / "none")
+
+
+@pytest.mark.parametrize("ending", [".TIF", ".JPG", ".EXR", ".DPX", ".Png", ".JPEG"])
+def test_endings_may_be_in_capitals(tmp_path: Path, ending: str) -> None:
+    touch(tmp_path, f"a.0001{ending}", f"a.0002{ending}")
+    assert len(find_pictures(tmp_path)[1]) == len(find_pictures(tmp_path / f"a.####{ending.lower()}")[1]) == 2
+    assert find_footage(tmp_path) == (tmp_path,)
 
 
 @settings(max_examples=40, deadline=None)
@@ -107,7 +200,7 @@ def test_two_pictures_of_one_number_are_refused(tmp_path: Path) -> None:
 
 def test_unpadded_numbers_are_in_order(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{number}.jpg" for number in range(1, 13)))
-    assert [number_of(picture) for picture in find_pictures(tmp_path)[1]] == list(range(1, 13))
+    assert numbers_in(tmp_path, find_pictures(tmp_path)[1]) == list(range(1, 13))
 
 
 @pytest.mark.parametrize(

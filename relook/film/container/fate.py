@@ -21,6 +21,7 @@ from relook.film.container.output import QUICKTIME_CODES
 from relook.film.container.trial import picture_refusal, refused_tracks, try_writing
 from relook.film.frames import ColourTags, FilmInfo
 from relook.film.pictures.alpha import has_alpha
+from relook.film.pictures.metadata import lost_metadata
 from relook.film.sequence import PICTURE_ENDINGS
 from relook.timing import rate_text
 
@@ -64,7 +65,7 @@ def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fa
         return (refusal,)
     pictures = [*_picture_fates(found, plan), *_alpha_fates(found, plan)]
     if found.film.kind != "film":
-        return tuple(pictures)
+        return (*pictures, *_metadata_fates(found.film, path))
     refused = refused_tracks(found, plan)
     trial = try_writing(found, plan, [track for track in found.of_kind(*CARRIED) if track.index not in refused])
     facts = _fact_fates(found, trial, path)
@@ -128,7 +129,18 @@ def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
         *found.extras,
         *(f"{track} (stream {track.index})" for track in found.of_kind(*CARRIED)),
     ]
-    return (*result, *(Fate(fact, "left out", "pictures cannot hold it") for fact in facts))
+    result += [Fate(fact, "left out", "pictures cannot hold it") for fact in facts]
+    return (*result, *_metadata_fates(found.film, path))
+
+
+def _metadata_fates(film: FilmInfo, path: Path) -> list[Fate]:
+    """Say what is lost of EXIF and the like: the first picture speaks for a take."""
+    if not film.pictures:
+        return []
+    first = film.pictures[0]
+    has_ending = path.suffix.lower() in (*PICTURE_ENDINGS, *film_endings())
+    ending = (path.suffix if has_ending else first.suffix).lower()
+    return [Fate(what, "left out", f"{ending} cannot hold it") for what in lost_metadata(first, ending)]
 
 
 def _refused_pictures(source: FilmInfo, plan: Plan) -> Fate | None:

@@ -44,7 +44,7 @@ def read_dpx_or_tiff(path: Path) -> Picture:
     """Read a DPX or TIFF picture.
 
     Raises:
-        InputError: it is damaged, of a kind that is not supported, holds several pictures, or NaN or infinity.
+        InputError: it is damaged, of a kind that is not supported, or holds NaN or infinity.
     """
     io = image_io()
     hints = io.ImageSpec()
@@ -77,7 +77,7 @@ def read_dpx_or_tiff(path: Path) -> Picture:
         require_finite_picture(path, codes, "RGBA")
         bits = codes.itemsize * 8
     else:
-        bits = spec.get_int_attribute("oiio:BitsPerSample", codes.itemsize * 8)
+        bits = max(spec.get_int_attribute("oiio:BitsPerSample", codes.itemsize * 8), 8)  # 1 to 7 come as 8
         codes = codes >> (codes.itemsize * 8 - bits)
     return Picture(path, _bgr(codes), bits, facts=_facts(spec), header=spec)
 
@@ -91,8 +91,6 @@ def _require_kind(path: Path, spec: Any) -> None:
         )
     if spec.get_string_attribute("tiff:ColorSpace") in ("CMYK", "LAB", "ICCLAB", "ITULAB", "YCbCr", "LOG_L", "LOG_LUV"):
         raise InputError(f"{path} is {spec.get_string_attribute('tiff:ColorSpace')}; convert it to RGB first")
-    if spec.get_int_attribute("oiio:subimages", 1) > 1:
-        raise InputError(f"{path} holds several pictures; relook reads files of one: write its pictures apart")
 
 
 def _damaged(path: Path, words: str) -> InputError:

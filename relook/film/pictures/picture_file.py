@@ -24,8 +24,17 @@ from relook.film.pictures.dpx_tiff import read_dpx_or_tiff, write_dpx_or_tiff, w
 from relook.film.pictures.exr import read_exr, write_exr
 from relook.film.pictures.picture import Alpha, PictureFacts
 from relook.film.pictures.picture import Picture as Picture
-from relook.film.pictures.png import chunks_of, is_png, kept_chunks, png_facts, require_png_size, with_chunks
+from relook.film.pictures.png import (
+    chunks_of,
+    is_png,
+    kept_chunks,
+    png_facts,
+    require_png_size,
+    with_chunks,
+    with_clear_grey,
+)
 from relook.film.pictures.scene_light import apart, to_display, to_light
+from relook.film.pictures.single import require_single
 from relook.film.pictures.spaces import ColourSpace
 from relook.film.pictures.straight import mark_as_multiplied, unmultiplied
 from relook.film.pictures.tiff import EXTRA_SAMPLES, PREMULTIPLIED, SHORT, STRAIGHT, with_tags
@@ -67,7 +76,9 @@ def read_picture(path: Path) -> Picture:
         return read_exr(path) if ending == ".exr" else read_dpx_or_tiff(path)
     if ending not in _TIFF or not has_vfx():
         return _read_by_opencv(path)
-    alpha_kind = mark_as_multiplied(np.fromfile(path, np.uint8), path)
+    encoded = np.fromfile(path, np.uint8)
+    require_single(path, encoded.tobytes())
+    alpha_kind = mark_as_multiplied(encoded, path)
     picture = read_dpx_or_tiff(path)
     return _straight(picture) if alpha_kind == PREMULTIPLIED else picture
 
@@ -77,6 +88,7 @@ def _read_by_opencv(path: Path) -> Picture:
     chunks = kept_chunks(data) if is_png(data) else ()
     if is_png(data):
         require_png_size(path, data)
+    require_single(path, data)
     encoded = np.frombuffer(bytearray(data), np.uint8)
     alpha_kind = mark_as_multiplied(encoded, path)
     # A camera's JPEG lies on its side where its EXIF says so, and "unchanged" would leave it there.
@@ -91,6 +103,8 @@ def _read_by_opencv(path: Path) -> Picture:
         shape = f"{codes.dtype} with {codes.shape[2] if codes.ndim == 3 else 1} channels"
         hint = "convert it first" if has_vfx() else "convert it first, or pip install 'relook[vfx]'"
         raise InputError(f"{path} holds {shape}; relook reads grey, RGB and RGBA of 8 or 16 bit: {hint}")
+    if is_png(data) and codes.ndim == 2:
+        codes = with_clear_grey(codes, data)
     picture = Picture(path, codes, codes.itemsize * 8, facts=png_facts(chunks), header=chunks)
     return _straight(picture) if alpha_kind == PREMULTIPLIED else picture
 

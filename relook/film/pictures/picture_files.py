@@ -9,12 +9,13 @@ from typing import Final
 from relook.errors import InputError, UsageError
 from relook.film.frames import FilmInfo, Frame
 from relook.film.pictures.alpha import picture_alpha
+from relook.film.pictures.metadata import carry_metadata
 from relook.film.pictures.picture import PictureFacts, existing_timecode
 from relook.film.pictures.picture_file import Picture, returns_to_space, write_picture
 from relook.film.pictures.profile import carry_profile
 from relook.film.pictures.vfx import NEEDS_VFX, require_vfx
 from relook.film.publish import Part, disk_errors, require_place
-from relook.film.sequence import PICTURE_ENDINGS, is_pattern, matching_pictures, number_of, numbered_name
+from relook.film.sequence import PICTURE_ENDINGS, is_pattern, matching_pictures, numbered_name, numbers_in
 from relook.timing import advance_timecode
 
 _FIRST_NUMBER: Final = 1001
@@ -59,9 +60,12 @@ class PictureFiles:
         self._source, self._path = source, path
         in_folder = is_pattern(path) or path.suffix.lower() in PICTURE_ENDINGS
         self._part = Part(path, folder=path.parent if in_folder else path)
+        self._numbers = numbers_in(source.path, source.pictures) if source.kind == "sequence" else []
         self._count = 0
         self.num_clipped = 0
         """Pictures with values that the source's colour space has no code for."""
+        self.lost: set[str] = set()
+        """What the source's pictures say beside their pixels and these do not, in words."""
 
     def add(self, frame: Frame, *, copied: bool) -> None:
         """Write one picture: new pixels with the source's transparency, or a copy of the source's own file."""
@@ -78,6 +82,8 @@ class PictureFiles:
             # A profile speaks of the source's own values, and those are left where a space was named.
             if picture is not None and (picture.space is None or returns_to_space(picture, target.suffix)):
                 carry_profile(picture.path, target)
+            if picture is not None:
+                self.lost |= set(carry_metadata(picture.path, target))
         self._count += 1
 
     def _facts(self, frame: Frame) -> PictureFacts:
@@ -101,8 +107,6 @@ class PictureFiles:
 
     def _name(self, index: int) -> str:
         if is_pattern(self._path):
-            taken = self._source.pictures if self._source.kind == "sequence" else ()
-            number = number_of(taken[index]) if taken else None
-            return numbered_name(self._path, _FIRST_NUMBER + index if number is None else number)
+            return numbered_name(self._path, self._numbers[index] if self._numbers else _FIRST_NUMBER + index)
         single = self._path.suffix.lower() in PICTURE_ENDINGS
         return self._path.name if single else self._source.pictures[index].name

@@ -1,4 +1,8 @@
-"""What a PNG file says of itself beside its pixels: colour, pixel shape and text, kept chunk by chunk."""
+"""What a PNG file says of itself beside its pixels: colour, pixel shape and text, kept chunk by chunk.
+
+Codes are taken as display-referred, whatever gAMA, cHRM, sRGB and cICP say: these are not applied. They go into the PNG that is
+made, so that it is shown as its source was; other endings hold none of them, and where they mean other than sRGB that is told.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from relook.film.pictures.picture import PictureFacts, require_size
+from relook.film.pictures.tiff import without_second
+from relook.film.pixels import Codes
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _KEPT: Final = (
@@ -42,8 +50,9 @@ def require_png_size(path: Path, data: bytes) -> None:
 
 
 def kept_chunks(data: bytes) -> Chunks:
-    """Return names and contents of the chunks that are kept."""
-    return tuple((name, content) for name, content in _chunks(data) if name in _KEPT)
+    """Return names and contents of the chunks that are kept, EXIF without its thumbnail."""
+    kept = ((name, content) for name, content in _chunks(data) if name in _KEPT)
+    return tuple((name, without_second(content) if name == b"eXIf" else content) for name, content in kept)
 
 
 def with_chunks(data: bytes, chunks: Chunks) -> bytes:
@@ -53,6 +62,16 @@ def with_chunks(data: bytes, chunks: Chunks) -> bytes:
         for name, content in chunks
     )
     return data[:_HEADER_END] + made + data[_HEADER_END:]
+
+
+def with_clear_grey(codes: Codes, data: bytes) -> Codes:
+    """Give grey codes `[h w]` as `[h w 4]` where a PNG says that one grey (tRNS) is transparent; OpenCV knows this of colours alone."""
+    key = next((content for name, content in _chunks(data) if name == b"tRNS"), b"")
+    if len(key) != 2:
+        return codes
+    depth, white = data[24], np.iinfo(codes.dtype).max
+    clear = struct.unpack(">H", key)[0] * white // (2**depth - 1)
+    return np.stack([codes, codes, codes, np.where(codes == clear, 0, white).astype(codes.dtype)], axis=-1)
 
 
 def png_facts(chunks: Chunks) -> PictureFacts:

@@ -96,18 +96,18 @@ def profile_of(data: bytes, path: Path) -> bytes | None:
 
 def _found(data: bytes) -> bytes | None:
     if data.startswith(_PNG):
-        packed = next((data[start:stop] for name, start, stop in _png_chunks(data) if name == b"iCCP"), None)
+        packed = next((data[start:stop] for name, start, stop in png_chunks(data) if name == b"iCCP"), None)
         if packed is None:
             return None
         return zlib.decompressobj().decompress(packed[packed.index(b"\0") + 2 :], _MOST_BYTES)
     if data.startswith(b"\xff\xd8"):
-        segments = (data[start:stop] for marker, start, stop in _jpeg_segments(data) if marker == 0xE2)
+        segments = (data[start:stop] for marker, start, stop in jpeg_segments(data) if marker == 0xE2)
         parts = sorted(segment[len(_JPEG_NAME) :] for segment in segments if segment.startswith(_JPEG_NAME))
         if parts and [part[0] for part in parts] != list(range(1, parts[0][1] + 1)):
             raise ValueError(f"{len(parts)} of {parts[0][1]} parts")
         return b"".join(part[2:] for part in parts) or None
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return next((data[start:stop] for name, start, stop in _webp_chunks(data) if name == b"ICCP"), None)
+        return next((data[start:stop] for name, start, stop in webp_chunks(data) if name == b"ICCP"), None)
     directory = first_directory(data)
     entry = directory.entries.get(ICC_PROFILE) if directory else None
     return data[entry.start : entry.stop] if entry else None
@@ -123,16 +123,16 @@ def with_profile(data: bytes, profile: bytes) -> bytes | None:
         parts = [profile[at : at + _JPEG_PART] for at in range(0, len(profile), _JPEG_PART)]
         bodies = (_JPEG_NAME + bytes((number, len(parts))) + part for number, part in enumerate(parts, 1))
         segments = b"".join(b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body for body in bodies)
-        at = max((stop for marker, _, stop in _jpeg_segments(data) if marker == 0xE0), default=2)
+        at = max((stop for marker, _, stop in jpeg_segments(data) if marker == 0xE0), default=2)
         return data[:at] + segments + data[at:]
     if data.startswith(b"RIFF"):
-        return _webp_with_profile(data, profile)
+        return webp_with(data, _WEBP_HAS_PROFILE, b"ICCP", profile)
     if data.startswith(b"II*\0"):
         return with_tags(data, {ICC_PROFILE: (UNDEFINED, profile)})
     return None
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Give the chunks before the pixels: name, and where the body starts and stops."""
     at, name = len(_PNG), b""
     while name != b"IDAT" and at + 8 <= len(data):
@@ -141,7 +141,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         at += length + 12
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Give the segments before the pixels: marker, and where the body starts and stops."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
@@ -156,7 +156,7 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         at += 2 + length
 
 
-def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     at = 12
     while at + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, at)
@@ -164,15 +164,18 @@ def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         at += 8 + length + length % 2
 
 
-def _webp_with_profile(data: bytes, profile: bytes) -> bytes:
-    """Put the simple form of a lossless WebP, pixels alone, into the extended form, which holds a profile."""
-    name, start, _ = next(_webp_chunks(data))
-    assert name == b"VP8L", f"{name!r} is not how a lossless WebP begins"
-    (bits,) = struct.unpack_from("<I", data, start + 1)
-    width, height, has_alpha = bits & 0x3FFF, bits >> 14 & 0x3FFF, bits >> 28 & 1
-    flags = _WEBP_HAS_PROFILE | (_WEBP_HAS_ALPHA if has_alpha else 0)
-    canvas = struct.pack("<I", flags) + width.to_bytes(3, "little") + height.to_bytes(3, "little")
-    chunks = b"VP8X" + struct.pack("<I", len(canvas)) + canvas
-    chunks += b"ICCP" + struct.pack("<I", len(profile)) + profile + b"\0" * (len(profile) % 2)
-    body = b"WEBP" + chunks + data[12:]
-    return b"RIFF" + struct.pack("<I", len(body)) + body
+def webp_with(data: bytes, flag: int, name: bytes, body: bytes) -> bytes:
+    """Add a chunk to a lossless WebP, in the extended form, whose flags say that it is there; a profile goes in front."""
+    if data[12:16] != b"VP8X":
+        first, start, _ = next(webp_chunks(data))
+        assert first == b"VP8L", f"{first!r} is not how a lossless WebP begins"
+        (bits,) = struct.unpack_from("<I", data, start + 1)
+        width, height, has_alpha = bits & 0x3FFF, bits >> 14 & 0x3FFF, bits >> 28 & 1
+        canvas = struct.pack("<I", _WEBP_HAS_ALPHA if has_alpha else 0)
+        canvas += width.to_bytes(3, "little") + height.to_bytes(3, "little")
+        data = data[:12] + b"VP8X" + struct.pack("<I", len(canvas)) + canvas + data[12:]
+    made = name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+    content = bytes((data[20] | flag,)) + data[21:]
+    content = content[:10] + made + content[10:] if name == b"ICCP" else content + made
+    content = b"WEBP" + data[12:20] + content
+    return b"RIFF" + struct.pack("<I", len(content)) + content

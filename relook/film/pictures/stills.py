@@ -6,20 +6,25 @@ import os
 import shutil
 from collections.abc import Generator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from relook.errors import InputError, UsageError
 from relook.film.container.codecs import film_endings
 from relook.film.frames import Frame
 from relook.film.pictures.alpha import picture_alpha
+from relook.film.pictures.metadata import carry_metadata
 from relook.film.pictures.picture import Picture, PictureFacts
 from relook.film.pictures.picture_file import read_picture, write_picture
 from relook.film.pictures.profile import carry_profile
 from relook.film.publish import Part, disk_errors
 from relook.film.reader import NativeFrame
-from relook.film.sequence import PICTURE_ENDINGS, find_pictures, is_pictures
+from relook.film.sequence import PICTURE_ENDINGS, are_one_take, find_pictures, is_pictures
+
+_OF_THE_SYSTEM: Final = ("Thumbs.db", "desktop.ini")
+"""Files that Windows leaves in folders of pictures."""
 
 
 class Refused(NamedTuple):
@@ -40,6 +45,8 @@ class StillsFolder:
     """Files of other kinds."""
     closed: tuple[Refused, ...]
     """Sub-folders that may not be read, or are links."""
+    takes: tuple[tuple[Path, int], ...] = ()
+    """Sub-folders whose own pictures are numbered as one take is, and how many they are."""
 
 
 def holds_stills(path: Path) -> bool:
@@ -78,12 +85,20 @@ def find_stills(folder: Path) -> StillsFolder:
             closed.append(Refused(link.relative_to(folder), "it is a link to a folder; give that folder by itself"))
         for name in sorted(name for name in names if not name.startswith(".")):
             found = Path(here, name).relative_to(folder)
-            (stills if found.suffix.lower() in PICTURE_ENDINGS else others).append(found)
+            if found.suffix.lower() in PICTURE_ENDINGS:
+                stills.append(found)
+            elif name not in _OF_THE_SYSTEM:
+                others.append(found)
     if not stills:
         raise InputError(
             f"{folder} holds no pictures, nor do its sub-folders; relook reads {', '.join(sorted(PICTURE_ENDINGS))}"
         )
-    return StillsFolder(folder, tuple(stills), tuple(others), tuple(closed))
+    takes = []
+    for subfolder, group in groupby(stills, key=lambda still: still.parent):
+        pictures = tuple(group)
+        if subfolder != Path() and are_one_take(pictures):
+            takes.append((subfolder, len(pictures)))
+    return StillsFolder(folder, tuple(stills), tuple(others), tuple(closed), tuple(takes))
 
 
 def read_stills(folder: StillsFolder) -> Generator[tuple[Path, NativeFrame | Refused], None, None]:
@@ -132,6 +147,8 @@ class StillsWriter:
         self._count = 0
         self.num_clipped = 0
         """Stills with values that their colour space has no code for."""
+        self.lost: list[str] = []
+        """What stills say beside their pixels and the new ones do not, each with its name, in words."""
 
     def __enter__(self) -> Self:
         self._part = Part(self._output, folder=self._output)
@@ -165,6 +182,7 @@ class StillsWriter:
                 clipped = write_picture(target, frame, bit_depth=depth, source=source, alpha=alpha, facts=facts)
                 self.num_clipped += clipped
                 carry_profile(source.path, target)
+                self.lost += [f"{name}: {what}" for what in carry_metadata(source.path, target)]
             except InputError:
                 target.unlink()
                 raise

@@ -18,8 +18,10 @@ SEPARATED: Final = 5
 """Of `PHOTOMETRIC`: inks, CMYK in general."""
 PREMULTIPLIED, STRAIGHT = 1, 2
 """Of `EXTRA_SAMPLES`: the colours have been multiplied with the alpha, or have not."""
-SHORT, UNDEFINED = 3, 7
-"""Kinds of values: whole numbers of two bytes, and bytes."""
+BYTE, SHORT, LONG, RATIONAL, UNDEFINED = 1, 3, 4, 5, 7
+"""Kinds of values: small numbers, whole numbers of two and four bytes, two of these as a fraction, and bytes."""
+_MOST_PAGES: Final = 1000
+"""Directories that are counted: those of a damaged file may go round in a ring."""
 _VALUE_BYTES: Final = {
     1: 1,
     2: 1,
@@ -54,6 +56,18 @@ class Directory:
     order: str
     """Of bytes, as `struct` writes it."""
     entries: Mapping[int, Entry]
+    after: int = 0
+    """Where the next directory begins; 0 where there is none."""
+    after_at: int = 0
+    """Where that is written."""
+
+    def whole_number(self, tag: int, data: bytes | bytearray | memoryview) -> int | None:
+        """Return the first number of a tag of two-byte or four-byte numbers."""
+        entry = self.entries.get(tag)
+        kind = None if entry is None else {SHORT: "H", LONG: "I"}.get(entry.kind)
+        if entry is None or kind is None or entry.stop - entry.start < struct.calcsize(kind):
+            return None
+        return int(struct.unpack_from(self.order + kind, data, entry.start)[0])
 
     def number(self, tag: int, data: bytes | bytearray | memoryview) -> int | None:
         """Return the first number of a tag of two-byte numbers."""
@@ -65,29 +79,67 @@ class Directory:
 
 def first_directory(data: bytes | bytearray | memoryview) -> Directory | None:
     """Read the first directory of a TIFF; None where the bytes are of another kind, or it is damaged."""
+    return next(iter(directories(data, most=1)), None)
+
+
+def directories(data: bytes | bytearray | memoryview, *, most: int = _MOST_PAGES) -> list[Directory]:
+    """Read the directories of a TIFF, one a page; none where the bytes are of another kind, or end where it is damaged."""
     order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
     if order is None:
-        return None
+        return []
+    found: list[Directory] = []
     try:
         version = struct.unpack_from(order + "H", data, 2)[0]
         if version not in (42, 43):
-            return None
-        word, counter = ("Q", "Q") if version == 43 else ("I", "H")
+            return []
+        word = "Q" if version == 43 else "I"
         at = struct.unpack_from(order + word, data, 8 if version == 43 else 4)[0]
-        count = struct.unpack_from(order + counter, data, at)[0]
-        width = struct.calcsize(word)
-        entries = {}
-        for place in range(at + struct.calcsize(counter), len(data), 4 + 2 * width)[:count]:
-            tag, kind, num = struct.unpack_from(f"{order}HH{word}", data, place)
-            size = num * _VALUE_BYTES.get(kind, 1)
-            start = place + 4 + width
-            if size > width:
-                start = struct.unpack_from(order + word, data, start)[0]
-            if start + size <= len(data):
-                entries[tag] = Entry(kind, start, start + size)
+        while at and len(found) < most:
+            found.append(directory_at(data, at, order, big=version == 43))
+            at = found[-1].after
     except struct.error:
-        return None
-    return Directory(order, entries)
+        pass
+    return found
+
+
+def directory_at(data: bytes | bytearray | memoryview, at: int, order: str, *, big: bool = False) -> Directory:
+    """Read a directory at a place.
+
+    Raises:
+        struct.error: it goes on beyond the end.
+    """
+    word, counter = ("Q", "Q") if big else ("I", "H")
+    count = struct.unpack_from(order + counter, data, at)[0]
+    width = struct.calcsize(word)
+    first = at + struct.calcsize(counter)
+    entries = {}
+    for place in range(first, len(data), 4 + 2 * width)[:count]:
+        tag, kind, num = struct.unpack_from(f"{order}HH{word}", data, place)
+        size = num * _VALUE_BYTES.get(kind, 1)
+        start = place + 4 + width
+        if size > width:
+            start = struct.unpack_from(order + word, data, start)[0]
+        if start + size <= len(data):
+            entries[tag] = Entry(kind, start, start + size)
+    after_at = first + count * (4 + 2 * width)
+    after = struct.unpack_from(order + word, data, after_at)[0] if after_at + width <= len(data) else 0
+    return Directory(order, entries, after, after_at)
+
+
+def without_second(data: bytes) -> bytes:
+    """Cut the second directory off the first: in EXIF it is that of a thumbnail."""
+    page = first_directory(data)
+    if page is None or not page.after:
+        return data
+    return data[: page.after_at] + bytes(4) + data[page.after_at + 4 :]
+
+
+def in_intels_order(order: str, kind: int, value: bytes) -> bytes:
+    """Return a tag's bytes, written in an order, as Intel has them."""
+    width = {RATIONAL: 4, 10: 4}.get(kind, _VALUE_BYTES[kind])  # fractions are two numbers
+    if order == "<" or width == 1:
+        return value
+    return b"".join(value[at : at + width][::-1] for at in range(0, len(value), width))
 
 
 def with_tags(data: bytes, tags: Mapping[int, tuple[int, bytes]]) -> bytes:
