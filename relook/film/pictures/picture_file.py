@@ -26,7 +26,7 @@ from relook.film.pictures.in_space import in_space
 from relook.film.pictures.picture import Alpha, PictureFacts
 from relook.film.pictures.picture import Picture as Picture
 from relook.film.pictures.png import chunks_of, is_png, kept_chunks, png_facts, require_png_size, with_chunks
-from relook.film.pictures.scene_light import apart, to_display, to_light
+from relook.film.pictures.scene_light import apart, to_display, to_light, to_straight_light
 from relook.film.pictures.straight import mark_as_multiplied, unmultiplied
 from relook.film.pictures.tiff import EXTRA_SAMPLES, PREMULTIPLIED, SHORT, STRAIGHT, with_tags
 from relook.film.pictures.vfx import NEEDS_VFX, has_vfx, require_vfx
@@ -179,7 +179,7 @@ def write_picture(
     source: Picture | None = None,
     alpha: Alpha | None = None,
     facts: PictureFacts | None = None,
-    is_float: bool = False,
+    is_from_space: bool = False,
 ) -> bool:
     """Write a frame's pixels as deep as the source where the ending can, and deeper where it has no such depth.
 
@@ -189,7 +189,7 @@ def write_picture(
         source: the picture that the frame comes from, for its header and colour space where it is of the same kind.
         alpha: transparency to be written beside the colours.
         facts: what is written of the take where there is no header to keep.
-        is_float: write a TIFF in float, as where the source is in float: light beyond white is to be held.
+        is_from_space: the frame comes from a film in a colour space.
     Raises:
         UsageError: there is alpha, and the ending cannot hold it.
         ResourceError: the file cannot be written.
@@ -201,16 +201,18 @@ def write_picture(
     space = source.space if source is not None and returns_to_space(source, ending) else None
     if space is not None and source is not None:
         frame, is_clipped = in_space(frame, space, half_code=np.inf if source.is_float else 0.5 / source.white)
+    is_from_space |= source is not None and source.space is not None
     if ending == ".exr":
-        light = to_light(_whole(frame)) if space is None else _whole(frame)
+        curve = to_straight_light if is_from_space else to_light
+        light = curve(_whole(frame)) if space is None else _whole(frame)
         opacity = None if alpha is None else alpha.codes / np.float32(alpha.white)
         is_half = bit_depth <= _MOST_HALF_BITS or (source is not None and source.is_linear and bit_depth == 16)
         with disk_errors(path):
             write_exr(path, light, alpha=opacity, depth=16 if is_half else 32, source=source, facts=facts)
     elif ending in NEEDS_VFX or (ending in _TIFF and has_vfx()):
         # From a space of log codes there is light beyond white, which whole numbers for the display do not hold.
-        is_light = source is not None and (source.is_float or (source.space is not None and not space))
-        is_float = ending in _TIFF and (is_float or is_light)
+        holds_light = (source is not None and source.is_float) or (is_from_space and space is None)
+        is_float = ending in _TIFF and holds_light
         depth = 32 if is_float else written_depth(path, bit_depth)
         codes = _with_alpha(
             _whole(frame) if is_float else _packed(frame, depth), alpha, 1.0 if is_float else 2.0**depth - 1
