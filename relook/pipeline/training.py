@@ -89,7 +89,7 @@ def train(
         source=_words(paths(source)),
         style=_words(paths(style)),
         pairs=tuple((_words([before])[0], _words([after])[0]) for before, after in pairs),
-        colour_space="" if space is None else space.fingerprint,
+        colour_space=None if space is None else space.fingerprint,
         is_fork=fork,
     )
     _check_look_path(target, (*paths(source), *paths(style)), overwrite=overwrite)
