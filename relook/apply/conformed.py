@@ -16,7 +16,15 @@ import torch
 from torch import Tensor
 
 from relook.apply.events import MOST_NAMED, PlacedEvent, Placing, evenly, place_events
-from relook.apply.render import Delivery, RenderSettings, frame_hash, renderer_of, shown_frames, tell_left_out
+from relook.apply.render import (
+    Delivery,
+    RenderSettings,
+    frame_hash,
+    renderer_of,
+    shown_frames,
+    space_name,
+    tell_left_out,
+)
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot
@@ -49,11 +57,11 @@ def render_conformed(
         UsageError: the output cannot be written.
         InputError: the film cannot be read, or the list cannot be shown whole: see `place_events` and `segments_of`.
     """
-    with FilmReader(film) as reader:
+    with FilmReader(film, space=settings.colour_space) as reader:
         info = replace(reader.info, timecode=_record_start(cuts, reader.info))
         left_out = check_output(output, info, overwrite=settings.overwrite, with_audio=False, whole=False)
         tell_left_out(left_out, on_progress)
-        shots = find_shots(film, on_progress=on_progress)
+        shots = find_shots(film, space=settings.colour_space, on_progress=on_progress)
         placing = place_events(cuts, reader.info, shots[-1].frames.stop)
         segments = segments_of(cuts, placing)
         source = _Source(reader, shots, look, settings)
@@ -78,6 +86,7 @@ def render_conformed(
         source.renderers[0].flicker,
         left_out=(*left_out, *lost),
         num_clipped=writer.num_clipped,
+        colour_space=space_name(writer, settings.colour_space),
         notes=notes,
     )
 

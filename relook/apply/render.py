@@ -55,7 +55,7 @@ class RenderSettings:
     wrap: Wrap | None = None
     """Axes along which pictures wrap, as textures do; see `FrameRenderer`."""
     colour_space: ColourSpace | None = None
-    """What the source's pictures are in; without it they are what their files say."""
+    """What the source's values are in; without it they are what it says itself."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,8 @@ class Delivery:
     """Of a folder of stills, where each lies in it, in the order of the frames."""
     refused: tuple[Refused, ...] = ()
     """Stills, and sub-folders of them, that could not be read or written, and why; everything else was done."""
+    colour_space: str = ""
+    """The space that the output is in, by its config's name; empty where it is what its files say."""
     others: tuple[Path, ...] = ()
     """Files of other kinds in a folder of stills; they are left where they are."""
 
@@ -160,7 +162,13 @@ def render_film(
         damage=tuple(damage),
         num_lost_packets=writer.num_lost_packets,
         num_clipped=writer.num_clipped,
+        colour_space=space_name(writer, space),
     )
+
+
+def space_name(writer: FilmWriter, space: ColourSpace | None) -> str:
+    """Return for `Delivery.colour_space` what was written."""
+    return space.name if space is not None and writer.keeps_space else ""
 
 
 def tell_left_out(left_out: Sequence[str], on_progress: OnProgress) -> None:

@@ -63,12 +63,12 @@ def render_shots(
         InputError: the film cannot be read, or an event cannot be rendered: see `place_events`.
         LockedError: another job is writing into the folder.
     """
-    with FilmReader(film) as reader:
+    with FilmReader(film, space=settings.colour_space) as reader:
         info = reader.info
         _require_folder(folder)
         left_out = require_holdable(folder / f"shot{ENDING}", info, codec=None, with_audio=True, whole=False)
         tell_left_out(left_out, on_progress)
-        facts = FilmFacts(info, *shots_and_hashes(film, on_progress=on_progress))
+        facts = FilmFacts(info, *shots_and_hashes(film, space=settings.colour_space, on_progress=on_progress))
         placing = place_events(cuts, info, len(facts.frame_hashes))
         files = _files(placing.placed, folder, facts, handles=handles)
         keys = shot_keys(facts, [file.frames for file in files], look, settings)

@@ -1,7 +1,8 @@
 """What the shots in a folder were made of: `relook-shots.json`, by which a changed edit renders only what changed.
 
-A shot's key digests all that its file depends on: the pictures and sound of the source, where its frames stand in the film's
-shots, the look, the dials, the seed, and the software. A file counts as ours only while it is, byte for byte, the one written.
+A shot's key digests all that its file depends on: the pictures and sound of the source and the colour space they are in, where
+its frames stand in the film's shots, the look, the dials, the seed, and the software. A file counts as ours only while it is, byte
+for byte, the one written.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ def shot_keys(facts: FilmFacts, ranges: Sequence[FrameRange], look: Look, settin
         ],
         "sound": tracks_hash(info.path) if info.kind == "film" else "",
     }
+    if settings.colour_space is not None:
+        shared["colour_space"] = settings.colour_space.fingerprint
     return [_digest(shared | _range_facts(facts, frames)) for frames in ranges]
 
 

@@ -17,6 +17,7 @@ from relook.check.shot import ShotWatch
 from relook.check.verdict import JudgedShot, judge_shot
 from relook.errors import UsageError
 from relook.film.frames import FilmInfo, Frame, Shot
+from relook.film.pictures.spaces import ColourSpace
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
 from relook.look import Look
@@ -39,23 +40,33 @@ class _Watched:
     source_luma: tuple[float, ...]
 
 
-def check_film(film: Path, look: Look, *, source: Path | None = None, on_progress: OnProgress = ignore) -> Report:
+def check_film(
+    film: Path,
+    look: Look,
+    *,
+    source: Path | None = None,
+    space: ColourSpace | None = None,
+    source_space: ColourSpace | None = None,
+    on_progress: OnProgress = ignore,
+) -> Report:
     """Judge every shot of a film against a look, and against its source where that is given.
 
     Args:
         film: the rendered film.
         source: the film before the look. Shots are found in it, since a look's flicker and dust may hide or feign cuts.
+        space, source_space: what the film and its source are in, where that was said.
     Raises:
         InputError: a film cannot be read, or the look carries no judge.
         UsageError: film and source are not of one size.
     """
     judge = Judge.from_tensors(look.judge)
     with ExitStack() as open_films:
-        reader = open_films.enter_context(FilmReader(film))
-        given = open_films.enter_context(FilmReader(source)) if source is not None else None
+        reader = open_films.enter_context(FilmReader(film, space=space))
+        given = open_films.enter_context(FilmReader(source, space=source_space)) if source is not None else None
         if given is not None:
             _check_sizes(reader.info, given.info)
-        shots = find_shots(source or film, on_progress=on_progress)
+        seen = space if source is None else source_space
+        shots = find_shots(source or film, space=seen, on_progress=on_progress)
         steps = _Counted(
             zip_longest(reader.frames(), given.frames()) if given else ((own, None) for own in reader.frames())
         )

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from relook.cli.arguments import Device, Film, Json, LookName, Overwrite, Seed, given_dials, mark_dial
+from relook.cli.arguments import (
+    Device,
+    Film,
+    Json,
+    LookName,
+    Overwrite,
+    Seed,
+    colour_space_option,
+    given_dials,
+    mark_dial,
+)
 from relook.cli.delivered import tell
 from relook.cli.display import showing_progress
 
@@ -83,10 +93,9 @@ def apply(
     ] = None,
     colour_space: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="What the pictures are in: a name, alias or role of the OpenColorIO config of $OCIO, or else of the one "
-            "built in. Pictures of the same kind come out in it again, all else display-referred.",
+        colour_space_option(
+            "What FILM is in, and what a film made of a film, and pictures of the same kind, come out in; all else comes out "
+            "display-referred"
         ),
     ] = None,
     overwrite: Overwrite = False,

@@ -28,6 +28,14 @@ def mark_dial(what: str) -> Any:
     return typer.Option(min=0, max=2, metavar="0..2", help=f"{what} 1 is as measured.")
 
 
+def colour_space_option(what: str) -> Any:
+    """Return the option that says what a thing is in."""
+    return typer.Option(
+        metavar="NAME",
+        help=f"{what}: a name, alias or role of the OpenColorIO config of $OCIO, or else of the one built in.",
+    )
+
+
 def given_dials(**dials: float | None) -> MarkDials:
     """Keep the dials that were given; the others are the condition's."""
     return cast(MarkDials, {mark: value for mark, value in dials.items() if value is not None})

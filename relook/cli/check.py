@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from relook.cli.arguments import Film, Json, LookName, Overwrite
+from relook.cli.arguments import Film, Json, LookName, Overwrite, colour_space_option
 from relook.cli.display import print_json, print_lines, showing_progress
 
 SHOT_REFUSED = 1
@@ -23,6 +23,9 @@ def check(
         Path | None,
         typer.Option("--output", "-o", metavar="REPORT_DIR", help="Folder of the report; FILM.report without."),
     ] = None,
+    colour_space: Annotated[
+        str | None, colour_space_option("What FILM and --source are in, as relook apply was told")
+    ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -35,7 +38,15 @@ def check(
 
     folder = output or report_folder(film)
     with showing_progress() as on_progress:
-        report = judge(film, look, source=source, output=folder, overwrite=overwrite, on_progress=on_progress)
+        report = judge(
+            film,
+            look,
+            source=source,
+            output=folder,
+            overwrite=overwrite,
+            colour_space=colour_space,
+            on_progress=on_progress,
+        )
     print_lines(*report.lines(), f"the report: {folder / REPORT_PAGE}")
     if as_json:
         print_json(report.to_dict())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,8 +49,10 @@ def tell(delivery: Delivery, film: Path, look: str, *, as_json: bool) -> None:
             f"{len(delivery.shot_files)} shots in {output}: {new} rendered, {len(delivery.shot_files) - new} as they were"
         )
     else:
+        space = f" --colour-space {shlex.quote(delivery.colour_space)}" if delivery.colour_space else ""
         print_lines(
-            f"{len(delivery.frame_hashes)} frames written to {output}", f"next: relook check {output} --look {look}"
+            f"{len(delivery.frame_hashes)} frames written to {output}",
+            f"next: relook check {output} --look {look}{space}",
         )
     if as_json:
         print_json(

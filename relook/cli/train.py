@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from relook.cli.arguments import Device, Json, Overwrite, parse_budget, parse_pair
+from relook.cli.arguments import Device, Json, Overwrite, colour_space_option, parse_budget, parse_pair
 from relook.cli.display import print_json, print_lines, showing_progress
 
 
@@ -34,6 +35,10 @@ def train(
     pair: Annotated[
         list[str] | None,
         typer.Option(metavar="FRAME=PAINTED", help="A picture of a source frame and what it shall become; repeat."),
+    ] = None,
+    colour_space: Annotated[
+        str | None,
+        colour_space_option("What the source footage is in; style footage and pairs are as they say themselves"),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, metavar="NUMBER", help="The same seed gives the same result.", show_default="0")
@@ -64,6 +69,7 @@ def train(
             budget_seconds=seconds,
             budget_frames=frames,
             pairs=pairs,
+            colour_space=colour_space,
             seed=seed,
             resume=resume,
             fork=fork,
@@ -72,11 +78,12 @@ def train(
             processes=processes,
             on_progress=on_progress,
         )
+    space = f" --colour-space {shlex.quote(colour_space)}" if colour_space else ""
     print_lines(
         look.card.sufficiency,
         f"the look: {output}",
         f"how its training went: {run_folder(output) / 'training.html'}",
-        f"next: relook apply FILM --look {output} -o OUT.mp4",
+        f"next: relook apply FILM --look {output} -o OUT.mp4{space}",
     )
     if as_json:
         print_json(

@@ -12,6 +12,7 @@ from typing import Any
 from relook.deliver.pictures import take_pictures
 from relook.deliver.plots import Dot, Plot, across, curve, largest, up
 from relook.deliver.templates import environment, page_errors, replace_text
+from relook.film.pictures.spaces import ColourSpace
 from relook.mechanics.words import mechanics_in_words
 from relook.progress import OnProgress, ignore
 from relook.report import Report, ShotVerdict
@@ -86,19 +87,29 @@ ROWS = (
 
 
 def write_report(
-    report: Report, directory: Path, *, film: Path, source: Path | None = None, on_progress: OnProgress = ignore
+    report: Report,
+    directory: Path,
+    *,
+    film: Path,
+    source: Path | None = None,
+    space: ColourSpace | None = None,
+    source_space: ColourSpace | None = None,
+    on_progress: OnProgress = ignore,
 ) -> tuple[Path, Path]:
     """Write `report.json` and `report.html` into a folder, made if need be; what is there is replaced in one step.
 
     Args:
         report: of `film`.
         film, source: read once more for their pictures.
+        space, source_space: what the film and its source are in, where that was said.
     Returns:
         The two files.
     """
     wanted = _wanted(report)
-    pictures = take_pictures(film, wanted, on_progress=on_progress)
-    before = take_pictures(source, _wipes(report), on_progress=on_progress) if source is not None else {}
+    pictures = take_pictures(film, wanted, space=space, on_progress=on_progress)
+    before = {}
+    if source is not None:
+        before = take_pictures(source, _wipes(report), space=source_space, on_progress=on_progress)
     page = environment().get_template("page.html.jinja").render(**_context(report, pictures, before))
     files = (directory / "report.json", directory / "report.html")
     with page_errors(directory):

@@ -12,31 +12,35 @@ import numpy as np
 from torch import Tensor
 
 from relook.film.frames import FilmInfo
-from relook.film.pictures.picture_file import Picture, picture_pixels
-from relook.film.pixels import ToPixels
+from relook.film.pictures.spaces import ColourSpace
 from relook.film.reader import FilmReader
+from relook.film.values import ToValues
 from relook.progress import OnProgress, Progress, ignore
 
 JPEG_QUALITY = 84
 
 
 def take_pictures(
-    film: Path, widths: Mapping[int, tuple[int, ...]], *, on_progress: OnProgress = ignore
+    film: Path,
+    widths: Mapping[int, tuple[int, ...]],
+    *,
+    space: ColourSpace | None = None,
+    on_progress: OnProgress = ignore,
 ) -> dict[tuple[int, int], str]:
     """Return wanted frames of a film as data URIs by frame number and width; frames it does not have are left out.
 
     widths: for each wanted frame the widths, in pixels, at which it is needed; a film is never enlarged.
+    space: what the film is in, where that was said.
     """
     if not widths:
         return {}
     found: dict[tuple[int, int], str] = {}
     last = max(widths)
-    with FilmReader(film) as reader, closing(reader.native_frames()) as frames:
-        to_pixels = ToPixels(reader.info)
+    with FilmReader(film, space=space) as reader, closing(reader.native_frames()) as frames:
+        to_values = ToValues(reader.info)
         for native in frames:
-            picture = native.picture
             if native.index in widths:
-                pixels = picture_pixels(picture) if isinstance(picture, Picture) else to_pixels(picture)
+                pixels = to_values.pixels(native.picture, native.index)
                 for width in widths[native.index]:
                     found[native.index, width] = _data_uri(pixels, reader.info, width)
                 on_progress(Progress("writing the report", native.index, last + 1))

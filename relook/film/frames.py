@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from relook.film.pictures.spaces import ColourSpace
 from relook.timing import FrameRange
 
 
@@ -52,6 +53,8 @@ class FilmInfo:
     audio_codecs: tuple[str, ...] = ()
     pictures: tuple[Path, ...] = ()
     """The picture files, in order, of a sequence or of stills; empty for a film."""
+    space: ColourSpace | None = None
+    """What its values are in, where that was said; without it they are what its tags or its pictures say."""
 
 
 Fault = Literal["", "missing", "damaged", "cut off"]
@@ -93,7 +96,7 @@ class Frame:
     fault: Fault = ""
     """Not empty where the last good frame stands in for this one."""
     beyond: Tensor | None = None
-    """`[c h w]`: what lies below 0 and above 1 in a float picture, to be added to what becomes of `pixels`."""
+    """`[c h w]`: what lies below 0 and above 1 in a float picture or a colour space, to be added to what becomes of `pixels`."""
     drift: int = 0
     """By how many counts of timecode its time lies behind its number; 0 where the film's frames lie evenly."""
 

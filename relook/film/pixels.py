@@ -105,6 +105,12 @@ class FromPixels:
         self._range = _FULL if is_full_range(tags, pixel_format) else _LEGAL
         self._lift = _chroma_lift(self._matrix, pixel_format) if self._range == _FULL else (0.0, 0.0, 0.0)
 
+    @property
+    def half_code(self) -> float:
+        """Say how far beyond black and white, 0 and 1, a value still rounds to them."""
+        bits = VideoFormat(self._pixel_format).components[0].bits
+        return 0.5 / (2.0**bits - 1 if self._range == _FULL else 219 * 2.0 ** (bits - 8))
+
     def __call__(self, frame: Frame) -> VideoFrame:
         """Give a new frame of the pixel format, without stamps or tags."""
         require_finite(frame)

@@ -26,10 +26,10 @@ from relook.film.fields import Fields, deinterlaced, require_fields
 from relook.film.frames import Fault, FilmInfo, Frame, Mending
 from relook.film.overlap import ahead
 from relook.film.pictures.alike import require_alike
-from relook.film.pictures.picture_file import Picture, picture_values, read_picture
+from relook.film.pictures.picture_file import Picture, read_picture
 from relook.film.pictures.spaces import ColourSpace
-from relook.film.pixels import ToPixels
 from relook.film.sequence import find_pictures, is_pictures
+from relook.film.values import ToValues
 from relook.timing import FrameRange
 
 _QUEUED_FRAMES: Final = 2
@@ -70,13 +70,13 @@ class FilmReader:
     """
 
     def __init__(self, path: Path, mending: Mending = NO_MENDING, space: ColourSpace | None = None) -> None:
-        """Probe the film; pictures are in the colour space given, and without one in what their files say.
+        """Probe the film; its values are in the colour space given, and without one in what it says itself.
 
         Raises:
             InputError: as `probe`, or the film is to be deinterlaced and is telecined.
         """
-        self.info = probe(path)
-        self._mending, self._space = mending, space
+        self.info = replace(probe(path), space=space)
+        self._mending = mending
         fields = require_fields(path) if mending.deinterlaces and self.info.kind == "film" else None
         self._fields = None if fields is None or fields.scan == "progressive" else fields
         self._passes: WeakSet[Generator[Frame, None, None]] = WeakSet()
@@ -114,7 +114,7 @@ class FilmReader:
         """Give the frames as the decoder made them, in the caller's own thread: for cheap passes."""
         if self.info.kind == "film":
             return _within(_lasting(_film_frames(self.info, self._mending, self._fields)), wanted, self.info)
-        return _within(_pictures(self.info, self._space), wanted, self.info)
+        return _within(_pictures(self.info), wanted, self.info)
 
     def _start(self, frames: Generator[Frame, None, None]) -> Iterator[Frame]:
         going = ahead(frames, depth=_QUEUED_FRAMES)
@@ -146,12 +146,13 @@ def _pictures_info(path: Path) -> FilmInfo:
 
 
 def _with_pixels(natives: Generator[NativeFrame, None, None], info: FilmInfo) -> Generator[Frame, None, None]:
-    to_pixels = ToPixels(info)
+    to_values = ToValues(info)
     with closing(natives):
         for native in natives:
-            picture = native.picture
-            pixels, beyond = picture_values(picture) if isinstance(picture, Picture) else (to_pixels(picture), None)
-            yield Frame(native.index, native.pts, native.duration, pixels, picture, native.fault, beyond, native.drift)
+            pixels, beyond = to_values(native.picture, native.index)
+            yield Frame(
+                native.index, native.pts, native.duration, pixels, native.picture, native.fault, beyond, native.drift
+            )
 
 
 def _within(
@@ -186,9 +187,9 @@ def _lasting(natives: Generator[NativeFrame, None, None]) -> Generator[NativeFra
             yield before
 
 
-def _pictures(info: FilmInfo, space: ColourSpace | None) -> Generator[NativeFrame, None, None]:
+def _pictures(info: FilmInfo) -> Generator[NativeFrame, None, None]:
     for index, path in enumerate(info.pictures):
-        picture = replace(read_picture(path), space=space)
+        picture = replace(read_picture(path), space=info.space)
         height, width = picture.codes.shape[:2]
         if info.kind == "sequence" and (width, height) != (info.width, info.height):
             raise InputError(

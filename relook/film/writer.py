@@ -18,6 +18,7 @@ from relook.film.pictures.picture_file import Picture, holds_beyond, returns_to_
 from relook.film.pictures.picture_files import PictureFiles, require_free_names, takes_pictures
 from relook.film.publish import require_place
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern
+from relook.film.values import keeps_space
 
 _QUEUED_FRAMES: Final = 2
 
@@ -31,6 +32,8 @@ class _Sink(Protocol):
     """Where encoded frames go; `finish` publishes, `discard` removes."""
 
     def add(self, frame: Frame, *, copied: bool) -> None: ...
+    @property
+    def num_clipped(self) -> int: ...
     def finish(self) -> None: ...
     def discard(self) -> None: ...
 
@@ -119,6 +122,8 @@ class FilmWriter:
         """Layers of the source's pictures that the output does not hold."""
         self._holds_layers = _all_named(path, source, lambda ending: ending == ".exr")
         self._ending = None if _is_folder(path) else path.suffix
+        self.keeps_space = keeps_space(source, self._ending)
+        """True where the output is in the colour space that the source was said to be in."""
         self._is_clipping = not _all_named(path, source, holds_beyond)
         self._encoding: Behind[_Work] = Behind(self._encode, depth=_QUEUED_FRAMES)
         self._is_open = True
@@ -137,7 +142,7 @@ class FilmWriter:
     @property
     def num_clipped(self) -> int:
         """Say how many frames have values that the output does not hold, when all is written."""
-        return self._num_beyond + (self._sink.num_clipped if isinstance(self._sink, PictureFiles) else 0)
+        return self._num_beyond + self._sink.num_clipped
 
     @property
     def num_lost_packets(self) -> int:
@@ -159,7 +164,9 @@ class FilmWriter:
 
     def _give(self, frame: Frame, *, copied: bool) -> None:
         picture = frame.native if isinstance(frame.native, Picture) else None
-        is_back = picture is not None and returns_to_space(picture, self._ending or picture.path.suffix)
+        is_back = self.keeps_space
+        if picture is not None:
+            is_back = returns_to_space(picture, self._ending or picture.path.suffix)
         self._num_beyond += self._is_clipping and frame.beyond is not None and not is_back
         if picture is not None:
             self.lost_channels |= set() if self._holds_layers else set(picture.layers)

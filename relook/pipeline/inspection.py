@@ -11,6 +11,7 @@ from einops import rearrange
 
 from relook.errors import NoMarksError
 from relook.film.frames import Shot
+from relook.film.pictures.spaces import ColourSpace
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
 from relook.mechanics.cranking import measure_cranking
@@ -28,24 +29,30 @@ APART = 4
 MOST_PIXELS = 48_000_000
 
 
-def measure_marks(film: str | Path, *, most_pixels: int = MOST_PIXELS, on_progress: OnProgress = ignore) -> Mechanics:
+def measure_marks(
+    film: str | Path,
+    *,
+    most_pixels: int = MOST_PIXELS,
+    space: ColourSpace | None = None,
+    on_progress: OnProgress = ignore,
+) -> Mechanics:
     """Measure the marks of a film: grain, flicker, weave, dust, scratches and the others of `Mechanics`.
 
     Args:
         film: a film file, or an image sequence or its folder.
         most_pixels: over all frames that are looked at; one place is looked at however large it is.
+        space: what the film is in, where that was said.
     Raises:
         InputError: the film cannot be read.
         NoMarksError: it is made of stills or of very short shots: what film does shows in movement.
     """
     path = Path(film)
-    with FilmReader(path) as reader:
+    with FilmReader(path, space=space) as reader:
         info = reader.info
         if info.kind == "stills":
             raise NoMarksError(f"{path} holds stills; the marks of film show only in frames that follow each other")
-        ranges = chosen_ranges(
-            find_shots(path, on_progress=on_progress), info.width * info.height, most_pixels=most_pixels
-        )
+        shots = find_shots(path, space=space, on_progress=on_progress)
+        ranges = chosen_ranges(shots, info.width * info.height, most_pixels=most_pixels)
         if not ranges:
             raise NoMarksError(
                 f"no shot of {path} has {LEAST_FRAMES} frames; the marks of film show only in longer ones"

@@ -9,6 +9,9 @@ from pathlib import Path
 from relook.check.inspect import check_film
 from relook.deliver.page import write_report
 from relook.errors import NoMarksError, UsageError
+from relook.film.pictures.spaces import ColourSpace, find_space
+from relook.film.reader import probe
+from relook.film.values import keeps_space
 from relook.look import Look
 from relook.pipeline.arguments import loaded
 from relook.pipeline.inspection import measure_marks
@@ -27,6 +30,7 @@ def check(
     source: str | Path | None = None,
     output: str | Path | None = None,
     overwrite: bool = False,
+    colour_space: str | None = None,
     on_progress: OnProgress = ignore,
 ) -> Report:
     """Judge every shot of a film that a look was applied to.
@@ -37,8 +41,10 @@ def check(
         source: the film before the look; with it content, geometry and steadiness are measured too.
         output: a folder for `report.json` and `report.html`, in which the marks of film are compared too; None writes nothing.
         overwrite: replace a report that is in `output`.
+        colour_space: what film and source are in, as `apply` takes it. A film of another kind than its source, which `apply` does
+            not write in that space, is read as it says itself.
     Raises:
-        UsageError: the report cannot be written; nothing was changed.
+        UsageError: the report cannot be written, or there is no such colour space; nothing was changed.
         InputError: a film or the look cannot be read; nothing was changed.
     """
     path, before = Path(film), Path(source) if source is not None else None
@@ -46,13 +52,26 @@ def check(
     if folder is not None:
         _check_report_folder(folder, overwrite=overwrite)
     given = loaded(look)
-    report = check_film(path, given, source=before, on_progress=on_progress)
+    source_space = None if colour_space is None else find_space(colour_space)
+    space = _space_of(path, before, source_space)
+    report = check_film(path, given, source=before, space=space, source_space=source_space, on_progress=on_progress)
     if folder is not None:
         with suppress(NoMarksError):
-            found = measure_marks(path, most_pixels=MARKED_PIXELS, on_progress=on_progress)
+            found = measure_marks(path, most_pixels=MARKED_PIXELS, space=space, on_progress=on_progress)
             report = replace(report, mechanics=MarksCompared(given.card.mechanics, found))
-        write_report(report, folder, film=path, source=before, on_progress=on_progress)
+        write_report(
+            report, folder, film=path, source=before, space=space, source_space=source_space, on_progress=on_progress
+        )
     return report
+
+
+def _space_of(film: Path, source: Path | None, space: ColourSpace | None) -> ColourSpace | None:
+    """Return what a film is in, by the rule by which it was written; alone, what was said."""
+    if space is None or source is None:
+        return space
+    made = probe(film)
+    ending = made.pictures[0].suffix if made.pictures else film.suffix
+    return space if keeps_space(replace(probe(source), space=space), ending) else None
 
 
 def report_folder(film: Path) -> Path:

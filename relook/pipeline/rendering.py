@@ -12,7 +12,7 @@ from relook.apply.stills import render_stills
 from relook.compute import choose_device
 from relook.errors import UsageError
 from relook.film.frames import FilmInfo, Mending
-from relook.film.pictures.spaces import ColourSpace, find_space
+from relook.film.pictures.spaces import find_space
 from relook.film.pictures.stills import holds_stills, names_folder
 from relook.film.reader import probe
 from relook.film.sequence import is_pictures
@@ -85,11 +85,13 @@ def apply(
             without a seam. At `texture=0` a picture moved round by any number of pixels gives exactly the same result moved round.
             Grain, clouds, dust and scratches lie where the seed puts them, and go on at the opposite side. Vignette (along the axes
             that wrap), weave and the gate's mask are off; flicker only changes the light of the whole.
-        colour_space: what the source's pictures are in: a name, alias or role ("acescct", "scene_linear") of the OpenColorIO config
-            of `$OCIO`, or where that is not set of the ACES config built into OpenColorIO. The look works in that config's sRGB;
-            what lies below black and above white there is carried round it and comes back. Pictures of the source's kind are
-            written in that space again; a film, passes or another kind of picture as from a source without a space. Without
-            `colour_space`, and whatever `$OCIO` is, EXR is linear in the chromaticities that it names, and others are display-referred.
+        colour_space: what the source is in, film or pictures: a name, alias or role ("acescct", "scene_linear") of the OpenColorIO
+            config of `$OCIO`, or where that is not set of the ACES config built into OpenColorIO. The R'G'B' of a film, 0 to 1
+            after its matrix and range, are values of that space, whatever its tags say. The look works in that config's sRGB;
+            what lies below black and above white there is carried round it and comes back. A film made of a film, with its tags,
+            and pictures of the source's kind are written in that space again; pictures of a film, a film of pictures, passes and
+            another kind of picture as from a source without a space. Without `colour_space`, and whatever `$OCIO` is, EXR is
+            linear in the chromaticities that it names, and others are display-referred.
         device: "auto", "cpu", "cuda" or "cuda:n".
         marks: dials of single marks of film, 0 to 2, 1 as measured, such as `grain=0.5`; see `MarkDials`.
     Raises:
@@ -121,7 +123,7 @@ def apply(
         allows_flashes=allow_flashes,
         mending=mending,
         wrap=tile,
-        colour_space=None if colour_space is None else _space_of(path, colour_space, has_cut_list=edl is not None),
+        colour_space=None if colour_space is None else find_space(colour_space),
     )
     if edl is not None:
         return render_cut_list(
@@ -131,19 +133,6 @@ def apply(
         raise UsageError("--handles is for the shots of a cut list; give --edl too, or leave it out")
     render = render_stills if are_stills else render_film
     return render(path, loaded(look), target, settings=settings, on_progress=on_progress)
-
-
-def _space_of(film: Path, name: str, *, has_cut_list: bool) -> ColourSpace:
-    if not is_pictures(film):
-        raise UsageError(
-            f"--colour-space is for pictures, and {film} is a film, whose tags say what it is in; leave it out, or "
-            f"write the film as pictures first"
-        )
-    if has_cut_list:
-        raise UsageError(
-            "--colour-space and --edl do not go together; render the pictures first, then cut what comes of it"
-        )
-    return find_space(name)
 
 
 def parse_range(text: str, film: FilmInfo) -> FrameRange:

@@ -18,6 +18,7 @@ from relook.corpus import Corpus, load_corpus
 from relook.deliver.training_page import write_training_page
 from relook.errors import DivergedError, InputError, RelookError, UsageError
 from relook.film.fields import require_progressive
+from relook.film.pictures.spaces import ColourSpace, find_space
 from relook.film.reader import probe
 from relook.film.sequence import find_footage
 from relook.look import ENDING, Look, save_look
@@ -43,6 +44,7 @@ def train(
     budget_seconds: float | None = None,
     budget_frames: int | None = None,
     pairs: Sequence[tuple[str | Path, str | Path]] = (),
+    colour_space: str | None = None,
     seed: int | None = None,
     resume: bool = False,
     fork: bool = False,
@@ -60,7 +62,9 @@ def train(
         preset: a name in `recipe.presets.PRESETS`, a TOML file as `recipe.files` reads it, or a recipe.
         budget_seconds: how long to refine. Without any budget training stops when unseen frames come no closer to the style.
         budget_frames: frames seen instead of a time: the same footage, recipe, seed and CPU then give the same look.
-        pairs: an artist's few frames: pictures of a source frame and of what it shall become.
+        pairs: an artist's few frames: pictures of a source frame and of what it shall become, both for the display.
+        colour_space: what the source footage is in, all of it, as `apply` takes it; style footage and pairs are read as they say
+            themselves.
         seed: 0 where neither this nor the recipe says otherwise.
         resume: go on with a run that was stopped; with nothing to go on with, begin.
         fork: go on even though settings or footage have changed since.
@@ -68,7 +72,7 @@ def train(
         device: "auto", "cpu", "cuda" or "cuda:n".
         processes: how many train together: on a CPU by gloo, on GPUs one each.
     Raises:
-        UsageError: the output cannot be written, or an option is wrong; nothing was changed.
+        UsageError: the output cannot be written, an option is wrong, or there is no such colour space; nothing was changed.
         InputError: footage cannot be read or is not enough; nothing was changed.
         InputChangedError: the run to go on with was begun with other footage.
         DivergedError: training went wrong more often than it can be rolled back; the best look so far was saved.
@@ -78,18 +82,20 @@ def train(
     recipe = _recipe(preset, seed=seed, budget_seconds=budget_seconds, budget_frames=budget_frames)
     chosen = choose_device(device)
     require_processes(processes, chosen)
+    space = None if colour_space is None else find_space(colour_space)
     asked = Asked(
         name=target.stem,
         recipe=_shared_out(recipe, processes),
         source=_words(paths(source)),
         style=_words(paths(style)),
         pairs=tuple((_words([before])[0], _words([after])[0]) for before, after in pairs),
+        colour_space=None if space is None else space.fingerprint,
         is_fork=fork,
     )
     _check_look_path(target, (*paths(source), *paths(style)), overwrite=overwrite)
     _check_footage(asked)
     with opened_run(target, resume=resume or fork, overwrite=overwrite) as folder:
-        corpus, asked = _corpus_of(folder, asked, on_progress=on_progress)
+        corpus, asked = _corpus_of(folder, asked, space, on_progress=on_progress)
 
         def show(message: str = "", is_done: bool = False) -> None:
             write_training_page(folder, name=target.stem, is_done=is_done, message=message)
@@ -116,7 +122,9 @@ def train(
     return look
 
 
-def _corpus_of(folder: Path, asked: Asked, *, on_progress: OnProgress) -> tuple[Corpus, Asked]:
+def _corpus_of(
+    folder: Path, asked: Asked, space: ColourSpace | None, *, on_progress: OnProgress
+) -> tuple[Corpus, Asked]:
     """Return the corpus of a run, the one in its folder where that is still what was asked for, and what is asked now.
 
     Raises:
@@ -134,7 +142,7 @@ def _corpus_of(folder: Path, asked: Asked, *, on_progress: OnProgress) -> tuple[
     corpus = _stored_corpus(folder, before, asked, must_match=must_match) if before is not None else None
     if corpus is None:
         shutil.rmtree(folder / CORPUS, ignore_errors=True)
-        corpus = _prepared_corpus(folder / CORPUS, asked, on_progress)
+        corpus = _prepared_corpus(folder / CORPUS, asked, space, on_progress)
     now = replace(asked, footage=footage_of(corpus))
     if must_match and before is not None:
         refuse_changes(before, now)
@@ -144,7 +152,8 @@ def _corpus_of(folder: Path, asked: Asked, *, on_progress: OnProgress) -> tuple[
 
 def _stored_corpus(folder: Path, before: Asked, asked: Asked, *, must_match: bool) -> Corpus | None:
     """Return the corpus in a run's folder; None where it is damaged or no longer of the footage that is asked for."""
-    if (before.source, before.style, before.pairs) != (asked.source, asked.style, asked.pairs):
+    now = (asked.source, asked.style, asked.pairs, asked.colour_space)
+    if (before.source, before.style, before.pairs, before.colour_space) != now:
         return None
     try:
         corpus = load_corpus(folder / CORPUS)
@@ -153,9 +162,9 @@ def _stored_corpus(folder: Path, before: Asked, asked: Asked, *, must_match: boo
     return corpus if must_match or footage_of(corpus) == before.footage else None
 
 
-def _prepared_corpus(root: Path, asked: Asked, on_progress: OnProgress) -> Corpus:
+def _prepared_corpus(root: Path, asked: Asked, space: ColourSpace | None, on_progress: OnProgress) -> Corpus:
     sources, styles = ([Path(path) for path in listed] for listed in (asked.source, asked.style))
-    corpus = prepare_corpus(sources, styles, root, on_progress=on_progress)
+    corpus = prepare_corpus(sources, styles, root, space=space, on_progress=on_progress)
     if not asked.pairs:
         return corpus
     pairs = [(Path(before), Path(after)) for before, after in asked.pairs]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from relook.corpus import SIDES, Corpus, Dropped, PreparedShot, Side, load_corpus, save_corpus
 from relook.errors import InputError, UsageError
+from relook.film.pictures.spaces import ColourSpace
 from relook.film.sequence import find_footage
 from relook.prepare.holdout import set_aside
 from relook.prepare.selection import choose_frames
@@ -42,6 +43,7 @@ def prepare_corpus(
     root: Path,
     *,
     max_bytes: int = MAX_BYTES,
+    space: ColourSpace | None = None,
     on_progress: OnProgress = ignore,
 ) -> Corpus:
     """Prepare footage for training.
@@ -51,13 +53,15 @@ def prepare_corpus(
         style: the same, whose look is to be learned.
         root: the folder to make; it appears when all is done, and nothing stays behind when it cannot be.
         max_bytes: how large the corpus may become; the longer the footage, the fewer frames of each shot are stored.
+        space: what the source footage is in, where that was said; a corpus holds values for the display.
 
     Raises:
         InputError: footage cannot be read, has no frame of use, or pictures that are too small.
         UsageError: `root` exists already.
     """
     with _new_folder(root) as folder:
-        sides = [_survey_side(side, paths, on_progress) for side, paths in zip(SIDES, (source, style), strict=True)]
+        given = zip(SIDES, (source, style), (space, None), strict=True)
+        sides = [_survey_side(side, paths, side_space, on_progress) for side, paths, side_space in given]
         shots: list[PreparedShot] = []
         dropped: list[Dropped] = []
         for side in sides:
@@ -88,9 +92,9 @@ def _new_folder(root: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _survey_side(side: Side, paths: Sequence[Path], on_progress: OnProgress) -> _SideFootage:
+def _survey_side(side: Side, paths: Sequence[Path], space: ColourSpace | None, on_progress: OnProgress) -> _SideFootage:
     footage = [found for path in paths for found in find_footage(path)]
-    films = tuple(survey_film(path, on_progress=on_progress) for path in footage)
+    films = tuple(survey_film(path, space=space, on_progress=on_progress) for path in footage)
     shots = tuple(shot for number, film in enumerate(films) for shot in film.usable_shots(number))
     found = _SideFootage(side, films, shots)
     if sum(shot.num_frames for shot in shots) < 2:
@@ -126,7 +130,7 @@ def _store_side(
             if shot.film == position
         ]
         if entries:
-            store_film(film.info.path, entries, folder, on_progress=on_progress)
+            store_film(film.info.path, entries, folder, space=film.info.space, on_progress=on_progress)
         stored += [shot for shot, _ in entries]
     return stored, _over_limit(side, usable, chosen)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from relook.corpus import Pixels, PreparedShot, Side, create_array
 from relook.film.overlap import ahead
+from relook.film.pictures.spaces import ColourSpace
 from relook.film.reader import FilmReader
 from relook.prepare.letterbox import Box
 from relook.prepare.native import to_rgb
@@ -39,12 +40,19 @@ def describe_shot(film: SurveyedFilm, shot: UsableShot, *, side: Side, number: i
     )
 
 
-def store_film(path: Path, shots: Sequence[tuple[PreparedShot, Box]], root: Path, *, on_progress: OnProgress) -> None:
-    """Decode a film once and fill the arrays of its shots, one open at a time."""
+def store_film(
+    path: Path,
+    shots: Sequence[tuple[PreparedShot, Box]],
+    root: Path,
+    *,
+    space: ColourSpace | None = None,
+    on_progress: OnProgress,
+) -> None:
+    """Decode a film, which may be in a colour space, once and fill the arrays of its shots, one open at a time."""
     in_order = sorted(shots, key=lambda entry: entry[0].first_frame)
     wanted = [frame for shot, _ in in_order for frame in shot.film_frames]
     done = 0
-    with FilmReader(path) as reader, closing(ahead(_decode(reader, wanted), depth=2)) as pictures:
+    with FilmReader(path, space=space) as reader, closing(ahead(_decode(reader, wanted), depth=2)) as pictures:
         for shot, box in in_order:
             array = create_array(root, shot)
             for position in range(shot.num_frames):

@@ -9,10 +9,11 @@ from pathlib import Path
 from relook.corpus import Dropped, Reason, Side
 from relook.errors import InputError
 from relook.film.frames import FilmInfo, Shot
+from relook.film.pictures.spaces import ColourSpace
 from relook.film.reader import FilmReader, NativeFrame
 from relook.film.shots import find_shots
 from relook.prepare.letterbox import BorderSurvey, Box
-from relook.prepare.native import luma8
+from relook.prepare.native import to_luma8
 from relook.prepare.screen import FrameMeasures, FrameMeter, screen_shots
 from relook.prepare.usable import UsableShot, find_runs, join_frames
 from relook.progress import OnProgress, Progress
@@ -57,12 +58,15 @@ class SurveyedFilm:
         return [Dropped(side, self.name, reason, join_frames(frames)) for reason, frames in numbers.items()]
 
 
-def survey_film(path: Path, *, on_progress: OnProgress) -> SurveyedFilm:
-    """Find the shots of a film, its borders and its unusable frames, in two passes over it and constant memory."""
-    shots = find_shots(path, on_progress=on_progress)
+def survey_film(path: Path, *, space: ColourSpace | None = None, on_progress: OnProgress) -> SurveyedFilm:
+    """Find the shots of a film, its borders and its unusable frames, in two passes over it and constant memory.
+
+    space: what the film is in, where that was said.
+    """
+    shots = find_shots(path, space=space, on_progress=on_progress)
     measures: list[list[FrameMeasures]] = [[] for _ in shots]
-    with FilmReader(path) as reader:
-        info = reader.info
+    with FilmReader(path, space=space) as reader:
+        info, luma8 = reader.info, to_luma8(reader.info)
         every = 1 if info.kind == "stills" else max(1, shots[-1].frames.stop // BORDER_FRAMES)
         meter, borders, boxes = FrameMeter(), BorderSurvey(), list[Box]()
         for number, frame in _by_shot(shots, reader.native_frames()):

@@ -33,6 +33,8 @@ class Asked:
     source: tuple[str, ...]
     style: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...] = ()
+    colour_space: str | None = None
+    """What the source is in, by `ColourSpace.fingerprint`; None where it is what it says itself."""
     footage: tuple[Footage, ...] = ()
     """What was found there."""
     is_fork: bool = False

@@ -16,6 +16,7 @@ FLAGS = {
         "--preset",
         "--budget",
         "--pair",
+        "--colour-space",
         "--seed",
         "--resume",
         "--fork",
@@ -58,7 +59,7 @@ FLAGS = {
         "--device",
         "--json",
     },
-    "check": {"--look", "--source", "--output", "--overwrite", "--json"},
+    "check": {"--look", "--source", "--output", "--colour-space", "--overwrite", "--json"},
     "looks": {"--json"},
     "info": {"--marks", "--for", "--shots", "--json"},
 }

@@ -47,6 +47,8 @@ def test_what_a_stopped_run_refuses_and_what_it_takes(stopped: dict[str, Any], m
         train(**stopped, budget_frames=FRAMES, seed=1, resume=True)
     with pytest.raises(UsageError, match=r"style was .*style.mp4.* is now"):
         train(**stopped | {"style": media / "film.mp4"}, budget_frames=FRAMES, resume=True)
+    with pytest.raises(UsageError, match=r"colour_space was None and is now ACEScct of the config .*--fork"):
+        train(**stopped, budget_frames=FRAMES, colour_space="acescct", resume=True)
     with locked(run / "lock", "busy"), pytest.raises(LockedError, match=r"another training"):
         train(**stopped, budget_frames=FRAMES, resume=True)
     before = (media / "style.mp4").read_bytes()

@@ -3,6 +3,8 @@
 The pictures' stamps are the source's own; a film that begins before 0 is moved there with its sound, for players hide
 what lies before. Where only a part of a film is written, the part begins at 0, its timecode is moved on, and its sound
 is cut to it. MXF holds one frame a tick and nothing else: uneven stamps are refused there.
+
+A film that was said to be in a colour space is written in that space again, under the tags that it has.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from relook.film.container.output import add_pictures, describe, open_output, se
 from relook.film.container.tracks import Tracks
 from relook.film.frames import FilmInfo, Frame
 from relook.film.pictures.alpha import frame_alpha, has_alpha, put_alpha
+from relook.film.pictures.in_space import in_space
 from relook.film.pixels import FromPixels
 from relook.timing import advance_timecode, rate_text
 
@@ -40,6 +43,8 @@ class Encoder:
         self.stamps: list[int] = []
         """The stamp of every frame written, in units of `time_base`."""
         self.tracks: Tracks | None = None
+        self.num_clipped = 0
+        """Frames with values that the film's colour space has no code for."""
         self._source, self._plan, self._whole = source, plan, whole
         self._first = first.pts
         self._offset = 0 if whole and not plan.counts_frames and first.pts >= 0 else first.pts
@@ -66,7 +71,7 @@ class Encoder:
                 f"{self._source.width} x {self._source.height}; write stills of different sizes into a folder"
             )
         if not untouched or not self._from_pixels.keeps_matrix:
-            picture = self._from_pixels(frame)
+            picture = self._from_pixels(self._as_source(frame))
         elif frame.native.format.name == self._plan.pixel_format:
             picture = frame.native
         else:
@@ -88,6 +93,15 @@ class Encoder:
         if self.tracks is not None:
             self.tracks.close()
         self._output.close()
+
+    def _as_source(self, frame: Frame) -> Frame:
+        """Take a film's values back to the space that it is in; those of pictures are for the display."""
+        space = self._source.space if self._source.kind == "film" else None
+        if space is None:
+            return frame
+        frame, is_clipped = in_space(frame, space, half_code=self._from_pixels.half_code)
+        self.num_clipped += is_clipped
+        return frame
 
     def _describe(self, first: Frame) -> None:
         """Take over timecode, rotation, names and chapters."""

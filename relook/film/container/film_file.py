@@ -74,6 +74,11 @@ class FilmFile:
                 raise ResourceError(f"{self._part.final} cannot be finished: {error}; write .mov instead") from error
 
     @property
+    def num_clipped(self) -> int:
+        """Say how many frames have values that the film's colour space has no code for."""
+        return self._encoder.num_clipped if self._encoder is not None else 0
+
+    @property
     def num_lost_packets(self) -> int:
         """Say how many damaged packets of the sound were left out."""
         tracks = self._encoder.tracks if self._encoder is not None else None

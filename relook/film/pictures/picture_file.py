@@ -22,6 +22,7 @@ from relook.errors import InputError, ResourceError, UsageError
 from relook.film.frames import Frame
 from relook.film.pictures.dpx_tiff import read_dpx_or_tiff, write_dpx_or_tiff, written_depth
 from relook.film.pictures.exr import read_exr, write_exr
+from relook.film.pictures.in_space import in_space
 from relook.film.pictures.picture import Alpha, PictureFacts
 from relook.film.pictures.picture import Picture as Picture
 from relook.film.pictures.png import (
@@ -33,9 +34,8 @@ from relook.film.pictures.png import (
     with_chunks,
     with_clear_grey,
 )
-from relook.film.pictures.scene_light import apart, to_display, to_light
+from relook.film.pictures.scene_light import apart, to_display, to_light, to_straight_light
 from relook.film.pictures.single import require_single
-from relook.film.pictures.spaces import ColourSpace
 from relook.film.pictures.straight import mark_as_multiplied, unmultiplied
 from relook.film.pictures.tiff import EXTRA_SAMPLES, PREMULTIPLIED, SHORT, STRAIGHT, with_tags
 from relook.film.pictures.vfx import NEEDS_VFX, has_vfx, require_vfx
@@ -152,7 +152,7 @@ def picture_pixels(picture: Picture) -> Tensor:
 
 def picture_codes8(picture: Picture) -> NDArray[np.uint8]:
     """Give 8-bit display codes for a quick look: `[h w]` grey, or `[h w 3]` in the order blue, green, red."""
-    if picture.is_float:
+    if picture.is_float or picture.space is not None:
         shown = np.clip(_display(picture)[::-1], 0, 1) * 255 + 0.5
         return np.ascontiguousarray(shown.transpose(1, 2, 0).astype(np.uint8))
     codes = picture.codes if picture.codes.ndim == 2 else picture.codes[..., :3]
@@ -161,7 +161,7 @@ def picture_codes8(picture: Picture) -> NDArray[np.uint8]:
 
 def picture_thumbnail(picture: Picture, *, width: int, height: int) -> NDArray[np.uint8]:
     """Scale a picture down for a quick look: `[3 h w]`, luma and the two colour differences, 8 bit."""
-    codes = picture_codes8(picture) if picture.is_float else picture.codes
+    codes = picture_codes8(picture) if picture.is_float or picture.space is not None else picture.codes
     codes = codes if codes.ndim == 3 else np.stack([codes] * 3, axis=-1)
     small = cv2.resize(codes[..., :3], (width, height), interpolation=cv2.INTER_AREA)
     shallow = np.asarray(small >> (picture.bit_depth - 8) if small.dtype == np.uint16 else small, np.uint8)
@@ -175,7 +175,12 @@ def holds_beyond(ending: str) -> bool:
 
 def returns_to_space(picture: Picture, ending: str) -> bool:
     """Say whether a picture that was said to be in a colour space is in it again when written with an ending (`.dpx`)."""
-    return picture.space is not None and _kind(picture.path.suffix) == _kind(ending)
+    return picture.space is not None and same_kind(picture.path.suffix, ending)
+
+
+def same_kind(ending: str, other: str) -> bool:
+    """Say whether two endings are of one kind of picture, as `.tif` and `.tiff` are."""
+    return _kind(ending) == _kind(other)
 
 
 def _kind(ending: str) -> str:
@@ -190,6 +195,7 @@ def write_picture(
     source: Picture | None = None,
     alpha: Alpha | None = None,
     facts: PictureFacts | None = None,
+    is_from_space: bool = False,
 ) -> bool:
     """Write a frame's pixels as deep as the source where the ending can, and deeper where it has no such depth.
 
@@ -199,6 +205,7 @@ def write_picture(
         source: the picture that the frame comes from, for its header and colour space where it is of the same kind.
         alpha: transparency to be written beside the colours.
         facts: what is written of the take where there is no header to keep.
+        is_from_space: the frame comes from a film in a colour space.
     Raises:
         UsageError: there is alpha, and the ending cannot hold it.
         ResourceError: the file cannot be written.
@@ -209,18 +216,19 @@ def write_picture(
         raise UsageError(f"{path.name} has transparency, which {ending} cannot hold; write .png or .tif instead")
     space = source.space if source is not None and returns_to_space(source, ending) else None
     if space is not None and source is not None:
-        frame, is_clipped = _in_space(frame, space, half_code=np.inf if source.is_float else 0.5 / source.white)
+        frame, is_clipped = in_space(frame, space, half_code=np.inf if source.is_float else 0.5 / source.white)
+    is_from_space |= source is not None and source.space is not None
     if ending == ".exr":
-        light = to_light(_whole(frame)) if space is None else _whole(frame)
+        curve = to_straight_light if is_from_space else to_light
+        light = curve(_whole(frame)) if space is None else _whole(frame)
         opacity = None if alpha is None else alpha.codes / np.float32(alpha.white)
         is_half = bit_depth <= _MOST_HALF_BITS or (source is not None and source.is_linear and bit_depth == 16)
         with disk_errors(path):
             write_exr(path, light, alpha=opacity, depth=16 if is_half else 32, source=source, facts=facts)
     elif ending in NEEDS_VFX or (ending in _TIFF and has_vfx()):
         # From a space of log codes there is light beyond white, which whole numbers for the display do not hold.
-        is_float = (
-            ending in _TIFF and source is not None and (source.is_float or (source.space is not None and not space))
-        )
+        holds_light = (source is not None and source.is_float) or (is_from_space and space is None)
+        is_float = ending in _TIFF and holds_light
         depth = 32 if is_float else written_depth(path, bit_depth)
         codes = _with_alpha(
             _whole(frame) if is_float else _packed(frame, depth), alpha, 1.0 if is_float else 2.0**depth - 1
@@ -252,19 +260,6 @@ def _write_by_opencv(
         made = with_tags(made, {EXTRA_SAMPLES: (SHORT, STRAIGHT.to_bytes(2, "little"))})
     with disk_errors(path):
         path.write_bytes(made)
-
-
-def _in_space(frame: Frame, space: ColourSpace, *, half_code: float) -> tuple[Frame, bool]:
-    """Take a frame's values from the display to a colour space, and say whether some have no place there within 0..1.
-
-    Args:
-        half_code: how far beyond 0 and 1 still rounds to them; infinity for float, which goes on beyond.
-    """
-    whole = (frame.pixels if frame.beyond is None else frame.pixels + frame.beyond).numpy()
-    values = space.from_display(whole)
-    pixels, beyond = apart(torch.from_numpy(values))
-    is_outside = beyond is not None and bool((beyond.abs() > half_code).any())
-    return replace(frame, pixels=pixels, beyond=beyond), is_outside or not space.holds(values, whole)
 
 
 def _whole(frame: Frame) -> NDArray[np.float32]:

@@ -77,8 +77,10 @@ class PictureFiles:
         else:
             depth = picture.bit_depth if picture else self._source.bit_depth
             alpha, facts = picture_alpha(frame.native), self._facts(frame)
-            clipped = write_picture(target, frame, bit_depth=depth, source=picture, alpha=alpha, facts=facts)
-            self.num_clipped += clipped
+            is_from_space = picture is None and self._source.space is not None
+            self.num_clipped += write_picture(
+                target, frame, bit_depth=depth, source=picture, alpha=alpha, facts=facts, is_from_space=is_from_space
+            )
             # A profile speaks of the source's own values, and those are left where a space was named.
             if picture is not None and (picture.space is None or returns_to_space(picture, target.suffix)):
                 carry_profile(picture.path, target)

@@ -35,6 +35,11 @@ def to_light(display: NDArray[Any]) -> Values:
     return np.copysign(np.where(size <= _SLOPE * _TOE, size / _SLOPE, curved), display).astype(np.float32)
 
 
+def to_straight_light(display: NDArray[Any]) -> Values:
+    """Undo the sRGB curve as OpenColorIO has it: below 0 it goes straight on, and is not mirrored."""
+    return np.where(display < 0, display / _SLOPE, to_light(display)).astype(np.float32)
+
+
 def apart(values: Tensor) -> tuple[Tensor, Tensor | None]:
     """Divide values into those within 0..1 and what lies beyond, None where nothing does; their sum is the whole."""
     inside = values.clamp(0, 1)

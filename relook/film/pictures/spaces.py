@@ -1,13 +1,14 @@
-"""The colour spaces of an OpenColorIO config, in which pictures of linear or log values may be.
+"""The colour spaces of an OpenColorIO config, in which films and pictures of linear or log values may be.
 
 The config is that of `$OCIO`; where that is not set, the ACES one for studios that is built into OpenColorIO, which has all
 spaces of its default and the cameras' besides. Spaces are found by name, alias or role, capitals or not. Looks work in the
 config's own sRGB with the primaries of ITU-R BT.709, found in the same way. Values below black and above white go there and
-come back; a picture with values that would not is refused.
+come back; a picture or frame with values that would not is refused.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,8 +64,17 @@ class ColourSpace:
         """Say whether what `from_display` made of display-referred values stands for them: a log space has no code below black."""
         return not _differing(self.to_display(values), shown).any()
 
-    def to_display_and_back(self, values: Values, path: Path) -> Values:
+    @property
+    def fingerprint(self) -> str:
+        """Tell the space and its ways from every other, whatever it was asked for by: name, config, and a digest of the ways."""
+        ways = "\n".join(way.getCacheID() for way in (self.forward, self.backward))
+        return f"{self.name} of {self.config} ({hashlib.sha256(ways.encode()).hexdigest()[:16]})"
+
+    def to_display_and_back(self, values: Values, place: Path | str) -> Values:
         """Give what `to_display` gives, of a picture all of which comes back.
+
+        Args:
+            place: what the values are of, in words or by its file: it begins the message.
 
         Raises:
             InputError: a pixel does not come back; the first is named by column and row, counted from 0.
@@ -75,8 +85,8 @@ class ColourSpace:
             row, column = np.argwhere(is_lost)[0].tolist()
             given = ", ".join(f"{value:g}" for value in values[:, row, column])
             raise InputError(
-                f"{path} has {given} at column {column}, row {row}, which cannot be brought back to {self.name} of "
-                f"{self.config} ({np.count_nonzero(is_lost)} such pixels in all); check that the pictures are in that "
+                f"{place} has {given} at column {column}, row {row}, which cannot be brought back to {self.name} of "
+                f"{self.config} ({np.count_nonzero(is_lost)} such pixels in all); check that the footage is in that "
                 f"space, or convert them to a linear one"
             )
         return shown
@@ -96,7 +106,7 @@ def find_space(name: str) -> ColourSpace:
         raise UsageError(f"--colour-space {name!r} is no name, alias or role in {words}; {_near(name, config, ocio)}")
     if space.isData():
         raise UsageError(
-            f"{space.getName()} of {words} is for data, which has no colours; give the pictures' own space"
+            f"{space.getName()} of {words} is for data, which has no colours; give the footage's own space"
         )
     working = _working_space(config, words)
     with _config_errors(ocio, words):

@@ -1,0 +1,69 @@
+"""From decoded frames to the display-referred values that looks work on, whatever space they are said to be in."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from av import VideoFrame
+from numpy.typing import NDArray
+from torch import Tensor
+
+from relook.film.container.ledger import timecode_of
+from relook.film.frames import FilmInfo
+from relook.film.pictures.picture import Picture
+from relook.film.pictures.picture_file import picture_values, same_kind
+from relook.film.pictures.scene_light import apart
+from relook.film.pixels import ToPixels
+from relook.film.sequence import PICTURE_ENDINGS
+
+
+class ToValues:
+    """Turn the decoded frames of one film, or of pictures, into float RGB; keeps the tables of `ToPixels` between frames."""
+
+    def __init__(self, info: FilmInfo) -> None:
+        self._info = info
+        self._to_pixels = ToPixels(info)
+
+    def __call__(self, picture: VideoFrame | Picture, index: int) -> tuple[Tensor, Tensor | None]:
+        """Give `[c h w]` within 0..1, and what lies beyond (None where nothing does), of the frame of this number.
+
+        Raises:
+            InputError: a value does not come back from the display to the space that the film is in.
+        """
+        if isinstance(picture, Picture):
+            return picture_values(picture)
+        pixels, space = self._to_pixels(picture), self._info.space
+        if space is None:
+            return pixels, None
+        place = f"frame {index} ({timecode_of(index, self._info)}) of {self._info.path}"
+        return apart(torch.from_numpy(space.to_display_and_back(pixels.numpy(), place)))
+
+    def pixels(self, picture: VideoFrame | Picture, index: int) -> Tensor:
+        """Give `[c h w]` within 0..1, without what lies beyond."""
+        return self(picture, index)[0]
+
+    def thumbnail(self, frame: VideoFrame, *, width: int, height: int) -> NDArray[np.uint8]:
+        """Scale a film's frame down for a quick look at it as it is shown: `[3 h w]`, luma and two colour differences, 8 bit."""
+        small = cv2.resize(
+            self._to_pixels(frame).numpy().transpose(1, 2, 0), (width, height), interpolation=cv2.INTER_AREA
+        )
+        space = self._info.space
+        shown = small if space is None else space.to_display(small.transpose(2, 0, 1)).transpose(1, 2, 0)
+        codes = np.rint(np.clip(shown, 0, 1) * 255).astype(np.uint8)
+        return np.asarray(cv2.cvtColor(codes, cv2.COLOR_RGB2YCrCb), np.uint8).transpose(2, 0, 1)
+
+
+def keeps_space(source: FilmInfo, ending: str | None) -> bool:
+    """Say whether what is made of a source is in the space that the source was said to be in.
+
+    A film made of a film is, whatever its ending, and pictures made of pictures of the same kind.
+
+    Args:
+        ending: of the output (`.mov`); None where pictures keep their names.
+    """
+    if source.space is None:
+        return False
+    if source.kind == "film":
+        return ending is not None and ending.lower() not in PICTURE_ENDINGS
+    return ending is None or same_kind(source.pictures[0].suffix, ending)
