@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
 
 from relook.errors import UsageError
-from relook.film.container.codecs import film_endings
+from relook.film.container.codecs import film_endings, plan_film
 from relook.film.container.fate import require_holdable
 from relook.film.container.film_file import FilmFile
 from relook.film.frames import FilmInfo, Frame
 from relook.film.overlap import Behind
+from relook.film.pictures.alpha import has_alpha
 from relook.film.pictures.picture_file import Picture, holds_beyond, returns_to_space
 from relook.film.pictures.picture_files import PictureFiles, require_free_names, takes_pictures
 from relook.film.publish import require_place
@@ -70,6 +71,11 @@ def check_output(
         f"cannot write '{path}': end the name in {', '.join(film_endings())}, or give numbered pictures such as "
         f"'{path.stem or 'out'}.####.png'{folder}"
     )
+
+
+def holds_alpha(path: Path, source: FilmInfo) -> bool:
+    """Say whether a film at a path will hold transparency: the source has it, and the ending takes it."""
+    return has_alpha(source.pixel_format) and has_alpha(plan_film(path, source).pixel_format)
 
 
 class FilmWriter:
