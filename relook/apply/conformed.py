@@ -2,8 +2,8 @@
 
 A dissolve is a linear mix of both sides as rendered, in display values; frame k of n shows (k + 1)/(n + 1) of what comes in.
 Gaps of the list and black events are black, and transparent where film and output hold transparency: colours are then mixed
-by how opaque each side is, so that what comes out of such a gap has its own colours at once. Each run of events that goes forward in the source is one pass over the film, for
-films are read from their beginning.
+by how opaque each side is, so that what comes out of such a gap has its own colours at once. Each run of events that goes
+forward in the source is one pass over the film, for films are read from their beginning.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ import torch
 from torch import Tensor
 
 from relook.apply.events import MOST_NAMED, PlacedEvent, Placing, evenly, place_events
-from relook.apply.render import Delivery, RenderSettings, frame_hash, renderer_of, shown_frames, tell_left_out
+from relook.apply.render import (
+    Delivery,
+    RenderSettings,
+    frame_hash,
+    renderer_of,
+    shown_frames,
+    tell_before_work,
+    with_unforeseen,
+)
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot
@@ -26,6 +34,7 @@ from relook.film.pictures.alpha import mixed_alpha, opacity
 from relook.film.pictures.picture import Alpha
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
+from relook.film.words import pictures_words
 from relook.film.writer import FilmWriter, check_output, holds_alpha
 from relook.look import Look
 from relook.progress import OnProgress, Progress, ignore
@@ -54,7 +63,8 @@ def render_conformed(
     with FilmReader(film) as reader:
         info = replace(reader.info, timecode=_record_start(cuts, reader.info))
         left_out = check_output(output, info, overwrite=settings.overwrite, with_audio=False, whole=False)
-        tell_left_out(left_out, on_progress)
+        taken = pictures_words(info)
+        tell_before_work(taken, left_out, on_progress)
         shots = find_shots(film, on_progress=on_progress)
         placing = place_events(cuts, reader.info, shots[-1].frames.stop)
         segments = segments_of(cuts, placing)
@@ -68,8 +78,6 @@ def render_conformed(
                 (writer.copy if is_copied else writer.write)(replace(frame, index=index, pts=stamp, duration=0))
                 hashes.append(frame_hash(frame))
                 on_progress(Progress("rendering", len(hashes), total))
-    lost = writer.lost_layers()
-    tell_left_out(lost, on_progress)
     used = [event.frames for event in placing.placed if event.frames is not None]
     spanned = FrameRange(min(part.start for part in used), max(part.stop for part in used))
     notes = (*placing.notes, "a film of a cut list has no sound: it is laid in the editing system")
@@ -79,9 +87,10 @@ def render_conformed(
         tuple(hashes),
         shots,
         source.renderers[0].flicker,
-        left_out=(*left_out, *lost),
+        left_out=with_unforeseen(left_out, writer.lost_layers()),
         num_clipped=writer.num_clipped,
         notes=notes,
+        taken=taken,
     )
 
 

@@ -42,6 +42,9 @@ def tell(delivery: Delivery, film: Path, look: str, *, as_json: bool) -> None:
         )
     if delivery.notes:
         print_lines(*delivery.notes)
+    print_lines(
+        *(["changed or left out:"] if delivery.left_out else []), *(f"  {words}" for words in delivery.left_out)
+    )
     if delivery.shot_files:
         new = sum(shot.is_new for shot in delivery.shot_files)
         print_lines(
@@ -49,12 +52,15 @@ def tell(delivery: Delivery, film: Path, look: str, *, as_json: bool) -> None:
         )
     else:
         print_lines(
-            f"{len(delivery.frame_hashes)} frames written to {output}", f"next: relook check {output} --look {look}"
+            f"{len(delivery.frame_hashes)} frames written to {output}"
+            + (f", from {delivery.taken}" if delivery.taken else ""),
+            f"next: relook check {output} --look {look}",
         )
     if as_json:
         print_json(
             {
                 "output": str(output),
+                "taken": delivery.taken,
                 "start_frame": delivery.frames.start,
                 "stop_frame": delivery.frames.stop,
                 "frame_hashes": delivery.frame_hashes,

@@ -47,7 +47,7 @@ def check_output(
 ) -> tuple[str, ...]:
     """Refuse an output that cannot be written, before any work; nothing is made or changed.
 
-    Returns what of the source the output will not hold, in words.
+    Returns what of the source is changed or left out, in words.
 
     Raises:
         UsageError: the place, the ending, the codec or a stream of the source does not fit, or the output is the input.

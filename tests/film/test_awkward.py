@@ -289,6 +289,27 @@ def test_the_zoo_goes_through_bit_for_bit(
     require_same(source, tmp_path / "o.mkv", None)
 
 
+@pytest.mark.parametrize("number", range(len(ZOO)))
+def test_info_and_apply_tell_the_same_of_the_zoo(make_film: Any, draw: Any, told: Any, number: int) -> None:
+    """Every film of the zoo, to two of the endings; every ending in turn."""
+    name, encoder, pixel_format, rate, tags, span = ZOO[number]
+    named = dict(zip(("color_primaries", "color_trc", "colorspace"), tags, strict=True)) | {"color_range": span}
+    source = make_film(
+        name,
+        draw(2, 256, 144),
+        encoder=encoder,
+        pixel_format=pixel_format,
+        rate=rate,
+        time_base=1 / Fraction(rate),
+        tags=named,
+        sounds=("pcm_s16le",) if name.endswith(("mov", "mkv")) else (),
+        timecode="01:00:00:00" if name.endswith("mov") else "",
+        options=QUIET.get(encoder),
+    )
+    for endings in ((".mp4", ".mov", ".mkv", ".mxf", ".webm"), (".png", ".jpg", ".exr", ".tif", ".dpx", ".webp")):
+        told(source, endings[number % len(endings)])
+
+
 def test_the_comparison_has_teeth(make_film: Any, draw: Any, tmp_path: Path) -> None:
     one = make_film("a.mkv", draw(3, 64, 48), pixel_format="yuv420p")
     two = make_film("b.mkv", draw(3, 64, 48, seed=1), pixel_format="yuv420p")

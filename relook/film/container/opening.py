@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from relook.errors import InputError
 from relook.film.container.matroska import COUNT_TAG
 from relook.film.frames import ColourTags, FilmInfo
+from relook.film.other_files import what_it_is
 
 _ALLOWED: Final = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,mxf,avi,gif,ogg,flv,asf,dv,ivf,nut,"
@@ -59,6 +60,8 @@ def open_film(path: Path) -> InputContainer:
     except PermissionError as error:
         raise InputError(f"cannot open {path}: no permission to read it") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        if known := what_it_is(path):
+            raise InputError(f"{path} cannot be read as a film: it is {known}") from error
         size = path.stat().st_size
         what = "is empty" if size == 0 else "cannot be read as a film: it is damaged, cut off or of another kind"
         raise InputError(f"{path} {what}; play it in a video player to see, or export it again") from error

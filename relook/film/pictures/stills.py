@@ -8,10 +8,11 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from relook.errors import InputError, UsageError
 from relook.film.container.codecs import film_endings
+from relook.film.container.opening import FILM_ENDINGS
 from relook.film.frames import Frame
 from relook.film.pictures.alpha import picture_alpha
 from relook.film.pictures.picture import Picture, PictureFacts
@@ -20,6 +21,8 @@ from relook.film.pictures.profile import carry_profile
 from relook.film.publish import Part, disk_errors
 from relook.film.reader import NativeFrame
 from relook.film.sequence import PICTURE_ENDINGS, find_pictures, is_pictures
+
+_MOST_NAMED: Final = 8
 
 
 class Refused(NamedTuple):
@@ -79,6 +82,12 @@ def find_stills(folder: Path) -> StillsFolder:
         for name in sorted(name for name in names if not name.startswith(".")):
             found = Path(here, name).relative_to(folder)
             (stills if found.suffix.lower() in PICTURE_ENDINGS else others).append(found)
+    films = [str(name) for name in others if name.suffix.lower() in FILM_ENDINGS]
+    if not stills and films:
+        more = f" and {len(films) - _MOST_NAMED} more" if len(films) > _MOST_NAMED else ""
+        raise InputError(
+            f"{folder} holds films, not pictures; give one of them: {', '.join(films[:_MOST_NAMED])}{more}"
+        )
     if not stills:
         raise InputError(
             f"{folder} holds no pictures, nor do its sub-folders; relook reads {', '.join(sorted(PICTURE_ENDINGS))}"
