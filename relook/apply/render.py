@@ -111,7 +111,8 @@ def render_film(
     dials, mending, space = settings.dials, settings.mending, settings.colour_space
     with FilmReader(film, mending, space) as reader:
         info = reader.info
-        left_out = check_output(output, info, overwrite=settings.overwrite, whole=settings.frames is None)
+        is_whole, in_space = settings.frames is None, space is not None
+        left_out = check_output(output, info, overwrite=settings.overwrite, whole=is_whole, in_space=in_space)
         taken = pictures_words(info, settings.frames)
         tell_before_work(taken, left_out, on_progress)
         if settings.passes is not None:
@@ -130,8 +131,9 @@ def render_film(
             output,
             info,
             overwrite=settings.overwrite,
-            whole=settings.frames is None,
+            whole=is_whole,
             keeps_damage=mending.keeps_damage,
+            in_space=in_space,
         )
         notes: list[str] = []
         if mending.deinterlaces and not reader.deinterlaces:

@@ -44,6 +44,7 @@ def check_output(
     codec: str | None = None,
     with_audio: bool = True,
     whole: bool = True,
+    in_space: bool = False,
 ) -> tuple[str, ...]:
     """Refuse an output that cannot be written, before any work; nothing is made or changed.
 
@@ -60,7 +61,7 @@ def check_output(
         if codec is not None:
             raise UsageError(f"{path} means pictures, which take no codec; leave '{codec}' out")
         require_free_names(path, source, overwrite=overwrite)
-        return require_holdable(path, source, codec=None, with_audio=with_audio, whole=whole)
+        return require_holdable(path, source, codec=None, with_audio=with_audio, whole=whole, in_space=in_space)
     if path.suffix.lower() in PICTURE_ENDINGS and len(source.pictures) > 1:
         raise UsageError(
             f"{source.path} stands for {len(source.pictures)} pictures, and '{path.name}' for one; write "
@@ -96,6 +97,7 @@ class FilmWriter:
         with_audio: bool = True,
         whole: bool = True,
         keeps_damage: bool = False,
+        in_space: bool = False,
     ) -> None:
         """Check the output and lock its place.
 
@@ -107,12 +109,15 @@ class FilmWriter:
             with_audio: take the source's sound and subtitles along.
             whole: False where only a part of the source is written: its sound is cut to it and it begins at 0.
             keeps_damage: leave out damaged sound, which else is an error.
+            in_space: the source's pictures were said to be in a colour space, whatever their profiles say.
 
         Raises:
             UsageError: as `check_output`.
             LockedError: another job is writing the same output.
         """
-        check_output(path, source, overwrite=overwrite, codec=codec, with_audio=with_audio, whole=whole)
+        check_output(
+            path, source, overwrite=overwrite, codec=codec, with_audio=with_audio, whole=whole, in_space=in_space
+        )
         self._sink: _Sink
         if path.suffix.lower() in film_endings():
             self._sink = FilmFile(

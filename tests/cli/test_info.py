@@ -189,7 +189,7 @@ def test_it_is_said_which_pictures_were_taken(
         ("a.mp4", b"\x89PNG\r\n", "it is a PNG picture under another name; let its name end in .png"),
         ("a.mov", "Łódź, no film".encode(), "it is text, or damaged; give a film, pictures or a look"),
         ("a.mkv", b"\1\2\3\4\xff", "it is damaged, cut off or of another kind"),
-        ("a.png", b"....ftypisom", "it is an MP4 or MOV film under another name"),
+        ("a.png", b"....ftypisom", "of another kind (an MP4 or MOV film under another name"),
         ("b.png", b"\x89PNG\r\n", "it is damaged, empty or of another kind"),
     ],
 )

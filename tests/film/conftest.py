@@ -152,7 +152,7 @@ def _require_told(source: Path, output: Path, said: list[str]) -> None:
         (depth_of(before.film), depth_of(after.film)),
     ):
         assert one == two or f"{one} becomes" in text
-    assert before.is_linear == after.is_linear or "scene-linear light" in text
+    assert before.is_linear == after.is_linear or "scene-linear" in text
     assert before.film.timecode in (None, after.film.timecode) or "timecode: left out" in text
     assert set(before.channels) - set(after.channels) <= {
         words[8:-10] for words in said if words.startswith("channel ")

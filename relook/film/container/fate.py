@@ -21,6 +21,7 @@ from relook.film.container.output import QUICKTIME_CODES
 from relook.film.container.picture_fate import (
     FLAT_PICTURES,
     PICTURES,
+    PROFILE,
     as_picture_files,
     of_picture_files,
     picture_changes,
@@ -74,9 +75,11 @@ def carried(found: Inventory, plan: Plan) -> list[Track]:
 
 
 def require_holdable(
-    path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool
+    path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool, in_space: bool = False
 ) -> tuple[str, ...]:
-    """Refuse an output that cannot hold the pictures or what may not be left out; give what is left out, in words.
+    """Refuse an output that cannot hold the pictures or what may not be left out; give what is changed or left out, in words.
+
+    Where the pictures' colour space was named (`in_space`), a profile says nothing, and may be lost.
 
     Raises:
         UsageError: the ending, the codec, or a stream does not fit.
@@ -88,7 +91,7 @@ def require_holdable(
     if found.chapters and not whole:
         ends += (Fate("chapters", "left out", "a part of a film has none"),)
     for fate in ends:
-        if fate.end == "refused":
+        if fate.end == "refused" and not (in_space and fate.what == PROFILE):
             raise UsageError(f"{path.suffix} cannot hold the {fate.what} of {source.path}; {fate.why}")
     return told(ends)
 
@@ -125,7 +128,8 @@ def _refused_pictures(source: FilmInfo, plan: Plan) -> Fate | None:
     others = (e for e in _OTHER_ENDINGS if picture_refusal(source, plan_film(Path(f"o{e}"), source)) is None)
     remedy = next((f"write {ending} instead" for ending in others), "convert the film first")
     size = f"{source.width} x {source.height} at {rate_text(source.frame_rate)} frames a second"
-    return Fate(PICTURES, "refused", f"{plan.codec.title} cannot hold {size} ({reason}); {remedy}")
+    why = "" if reason == "Invalid argument" else f" ({reason})"
+    return Fate(PICTURES, "refused", f"{plan.codec.title} cannot hold {size}{why}; {remedy}")
 
 
 def _picture_fates(found: Inventory, plan: Plan) -> list[Fate]:

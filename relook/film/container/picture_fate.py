@@ -28,7 +28,8 @@ FLAT_PICTURES: Final = frozenset((".jpg", ".jpeg", ".bmp"))
 _SHALLOW_PICTURES: Final = (*FLAT_PICTURES, ".webp")
 _JPEG: Final = (".jpg", ".jpeg")
 _OWN_HEADERS: Final = (".exr", ".dpx")
-_KINDS: Final = {".tiff": ".tif", ".jpeg": ".jpg"}
+PROFILE: Final = "ICC colour profile"
+_PROFILED: Final = frozenset((".png", ".tif", ".tiff", ".jpg", ".jpeg", ".webp"))
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,9 @@ def of_picture_files(found: Inventory, endings: Set[str]) -> list[Fate]:
     if own in _OWN_HEADERS and endings != {own}:
         result.append(Fate(f"rest of the {own} header", "left out", f"only {own} holds it"))
     if found.has_profile and not endings <= PICTURE_ENDINGS:
-        result.append(Fate("ICC colour profile", "left out", "films hold none"))
+        result.append(Fate(PROFILE, "left out", "films hold none"))
+    elif found.has_profile and not endings <= _PROFILED:
+        result.append(Fate(PROFILE, "refused", "write .png or .tif instead"))
     return result
 
 
@@ -107,7 +110,7 @@ def sampling_of(pixel_format: str) -> str:
 
 
 def _values(is_linear: bool) -> str:
-    return "scene-linear light" if is_linear else "display-referred values"
+    return "scene-linear" if is_linear else "display-referred"
 
 
 def _written_depth(found: Inventory, ending: str) -> str:

@@ -85,8 +85,8 @@ def _read_by_opencv(path: Path) -> Picture:
     except cv2.error as error:
         raise InputError(f"{path} cannot be read as a picture ({error.err}): it is damaged or too large") from error
     if codes is None:
-        known = f"it is {words}" if (words := what_it_is(path)) else "it is damaged, empty or of another kind"
-        raise InputError(f"{path} cannot be read as a picture: {known}")
+        known = f" ({words})" if (words := what_it_is(path)) else ""
+        raise InputError(f"{path} cannot be read as a picture: it is damaged, empty or of another kind{known}")
     if codes.dtype not in (np.uint8, np.uint16) or (codes.ndim == 3 and codes.shape[2] not in (3, 4)):
         shape = f"{codes.dtype} with {codes.shape[2] if codes.ndim == 3 else 1} channels"
         hint = "convert it first" if has_vfx() else "convert it first, or pip install 'relook[vfx]'"

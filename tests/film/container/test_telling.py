@@ -40,7 +40,7 @@ def paint(folder: Path, ending: str) -> Path:
     [
         (".exr", (".mkv", ".mov", ".png", ".exr", ".tif", ".dpx")),
         ("float.tif", (".mp4", ".exr", ".tif", ".jpg")),
-        (".png", (".mov", ".png", ".tif", ".webp", ".jpg")),
+        (".png", (".mov", ".png", ".tif", ".webp", ".jpg", ".exr", ".dpx")),
         (".jpg", (".mkv", ".webm", ".jpg", ".png")),
     ],
 )
