@@ -42,9 +42,10 @@ def tell(delivery: Delivery, film: Path, look: str, *, as_json: bool) -> None:
         )
     if delivery.notes:
         print_lines(*delivery.notes)
-    print_lines(
-        *(["changed or left out:"] if delivery.left_out else []), *(f"  {words}" for words in delivery.left_out)
-    )
+    if delivery.taken:
+        print_lines(f"taken: {delivery.taken}")
+    if delivery.left_out:
+        print_lines("changed or left out:", *(f"  {words}" for words in delivery.left_out))
     if delivery.shot_files:
         new = sum(shot.is_new for shot in delivery.shot_files)
         print_lines(
@@ -52,9 +53,7 @@ def tell(delivery: Delivery, film: Path, look: str, *, as_json: bool) -> None:
         )
     else:
         print_lines(
-            f"{len(delivery.frame_hashes)} frames written to {output}"
-            + (f", from {delivery.taken}" if delivery.taken else ""),
-            f"next: relook check {output} --look {look}",
+            f"{len(delivery.frame_hashes)} frames written to {output}", f"next: relook check {output} --look {look}"
         )
     if as_json:
         print_json(

@@ -50,7 +50,7 @@ def colour_words(film: FilmInfo) -> str:
 
 
 def pictures_words(film: FilmInfo, wanted: FrameRange | None = None) -> str:
-    """Say which pictures were taken for a path, or for a range of them: "1001 to 1048 of the take plate.####.exr"; "" for a film."""
+    """Say which pictures were taken for a path, or a range of them: "frames 1001 to 1048 of the take plate.####.exr"; "" for a film."""
     pictures = film.pictures if wanted is None else film.pictures[wanted.start : wanted.stop]
     if not pictures:
         return ""

@@ -175,7 +175,7 @@ def test_it_is_said_which_pictures_were_taken(
     code, out, err = run(f"apply {path} --look plain.look --strength 0 -o o.mkv --json")
     assert code == 0
     assert err.index(f"taken: {words}") < err.index("rendering")
-    assert f"written to o.mkv, from {words}" in out
+    assert f"taken: {words}\n" in out
     assert json.loads(out.splitlines()[-1])["taken"] == words
 
 

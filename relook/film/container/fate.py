@@ -100,7 +100,8 @@ def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
     """Say what becomes of a film that is written as pictures: of all else, some hold timecode and pixel aspect."""
     film, in_folder = found.film, path.suffix.lower() not in PICTURE_ENDINGS
     endings = frozenset(name.suffix.lower() for name in (film.pictures if in_folder else (path,)))
-    result = [*as_picture_files(found, sorted(endings)), *of_picture_files(found, endings)]
+    written = film.pictures[0] if in_folder else path  # in a folder each picture keeps its own ending
+    result = [*as_picture_files(found, written.suffix.lower()), *of_picture_files(found, endings)]
     if has_alpha(film.pixel_format):
         if endings.isdisjoint(FLAT_PICTURES):
             result.append(Fate("transparency", "kept"))

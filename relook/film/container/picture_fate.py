@@ -6,7 +6,7 @@ Nothing but the first picture is looked at: values beyond black and white are to
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -60,15 +60,11 @@ def picture_changes(
     return [f"{before} becomes {after}" for before, after in changes if before != after]
 
 
-def as_picture_files(found: Inventory, endings: Sequence[str]) -> list[Fate]:
-    """Say what becomes of pictures in files of some endings: one fate for each ending where something is other."""
-    result = []
-    for ending in endings:
-        depth = _written_depth(found, ending)
-        words = picture_changes(found, "RGB", depth, is_full=True, is_linear=ending == ".exr")
-        words += ["as JPEG, not lossless"] if ending in _JPEG else []
-        result += [Fate(PICTURES, "changed", "; ".join(words))] if words else []
-    return list(dict.fromkeys(result)) or [Fate(PICTURES, "kept")]
+def as_picture_files(found: Inventory, ending: str) -> list[Fate]:
+    """Say what becomes of pictures in files of an ending."""
+    words = picture_changes(found, "RGB", _written_depth(found, ending), is_full=True, is_linear=ending == ".exr")
+    words += ["as JPEG, not lossless"] if ending in _JPEG else []
+    return [Fate(PICTURES, "changed" if words else "kept", "; ".join(words))]
 
 
 def of_picture_files(found: Inventory, endings: Set[str]) -> list[Fate]:
