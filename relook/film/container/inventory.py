@@ -132,6 +132,8 @@ def inventory(film: FilmInfo) -> Inventory:
         InputError: the film cannot be opened any more.
     """
     if film.kind != "film":
+        if not film.pictures:
+            return Inventory(film)
         picture = read_picture(film.pictures[0])
         alpha = frame_alpha(picture)
         return Inventory(
