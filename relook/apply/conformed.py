@@ -1,8 +1,9 @@
 """A cut list as one film: its events joined in record order, as long as the edit, without sound.
 
 A dissolve is a linear mix of both sides as rendered, in display values; frame k of n shows (k + 1)/(n + 1) of what comes in.
-Gaps of the list and black events are black. Each run of events that goes forward in the source is one pass over the film, for
-films are read from their beginning.
+Gaps of the list and black events are black, and transparent where film and output hold transparency: colours are then mixed
+by how opaque each side is, so that what comes out of such a gap has its own colours at once. Each run of events that goes
+forward in the source is one pass over the film, for films are read from their beginning.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,16 +25,18 @@ from relook.apply.render import (
     renderer_of,
     shown_frames,
     space_name,
-    tell_left_out,
+    tell_before_work,
+    with_unforeseen,
 )
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot
-from relook.film.pictures.alpha import mixed_alpha
+from relook.film.pictures.alpha import mixed_alpha, opacity
 from relook.film.pictures.picture import Alpha
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
-from relook.film.writer import FilmWriter, check_output
+from relook.film.words import pictures_words
+from relook.film.writer import FilmWriter, check_output, holds_alpha
 from relook.look import Look
 from relook.progress import OnProgress, Progress, ignore
 from relook.timing import FrameRange, format_timecode
@@ -60,11 +64,13 @@ def render_conformed(
     with FilmReader(film, space=settings.colour_space) as reader:
         info = replace(reader.info, timecode=_record_start(cuts, reader.info))
         left_out = check_output(output, info, overwrite=settings.overwrite, with_audio=False, whole=False)
-        tell_left_out(left_out, on_progress)
+        taken = pictures_words(info)
+        tell_before_work(taken, left_out, on_progress)
         shots = find_shots(film, space=settings.colour_space, on_progress=on_progress)
         placing = place_events(cuts, reader.info, shots[-1].frames.stop)
         segments = segments_of(cuts, placing)
-        source = _Source(reader, shots, look, settings)
+        has_alpha = holds_alpha(output, info)
+        source = _Source(reader, shots, look, settings, black_alpha=_clear(info) if has_alpha else None)
         total, hashes = sum(segment.length for segment in segments), list[str]()
         with FilmWriter(output, info, overwrite=settings.overwrite, with_audio=False, whole=False) as writer:
             for index, frame in enumerate(_joined(segments, source)):
@@ -73,8 +79,6 @@ def render_conformed(
                 (writer.copy if is_copied else writer.write)(replace(frame, index=index, pts=stamp, duration=0))
                 hashes.append(frame_hash(frame))
                 on_progress(Progress("rendering", len(hashes), total))
-    lost = tuple(words for words in writer.lost_layers() if words not in left_out)
-    tell_left_out(lost, on_progress)
     used = [event.frames for event in placing.placed if event.frames is not None]
     spanned = FrameRange(min(part.start for part in used), max(part.stop for part in used))
     notes = (*placing.notes, "a film of a cut list has no sound: it is laid in the editing system")
@@ -84,10 +88,11 @@ def render_conformed(
         tuple(hashes),
         shots,
         source.renderers[0].flicker,
-        left_out=(*left_out, *lost),
+        left_out=with_unforeseen(left_out, writer.lost_layers()),
         num_clipped=writer.num_clipped,
         colour_space=space_name(writer, settings.colour_space),
         notes=notes,
+        taken=taken,
     )
 
 
@@ -133,8 +138,17 @@ def _segments(event: PlacedEvent | None, length: int, dissolve: int) -> list[Seg
 class _Source:
     """The rendered frames of a film, any run of them, from two passes at a time."""
 
-    def __init__(self, reader: FilmReader, shots: tuple[Shot, ...], look: Look, settings: RenderSettings) -> None:
-        self.info = reader.info
+    def __init__(
+        self,
+        reader: FilmReader,
+        shots: tuple[Shot, ...],
+        look: Look,
+        settings: RenderSettings,
+        *,
+        black_alpha: Alpha | None = None,
+    ) -> None:
+        """Prepare both passes; black is opaque without `black_alpha`."""
+        self.info, self._black_alpha = reader.info, black_alpha
         self._reader, self._shots, self._seed = reader, shots, settings.seed
         self.renderers = [renderer_of(look, settings, self.info.frame_rate) for _ in range(2)]
 
@@ -144,7 +158,12 @@ class _Source:
         if wanted:
             shown = shown_frames(self._reader, wanted, self._shots, self.renderers[side], seed=self._seed)
             return evenly(shown, self.info)
-        return repeat(Frame(0, 0, 0, torch.zeros(3, self.info.height, self.info.width)))
+        black = torch.zeros(3, self.info.height, self.info.width)
+        return repeat(Frame(0, 0, 0, black, native=self._black_alpha))
+
+
+def _clear(info: FilmInfo) -> Alpha:
+    return Alpha(np.zeros((info.height, info.width), np.uint16), 65535.0)
 
 
 def _joined(segments: Sequence[Segment], source: _Source) -> Iterator[Frame]:
@@ -169,13 +188,22 @@ def _dissolved(segment: Segment, source: _Source) -> Iterator[Frame]:
         if k == segment.length:
             return
         share = (k + 1) / (segment.length + 1)
+        weight = _weight(old, new, share)
         alpha = mixed_alpha(old.native, new.native, share)
         yield replace(
-            new, pixels=torch.lerp(old.pixels, new.pixels, share), native=alpha, beyond=_beyond(old, new, share)
+            new, pixels=torch.lerp(old.pixels, new.pixels, weight), native=alpha, beyond=_beyond(old, new, weight)
         )
 
 
-def _beyond(old: Frame, new: Frame, share: float) -> Tensor | None:
+def _weight(old: Frame, new: Frame, share: float) -> Tensor:
+    """Give the new side's part of a mix's colours, for each pixel by how opaque both are; the share where both are alike."""
+    sides = [opacity(side.native) for side in (old, new)]
+    first, second = (torch.ones(()) if side is None else torch.from_numpy(side) for side in sides)
+    whole = first * (1 - share) + second * share
+    return torch.where((whole == 0) | (first == second), torch.tensor(share), second * share / whole.clamp(min=1e-9))
+
+
+def _beyond(old: Frame, new: Frame, share: Tensor) -> Tensor | None:
     """Mix what lies beyond black and white on both sides."""
     if old.beyond is None and new.beyond is None:
         return None

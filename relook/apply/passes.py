@@ -10,6 +10,9 @@
     frames.json           for each frame the weave (pixels across, pixels down, radians clockwise about the middle), the gains of
                           red, green and blue, and the slope of the contrast about 0.5
 
+Those of a folder of stills are called after the still and lie as it does: `deep/face.png.look.tif` of `deep/face.png`; its
+entry in `frames.json` names it as "still".
+
 With p = look moved by weave + grain, and q = p + 2 * clouds * p * (1 - p), a frame is
 `((q - 0.5) * slope + 0.5) * gains * (1 - matte) + damage`, times the aperture, held within 0..1, and then plus what lay beyond.
 """
@@ -60,8 +63,6 @@ class PassWriter:
 
     def __enter__(self) -> PassWriter:
         self._part = Part(self._folder, folder=self._folder)
-        for left in self._part.path.iterdir():
-            left.unlink()
         return self
 
     def __exit__(
@@ -79,8 +80,8 @@ class PassWriter:
             self._part.discard()
             raise
 
-    def add(self, index: int, layers: Layers, beyond: Tensor | None = None) -> None:
-        """Write the layers of frame `index` of the film, with `FrameRenderer.carried`."""
+    def add(self, index: int, layers: Layers, beyond: Tensor | None = None, *, still: Path | None = None) -> None:
+        """Write the layers of frame `index` of the film, or of a still by its place in its folder, with `FrameRenderer.carried`."""
         marks = layers.marks
         size = layers.aperture.shape
         damage, matte = (layer[0].expand(1, *size) for layer in damage_of(marks))
@@ -92,28 +93,37 @@ class PassWriter:
             pictures["aperture"] = layers.aperture[None]
         if beyond is not None:
             pictures["beyond"] = beyond
+        with disk_errors(self._part.final):
+            _layer_file(self._part.path, "look", index, still).parent.mkdir(parents=True, exist_ok=True)
         for name, picture in pictures.items():
-            write_float_picture(self._part.path / f"{name}.{index:06d}.tif", picture)
+            write_float_picture(_layer_file(self._part.path, name, index, still), picture)
         gains, slope = marks.gains[0].tolist(), float(marks.slope[0])
-        self._frames.append({"frame": index, "weave": list(layers.weave), "gains": gains, "slope": slope})
+        named = {"frame": index} if still is None else {"frame": index, "still": still.as_posix()}
+        self._frames.append({**named, "weave": list(layers.weave), "gains": gains, "slope": slope})
+
+
+def _layer_file(folder: Path, name: str, index: int, still: Path | None) -> Path:
+    return folder / f"{name}.{index:06d}.tif" if still is None else folder / still.parent / f"{still.name}.{name}.tif"
 
 
 def assembled(folder: Path, index: int) -> Tensor:
-    """Put a frame together from its passes, `[3 h w]`.
+    """Put a frame, or the still of that number in `frames.json`, together from its passes, `[3 h w]`.
 
     Raises:
         InputError: the folder has no such frame.
     """
 
-    def layer(name: str) -> Tensor:
-        return read_float_picture(folder / f"{name}.{index:06d}.tif")
-
-    def has(name: str) -> bool:
-        return (folder / f"{name}.{index:06d}.tif").exists()
-
     facts = {frame["frame"]: frame for frame in json.loads((folder / FRAMES).read_text(encoding="utf-8"))["frames"]}
     if index not in facts:
         raise InputError(f"{folder} has no passes of frame {index}; it has those of frames {sorted(facts)}")
+    still = Path(facts[index]["still"]) if "still" in facts[index] else None
+
+    def layer(name: str) -> Tensor:
+        return read_float_picture(_layer_file(folder, name, index, still))
+
+    def has(name: str) -> bool:
+        return _layer_file(folder, name, index, still).exists()
+
     gains, slope = torch.tensor([facts[index]["gains"]]), torch.tensor([facts[index]["slope"]])
     picture = woven(layer("look"), tuple(facts[index]["weave"])) + layer("grain")
     if has("clouds"):

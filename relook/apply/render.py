@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -23,6 +23,7 @@ from relook.film.pictures.spaces import ColourSpace
 from relook.film.pictures.stills import Refused
 from relook.film.reader import NO_MENDING, FilmReader
 from relook.film.shots import find_shots
+from relook.film.words import pictures_words
 from relook.film.writer import FilmWriter, check_output
 from relook.look import Look
 from relook.mechanics.cranking import exposure_of, held_frame
@@ -72,7 +73,7 @@ class Delivery:
     flicker: tuple[float, float] = (0.0, 0.0)
     """Of the exposure, as deviations of its logarithm: as rendered, and as it would be if it could not harm the photosensitive."""
     left_out: tuple[str, ...] = ()
-    """What the source holds and the output does not, in words."""
+    """What the source holds and the output does not hold, or not as it was, in words: what `relook info --for` foresees."""
     damage: tuple[Damage, ...] = ()
     """Which of these frames are not the film's own; empty unless damage was to be kept."""
     num_lost_packets: int = 0
@@ -91,6 +92,8 @@ class Delivery:
     """The space that the output is in, by its config's name; empty where it is what its files say."""
     others: tuple[Path, ...] = ()
     """Files of other kinds in a folder of stills; they are left where they are."""
+    taken: str = ""
+    """Which pictures the path stood for, in words; empty for a film and for a folder of stills."""
 
 
 def render_film(
@@ -111,8 +114,10 @@ def render_film(
     dials, mending, space = settings.dials, settings.mending, settings.colour_space
     with FilmReader(film, mending, space) as reader:
         info = reader.info
-        left_out = check_output(output, info, overwrite=settings.overwrite, whole=settings.frames is None)
-        tell_left_out(left_out, on_progress)
+        is_whole, in_space = settings.frames is None, space is not None
+        left_out = check_output(output, info, overwrite=settings.overwrite, whole=is_whole, in_space=in_space)
+        taken = pictures_words(info, settings.frames)
+        tell_before_work(taken, left_out, on_progress)
         if settings.passes is not None:
             require_passes_place(settings.passes, beside=output, dials=dials)
         if not mending.deinterlaces:
@@ -130,8 +135,9 @@ def render_film(
             output,
             info,
             overwrite=settings.overwrite,
-            whole=settings.frames is None,
+            whole=is_whole,
             keeps_damage=mending.keeps_damage,
+            in_space=in_space,
         )
         notes: list[str] = []
         if mending.deinterlaces and not reader.deinterlaces:
@@ -149,20 +155,19 @@ def render_film(
                 on_progress(Progress("rendering", len(hashes), total))
             if not hashes:
                 raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
-    lost = tuple(words for words in writer.lost_layers() if words not in left_out)
-    tell_left_out(lost, on_progress)
     return Delivery(
         output,
         FrameRange(first, first + len(hashes)),
         tuple(hashes),
         shots,
         renderer.flicker,
-        left_out=(*left_out, *lost),
+        left_out=with_unforeseen(left_out, writer.lost_layers()),
         notes=tuple(notes),
         damage=tuple(damage),
         num_lost_packets=writer.num_lost_packets,
         num_clipped=writer.num_clipped,
         colour_space=space_name(writer, space),
+        taken=taken,
     )
 
 
@@ -171,9 +176,16 @@ def space_name(writer: FilmWriter, space: ColourSpace | None) -> str:
     return space.name if space is not None and writer.keeps_space else ""
 
 
-def tell_left_out(left_out: Sequence[str], on_progress: OnProgress) -> None:
-    if left_out:
-        on_progress(Progress("not kept", 0, 0, detail="; ".join(left_out)))
+def tell_before_work(taken: str, left_out: Sequence[str], on_progress: OnProgress) -> None:
+    """Say which pictures are rendered, where they are pictures, and what of them the output will not hold as it is."""
+    for stage, words in (("taken", taken), ("changed or left out", "; ".join(left_out))):
+        if words:
+            on_progress(Progress(stage, 0, 0, detail=words))
+
+
+def with_unforeseen(left_out: Sequence[str], lost: Iterable[str]) -> tuple[str, ...]:
+    """Add what only later pictures of a take held to what was foreseen by the first."""
+    return tuple(dict.fromkeys((*left_out, *lost)))
 
 
 def note_damage(damage: list[Damage], frame: Frame) -> None:

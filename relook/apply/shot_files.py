@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from relook.apply.events import PlacedEvent, ShotFile, evenly, film_label, place_events
-from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames, tell_left_out
+from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames, tell_before_work, with_unforeseen
 from relook.apply.shot_record import FilmFacts, file_hash, read_record, shot_keys, write_record
 from relook.errors import UsageError
 from relook.film.container.fate import require_holdable
@@ -26,6 +26,7 @@ from relook.film.frames import FilmInfo, Frame
 from relook.film.publish import disk_errors, locked, require_place
 from relook.film.reader import FilmReader
 from relook.film.shots import shots_and_hashes
+from relook.film.words import pictures_words
 from relook.film.writer import FilmWriter
 from relook.look import Look
 from relook.progress import OnProgress, Progress, ignore
@@ -67,7 +68,8 @@ def render_shots(
         info = reader.info
         _require_folder(folder)
         left_out = require_holdable(folder / f"shot{ENDING}", info, codec=None, with_audio=True, whole=False)
-        tell_left_out(left_out, on_progress)
+        taken = pictures_words(info)
+        tell_before_work(taken, left_out, on_progress)
         facts = FilmFacts(info, *shots_and_hashes(film, space=settings.colour_space, on_progress=on_progress))
         placing = place_events(cuts, info, len(facts.frame_hashes))
         files = _files(placing.placed, folder, facts, handles=handles)
@@ -90,8 +92,6 @@ def render_shots(
     new = {plan.file.path for plan in missing}
     shot_files = tuple(replace(file, is_new=file.path in new) for file in files)
     used = FrameRange(min(file.frames.start for file in files), max(file.frames.stop for file in files))
-    lost = tuple(sorted(writing.lost))
-    tell_left_out(lost, on_progress)
     notes = (*placing.notes, *_short_handles(files, handles), *_left_over(record, files))
     return Delivery(
         folder,
@@ -99,10 +99,11 @@ def render_shots(
         (),
         facts.shots,
         renderer.flicker,
-        left_out=(*left_out, *lost),
+        left_out=with_unforeseen(left_out, sorted(writing.lost)),
         num_clipped=writing.num_clipped,
         shot_files=shot_files,
         notes=notes,
+        taken=taken,
     )
 
 

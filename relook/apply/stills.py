@@ -75,7 +75,7 @@ def render_stills(
                 refused.append(Refused(still.name, str(error)))
                 continue
             if layers is not None and still.layers is not None:
-                layers.add(len(names), still.layers, still.frame.beyond)
+                layers.add(len(names), still.layers, still.frame.beyond, still=still.name)
             shots.append(Shot(len(names), FrameRange(len(names), len(names) + 1), still.content_hash))
             names.append(still.name)
             hashes.append(frame_hash(still.frame))

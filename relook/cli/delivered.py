@@ -43,6 +43,10 @@ def tell(delivery: Delivery, film: Path, look: str, *, as_json: bool) -> None:
         )
     if delivery.notes:
         print_lines(*delivery.notes)
+    if delivery.taken:
+        print_lines(f"taken: {delivery.taken}")
+    if delivery.left_out:
+        print_lines("changed or left out:", *(f"  {words}" for words in delivery.left_out))
     if delivery.shot_files:
         new = sum(shot.is_new for shot in delivery.shot_files)
         print_lines(
@@ -58,6 +62,7 @@ def tell(delivery: Delivery, film: Path, look: str, *, as_json: bool) -> None:
         print_json(
             {
                 "output": str(output),
+                "taken": delivery.taken,
                 "start_frame": delivery.frames.start,
                 "stop_frame": delivery.frames.stop,
                 "frame_hashes": delivery.frame_hashes,

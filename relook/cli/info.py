@@ -10,7 +10,8 @@ import typer
 
 from relook.cli.arguments import Json
 from relook.cli.display import print_json, print_lines, showing_progress
-from relook.cli.film_facts import fate_facts, film_facts, film_lines, shot_facts
+from relook.cli.film_facts import asked_lines, fate_facts, film_facts, film_lines, shot_facts
+from relook.cli.stills import stills_facts, stills_lines
 from relook.errors import UsageError
 
 LOOK_ENDING = ".look"
@@ -51,10 +52,11 @@ def info(
             elif name != MECHANICS:
                 print_lines(f"{name.replace('_', ' '):16} {value}")
     else:
-        facts = film_facts(Path(file))
+        are_stills = is_folder_of_stills(Path(file))
+        facts = stills_facts(Path(file)) if are_stills else film_facts(Path(file))
         facts |= {"shots": shot_facts(Path(file))} if shots else {}
         facts |= {"for": fate_facts(Path(file), ending)} if ending is not None else {}
-        print_lines(*film_lines(facts))
+        print_lines(*(stills_lines(facts) if are_stills else film_lines(facts)), *asked_lines(facts))
     if marks:
         measured = marks_facts(Path(file))
         facts |= measured
@@ -68,6 +70,13 @@ def is_look(file: str) -> bool:
     from relook.look import shipped_looks  # late: torch takes seconds to import, and `--help` must not wait
 
     return file.endswith(LOOK_ENDING) or (file in shipped_looks() and not Path(file).exists())
+
+
+def is_folder_of_stills(path: Path) -> bool:
+    """Tell a folder of stills, as `relook apply` does, from a take and a film."""
+    from relook.film.pictures.stills import holds_stills  # late: OpenCV is slow to import
+
+    return holds_stills(path)
 
 
 def show_cut_list(path: Path, *, as_json: bool) -> None:

@@ -1,14 +1,16 @@
-"""What `relook apply` says of a folder of stills: what was written, what could not be, and what was left."""
+"""What relook says of a folder of stills: `apply` what was written, `info` what is there, both what cannot be read and why."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from relook.cli.display import print_json, print_lines
-from relook.errors import DAMAGE_DECLARED
+from relook.cli.display import print_json, print_lines, showing_progress
+from relook.errors import DAMAGE_DECLARED, InputError
+from relook.progress import Progress
 
 if TYPE_CHECKING:
     from relook.apply.render import Delivery
@@ -50,9 +52,87 @@ def stills_json(delivery: Delivery) -> dict[str, Any]:
     }
 
 
+def stills_facts(folder: Path) -> dict[str, Any]:
+    """Return what each still of a folder and its sub-folders is, and which cannot be read; paths are those within the folder.
+
+    Raises:
+        InputError: not one can be read, or there is none.
+    """
+    from relook.film.pictures.stills import Refused, find_stills, read_stills  # late: OpenCV is slow to import
+
+    found = find_stills(folder)
+    stills, refused = [], list(found.closed)
+    with showing_progress() as on_progress:
+        for number, (name, read) in enumerate(read_stills(found), 1):
+            on_progress(Progress("reading", number, len(found.stills), unit="stills"))
+            if isinstance(read, Refused):
+                refused.append(read)
+                continue
+            try:
+                stills.append(_still_facts(name, read.picture))
+            except InputError as error:
+                refused.append(Refused(name, str(error)))
+    if not stills:
+        raise InputError(f"no picture in {folder} can be read; the first: {refused[0].reason}")
+    return {
+        "path": str(folder),
+        "kind": "stills",
+        "stills": stills,
+        "refused": [{"path": str(path), "reason": reason} for path, reason in refused],
+        "others": [str(path) for path in found.others],
+    }
+
+
+def _still_facts(name: Path, picture: Any) -> dict[str, Any]:
+    """Return what a still is.
+
+    Raises:
+        InputError: it has a profile that is damaged or not for RGB.
+    """
+    from relook.film.pictures.profile import profile_for_rgb
+
+    height, width = picture.codes.shape[:2]
+    return {
+        "path": str(name),
+        "size": f"{width}x{height}",
+        "bit_depth": picture.bit_depth,
+        "is_float": picture.is_float,
+        "is_grey": picture.is_grey,
+        "is_linear": picture.is_linear,
+        "has_alpha": picture.alpha is not None,
+        "has_profile": profile_for_rgb(picture.path) is not None,
+        "channels": sorted(picture.layers),
+    }
+
+
+def stills_lines(facts: dict[str, Any]) -> list[str]:
+    """Write the facts of a folder of stills for people."""
+    lines = [f"{'path':18} {facts['path']}", f"{'kind':18} stills, each rendered by itself: {len(facts['stills'])}"]
+    lines += [f"  {_still_words(still)}" for still in facts["stills"]]
+    lines += _list("left, of another kind", facts["others"])
+    refused = [f"{still['path']}: {still['reason']}" for still in facts["refused"]]
+    return lines + _list("CANNOT BE READ", refused, most=len(refused))
+
+
+def _still_words(still: dict[str, Any]) -> str:
+    depth = f"{still['bit_depth']}-bit float" if still["is_float"] else f"{still['bit_depth']} bit"
+    parts = [
+        still["size"],
+        depth,
+        "grey" if still["is_grey"] else "RGB",
+        "scene-linear light" if still["is_linear"] else "",
+        "transparency" if still["has_alpha"] else "",
+        "ICC profile" if still["has_profile"] else "",
+        *(f"channel {name}" for name in still["channels"]),
+    ]
+    return f"{still['path']}: {', '.join(part for part in parts if part)}"
+
+
 def _print_list(head: str, items: Sequence[str], *, most: int = MOST_LISTED) -> None:
     if items:
-        rest = f"  and {len(items) - most} more; --json lists them all"
-        print_lines(
-            f"{head} ({len(items)}):", *(f"  {item}" for item in items[:most]), *([rest] if len(items) > most else [])
-        )
+        print_lines(*_list(head, items, most=most))
+
+
+def _list(head: str, items: Sequence[str], *, most: int = MOST_LISTED) -> list[str]:
+    rest = [f"  and {len(items) - most} more; --json lists them all"] if len(items) > most else []
+    return [f"{head} ({len(items)}):", *(f"  {item}" for item in items[:most]), *rest] if items else []

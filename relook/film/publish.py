@@ -61,18 +61,53 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(path: Path, busy: str) -> Iterator[None]:
-    """Hold a lock file while the `with` lasts; the system lets go of it when the process dies.
+    """Hold a lock file while the `with` lasts, and remove it then; the system lets go of it when the process dies.
 
     Raises:
         LockedError: another process holds it; its text is `busy`.
     """
     with disk_errors(path):
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        lock = _take(path, os.O_RDWR | os.O_CREAT, busy)
     try:
-        _hold(lock, busy)
         yield
     finally:
+        with suppress(OSError):
+            if _is_there(lock, path):  # while it is held: after that it may be another's
+                path.unlink()
         os.close(lock)
+
+
+def _take(path: Path, flags: int, busy: str, *, is_folder: bool = False) -> int:
+    """Open and lock what lies at a path; its last holder may have taken it away between the two, so look again.
+
+    Raises:
+        LockedError: another process holds it.
+    """
+    while True:
+        if is_folder:
+            path.mkdir(exist_ok=True)
+        try:
+            lock = os.open(path, flags, 0o666)
+        except FileNotFoundError:
+            if is_folder:
+                continue
+            raise
+        try:
+            _hold(lock, busy)
+            if _is_there(lock, path):
+                return lock
+        except BaseException:
+            os.close(lock)
+            raise
+        os.close(lock)
+
+
+def _is_there(lock: int, path: Path) -> bool:
+    """Say whether what was opened is still what lies at a path."""
+    try:
+        return os.path.samestat(os.fstat(lock), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _hold(lock: int, busy: str) -> None:
@@ -131,16 +166,10 @@ class Part:
         os.close(self._lock)
 
     def _take_lock(self) -> int:
-        if self._folder is not None:
-            self.path.mkdir(exist_ok=True)
-            lock = os.open(self.path, os.O_RDONLY)
-        else:
-            lock = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
-        try:
-            _hold(lock, f"another job is writing {self.final}; wait for it, or give another name")
-        except LockedError:
-            os.close(lock)
-            raise
+        is_folder = self._folder is not None
+        flags = os.O_RDONLY if is_folder else os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        busy = f"another job is writing {self.final}; wait for it, or give another name"
+        lock = _take(self.path, flags, busy, is_folder=is_folder)
         if self._folder is not None:
             for left in self.path.iterdir():
                 shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -84,8 +85,9 @@ def find_pictures(path: Path) -> tuple[Kind, tuple[Path, ...]]:
     if not path.is_dir():
         if not path.is_file():
             raise InputError(f"cannot open {path}: no such file; check the path")
-        take = _take_begun_by(path)
-        return ("sequence", _in_order(take, path)) if take else ("stills", (path,))
+        take = take_of(path)
+        begins = bool(take) and min(take)[1].name == path.name
+        return ("sequence", _in_order(take, path)) if begins else ("stills", (path,))
     pictures = _pictures_in(path)
     if not pictures:
         raise InputError(f"{path} holds no pictures; relook reads {', '.join(sorted(PICTURE_ENDINGS))}")
@@ -114,19 +116,28 @@ def find_footage(path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _take_begun_by(first: Path) -> list[tuple[int, Path]]:
-    """Number the pictures of the take whose first picture is given; empty where it is no first one, or alone.
+def take_of(picture: Path) -> list[tuple[int, Path]]:
+    """Number the pictures of the take that a picture is of, unsorted; empty where it is alone. Its first one stands for it.
 
-    EXR and DPX pictures begin a take, and others whose number stands between dots: `plate.1001.png`, but not the
+    EXR and DPX pictures are of a take, and others whose number stands between dots: `plate.1001.png`, but not the
     photograph `DSC_0001.jpg`.
     """
-    found = _NUMBERED.fullmatch(first.stem)
-    if found is None or (first.suffix.lower() not in (".exr", ".dpx") and not _is_dotted(found)):
+    found = _NUMBERED.fullmatch(picture.stem)
+    if found is None or (picture.suffix.lower() not in (".exr", ".dpx") and not _is_dotted(found)):
         return []
-    ending = first.suffix.lower()
-    alike = [path for path in _pictures_in(first.parent) if path.suffix.lower() == ending and _is_of(found, path)]
-    take = _one_take(tuple(alike))
-    return take if take and min(take)[0] == int(found["number"]) else []
+    ending = picture.suffix.lower()
+    alike = [path for path in _pictures_in(picture.parent) if path.suffix.lower() == ending and _is_of(found, path)]
+    return _one_take(tuple(alike))
+
+
+def pattern_of(pictures: Sequence[Path]) -> str:
+    """Write the pattern that numbered pictures of a take match: `plate.####.exr`, or `plate.#.exr` for 8, 9, 10."""
+    found = [_NUMBERED.fullmatch(picture.stem) for picture in pictures]
+    assert all(found), "not numbered"
+    digits = min(len(match["number"]) for match in found if match)
+    first = found[0]
+    assert first is not None
+    return f"{first['before']}{'#' * digits}{first['after']}{pictures[0].suffix}"
 
 
 def _is_dotted(found: re.Match[str]) -> bool:

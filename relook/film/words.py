@@ -1,12 +1,15 @@
-"""The facts of a film in words: colour, range and how its pictures are turned."""
+"""The facts of a film in words: colour, range, how its pictures are turned, and which pictures a path stands for."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
 from relook.film.colour import UNSPECIFIED, is_full_range, is_grey, is_rgb, matrix_of
 from relook.film.frames import FilmInfo
+from relook.film.sequence import is_pattern, numbers_in, pattern_of, take_of
+from relook.timing import FrameRange
 
 _PRIMARIES: Final = {
     **{1: "BT.709", 4: "BT.470 M", 5: "BT.601 (625 lines)", 6: "BT.601 (525 lines)", 7: "SMPTE 240M", 8: "film"},
@@ -44,6 +47,30 @@ def colour_words(film: FilmInfo) -> str:
     is_said = tags.full_range is not None or is_rgb(name) or name.startswith("yuvj")
     parts.append(span if is_said else f"range untagged, taken as {span}")
     return ", ".join(parts)
+
+
+def pictures_words(film: FilmInfo, wanted: FrameRange | None = None) -> str:
+    """Say which pictures were taken for a path, or a range of them: "frames 1001 to 1048 of the take plate.####.exr"; "" for a film."""
+    pictures = film.pictures if wanted is None else film.pictures[wanted.start : wanted.stop]
+    if not pictures:
+        return ""
+    if film.kind == "sequence":
+        first, last = (numbers_in(film.path, (picture,))[0] for picture in (pictures[0], pictures[-1]))
+        numbers = f"frame {first}" if first == last else f"frames {first} to {last}"
+        pattern = film.path.name if is_pattern(film.path) else pattern_of(film.pictures)
+        return f"{numbers} of the take {pattern}"
+    if len(film.pictures) > 1:
+        return f"{len(pictures)} stills of {film.path}"
+    take = [path for _, path in sorted(take_of(film.path))] if film.path.is_file() else []
+    return f"{film.path.name} alone" + (
+        f", not the {len(take)} of its take; {pattern_of(take)}, or its first picture, means all" if take else ""
+    )
+
+
+def codec_words(codec: str) -> str:
+    """Name a codec for people: "PCM 24 bit" for "pcm_s24le", others as FFmpeg does."""
+    found = re.fullmatch(r"pcm_[suf](\d+)(le|be)?", codec)
+    return f"PCM {found[1]} bit" if found else codec
 
 
 def turn_words(matrix: tuple[int, ...]) -> str:

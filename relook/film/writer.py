@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
 
 from relook.errors import UsageError
-from relook.film.container.codecs import film_endings
+from relook.film.container.codecs import film_endings, plan_film
 from relook.film.container.fate import require_holdable
 from relook.film.container.film_file import FilmFile
 from relook.film.frames import FilmInfo, Frame
 from relook.film.overlap import Behind
+from relook.film.pictures.alpha import has_alpha
 from relook.film.pictures.picture_file import Picture, holds_beyond, returns_to_space
 from relook.film.pictures.picture_files import PictureFiles, require_free_names, takes_pictures
 from relook.film.publish import require_place
@@ -46,10 +47,11 @@ def check_output(
     codec: str | None = None,
     with_audio: bool = True,
     whole: bool = True,
+    in_space: bool = False,
 ) -> tuple[str, ...]:
     """Refuse an output that cannot be written, before any work; nothing is made or changed.
 
-    Returns what of the source the output will not hold, in words.
+    Returns what of the source is changed or left out, in words.
 
     Raises:
         UsageError: the place, the ending, the codec or a stream of the source does not fit, or the output is the input.
@@ -62,7 +64,7 @@ def check_output(
         if codec is not None:
             raise UsageError(f"{path} means pictures, which take no codec; leave '{codec}' out")
         require_free_names(path, source, overwrite=overwrite)
-        return require_holdable(path, source, codec=None, with_audio=with_audio, whole=whole)
+        return require_holdable(path, source, codec=None, with_audio=with_audio, whole=whole, in_space=in_space)
     if path.suffix.lower() in PICTURE_ENDINGS and len(source.pictures) > 1:
         raise UsageError(
             f"{source.path} stands for {len(source.pictures)} pictures, and '{path.name}' for one; write "
@@ -73,6 +75,11 @@ def check_output(
         f"cannot write '{path}': end the name in {', '.join(film_endings())}, or give numbered pictures such as "
         f"'{path.stem or 'out'}.####.png'{folder}"
     )
+
+
+def holds_alpha(path: Path, source: FilmInfo) -> bool:
+    """Say whether a film at a path will hold transparency: the source has it, and the ending takes it."""
+    return has_alpha(source.pixel_format) and has_alpha(plan_film(path, source).pixel_format)
 
 
 class FilmWriter:
@@ -93,6 +100,7 @@ class FilmWriter:
         with_audio: bool = True,
         whole: bool = True,
         keeps_damage: bool = False,
+        in_space: bool = False,
     ) -> None:
         """Check the output and lock its place.
 
@@ -104,12 +112,15 @@ class FilmWriter:
             with_audio: take the source's sound and subtitles along.
             whole: False where only a part of the source is written: its sound is cut to it and it begins at 0.
             keeps_damage: leave out damaged sound, which else is an error.
+            in_space: the source's pictures were said to be in a colour space, whatever their profiles say.
 
         Raises:
             UsageError: as `check_output`.
             LockedError: another job is writing the same output.
         """
-        check_output(path, source, overwrite=overwrite, codec=codec, with_audio=with_audio, whole=whole)
+        check_output(
+            path, source, overwrite=overwrite, codec=codec, with_audio=with_audio, whole=whole, in_space=in_space
+        )
         self._sink: _Sink
         if path.suffix.lower() in film_endings():
             self._sink = FilmFile(

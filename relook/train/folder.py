@@ -79,7 +79,6 @@ def opened_run(look: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
                 remove_if_empty(run)
             raise
         clear(run)
-        (run / LOCK).unlink(missing_ok=True)
 
 
 def clear(run: Path) -> None:

@@ -213,6 +213,30 @@ def test_a_dissolve_mixes_transparency(look: Look, tmp_path: Path) -> None:
     assert np.allclose(alpha, [0, 30, 60 + 90 / 3, 90 + 90 / 3 * 2, 210], atol=1)
 
 
+@pytest.mark.parametrize(("ending", "clear"), [(".mkv", 0), (".mov", 0), (".mp4", 255)])
+def test_black_is_transparent_where_the_output_holds_transparency(
+    look: Look, tmp_path: Path, ending: str, clear: int
+) -> None:
+    """A gap of two frames, then a fade in from black over two, of pictures that are opaque."""
+    plate = tmp_path / "plate"
+    plate.mkdir()
+    for number in range(6):
+        cv2.imwrite(str(plate / f"plate.{1001 + number}.png"), np.full((*SIZE, 4), (255, 255, 255, 255), np.uint8))
+    edl = tmp_path / "cut.edl"
+    edl.write_text(
+        "001 plate V C     00:00:00:00 00:00:00:01 01:00:00:00 01:00:00:01\n"
+        "002 BL    V C     00:00:00:00 00:00:00:00 01:00:00:03 01:00:00:03\n"
+        "002 plate V D 002 00:00:00:01 00:00:00:04 01:00:00:03 01:00:00:06\n"
+    )
+    settings = RenderSettings(dials=Dials(grade=0, detail=0, texture=0))
+    render_cut_list(plate, look, tmp_path / f"cut{ending}", edl, settings=settings)
+    with FilmReader(tmp_path / f"cut{ending}") as reader:
+        shown = [frame.native.to_ndarray(format="rgba")[8, 8, [0, 3]].tolist() for frame in reader.frames()]
+    colours, alphas = zip(*shown, strict=True)
+    assert np.allclose(alphas, [255, clear, clear, *((85, 170) if clear == 0 else (255, 255)), 255], atol=2)
+    assert np.allclose(colours, [255, 0, 0, *((255, 255) if clear == 0 else (85, 170)), 255], atol=4)
+
+
 @pytest.mark.parametrize("name", ["cut.mkv", "shots"])
 def test_what_a_film_of_a_cut_list_cannot_hold_is_told(look: Look, tmp_path: Path, name: str) -> None:
     plate = tmp_path / "plate"

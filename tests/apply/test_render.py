@@ -255,8 +255,20 @@ def test_dials_at_nothing_hand_pictures_on_and_a_film_of_them_is_counted_as_clip
             source.parent / f"shot.{number}.exr"
         ).read_bytes()
     delivery = render_film(source, worn, tmp_path / "o.mkv", settings=settings)
-    assert (delivery.num_clipped, delivery.left_out) == (3, ("channel Z: left out",))
-    assert render_film(source, worn, tmp_path / "out" / "o.####.png").left_out == ("channel Z: left out",)
+    assert delivery.num_clipped == 3
+    for told in (delivery.left_out, render_film(source, worn, tmp_path / "out" / "o.####.png").left_out):
+        assert told.count("channel Z: left out") == 1
+        assert any(words.startswith("values below black and above white") for words in told)
+    assert delivery.taken == "frames 1001 to 1003 of the take shot.####.exr"
+
+
+def test_a_channel_that_only_a_later_picture_holds_is_told(worn: Look, tmp_path: Path) -> None:
+    source = linear_take(tmp_path / "in")
+    layers = {**exr_layers(source.parent / "shot.1002.exr"), "N": np.zeros((96, 80), np.float32)}
+    with OpenEXR.File({"type": OpenEXR.scanlineimage, "framesPerSecond": Fraction(25)}, layers) as file:
+        file.write(str(source.parent / "shot.1002.exr"))
+    told = render_film(source, worn, tmp_path / "o.mkv", settings=RenderSettings(dials=Dials(strength=0))).left_out
+    assert told[-1] == "channel N: left out" and told.count("channel Z: left out") == 1
 
 
 def test_a_rendered_picture_keeps_its_transparency(worn: Look, tmp_path: Path) -> None:

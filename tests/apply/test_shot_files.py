@@ -87,7 +87,7 @@ def test_an_edit_of_one_event_in_forty_renders_one(
     assert rendered_of(render([(84, 86), *changed])) == []
     assert len(rendered_of(render(FORTY[:3], seed=1, overwrite=True))) == 3
     assert any("no longer in the list" in note for note in render(FORTY[:3], seed=1).notes)
-    assert sorted(path.suffix for path in folder.iterdir() if path.suffix != ".mov") == [".json", ".lock"]
+    assert sorted(path.suffix for path in folder.iterdir() if path.suffix != ".mov") == [".json"]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import resource
 import shutil
@@ -14,10 +15,11 @@ import cv2
 import numpy as np
 import pytest
 
+from relook.apply.passes import assembled
 from relook.apply.render import RenderSettings, render_film
 from relook.apply.stills import render_stills
 from relook.errors import InputError, ResourceError, UsageError
-from relook.film.pictures.picture_file import read_picture
+from relook.film.pictures.picture_file import picture_pixels, read_picture
 from relook.film.pictures.profile import profile_of, with_profile
 from relook.film.pictures.stills import holds_stills
 from relook.look import Look
@@ -282,3 +284,17 @@ def test_numbers_of_a_take_come_from_its_pattern(worn: Look, tmp_path: Path) -> 
         settings=RenderSettings(dials=Dials(texture=0)),
     )
     assert sorted(path.name for path in tmp_path.glob("o.*")) == ["o.-001.png", "o.0000.png", "o.0001.png"]
+
+
+def test_passes_are_called_after_their_still_and_lie_as_it_does(worn: Look, folder: Path, tmp_path: Path) -> None:
+    (folder / "a" / "same.jpg").write_bytes(b"damaged")
+    made = render_stills(folder, worn, tmp_path / "out", settings=RenderSettings(passes=tmp_path / "layers"))
+    assert [str(refused.path) for refused in made.refused] == ["a/same.jpg"]
+    looks = {str(path.relative_to(tmp_path / "layers")) for path in (tmp_path / "layers").rglob("*.look.tif")}
+    assert looks == {f"{name}.look.tif" for name in made.stills}
+    entries = json.loads((tmp_path / "layers" / "frames.json").read_text())["frames"]
+    assert [(entry["frame"], entry["still"]) for entry in entries] == [(n, str(s)) for n, s in enumerate(made.stills)]
+    for number, name in enumerate(made.stills):
+        rendered = picture_pixels(read_picture(tmp_path / "out" / name))
+        if name.suffix.lower() != ".jpg":
+            assert (assembled(tmp_path / "layers", number) - rendered).abs().max() <= 0.51 / 255

@@ -109,8 +109,14 @@ def test_apply_tells_what_is_not_kept_before_it_renders(film: Path, run: Run) ->
         "apply told.mov --look plain.look --strength 0 -o o.mkv --range 01:00:00:00-01:00:00:04 --json"
     )
     assert code == 0
-    assert err.index("not kept: chapters: left out") < err.index("rendering")
-    assert json.loads(out.splitlines()[-1])["left_out"] == ["chapters: left out (a part of a film has none)"]
+    told = [
+        "pictures: changed (time stamps to the nearest millisecond)",
+        "pictures: changed (shown 102 pixels wide, the nearest to their aspect)",
+        "chapters: left out (a part of a film has none)",
+    ]
+    assert err.index("changed or left out: " + "; ".join(told)) < err.index("rendering")
+    assert "\n  ".join(("changed or left out:", *told)) in out
+    assert json.loads(out.splitlines()[-1])["left_out"] == told
 
 
 def test_an_ending_that_refuses_the_pictures_leaves_the_rest_told(film: Path, run: Run) -> None:
@@ -119,3 +125,90 @@ def test_an_ending_that_refuses_the_pictures_leaves_the_rest_told(film: Path, ru
     facts = json.loads(out.splitlines()[-1])
     assert facts["frame_rate"] == "24000/1001"
     assert [(fate["what"], fate["end"]) for fate in facts["for"]["fates"]] == [("pictures", "refused")]
+
+
+def test_one_bad_still_does_not_hide_the_others(media: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    stills = media / "stills"
+    (stills / "deep").mkdir(parents=True)
+    cv2.imwrite(str(stills / "deep" / "good.png"), np.zeros((20, 30, 4), np.uint16))
+    (stills / "a.jpg").write_bytes(b"damaged")
+    (stills / "notes.txt").write_text("x")
+    monkeypatch.chdir(media)
+    code, out, _ = run("info stills --json")
+    facts = json.loads(out.splitlines()[-1])
+    assert code == 0
+    assert [(still["path"], still["size"], still["has_alpha"]) for still in facts["stills"]] == [
+        ("deep/good.png", "30x20", True)
+    ]
+    assert [still["path"] for still in facts["refused"]] == ["a.jpg"] and facts["others"] == ["notes.txt"]
+    assert "deep/good.png: 30x20, 16 bit, RGB, transparency" in out
+    assert "CANNOT BE READ (1):\n  a.jpg: " in out and "left, of another kind (1):\n  notes.txt" in out
+    (stills / "deep" / "good.png").write_bytes(b"")
+    code, out, err = run("info stills")
+    assert (code, out) == (3, "")
+    assert "no picture in stills can be read; the first: " in err
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("take/p.1001.png", "frames 1001 to 1003 of the take p.####.png"),
+        ("take/p.@@@@.png", "frames 1001 to 1003 of the take p.####.png"),
+        ("take", "frames 1001 to 1003 of the take p.####.png"),
+        (
+            "take/p.1002.png",
+            "p.1002.png alone, not the 3 of its take; p.####.png, or its first picture, means all",
+        ),
+        ("DSC_0001.jpg", "DSC_0001.jpg alone"),
+    ],
+)
+def test_it_is_said_which_pictures_were_taken(
+    media: Path, run: Run, monkeypatch: pytest.MonkeyPatch, path: str, words: str
+) -> None:
+    (media / "take").mkdir()
+    for name in ("take/p.1001.png", "take/p.1002.png", "take/p.1003.png", "DSC_0001.jpg", "DSC_0002.jpg"):
+        cv2.imwrite(str(media / name), np.zeros((20, 30, 3), np.uint8))
+    monkeypatch.chdir(media)
+    code, out, _ = run(f"info {path}")
+    assert code == 0
+    assert f"{'taken':18} {words}\n" in out
+    code, out, err = run(f"apply {path} --look plain.look --strength 0 -o o.mkv --json")
+    assert code == 0
+    assert err.index(f"taken: {words}") < err.index("rendering")
+    assert f"taken: {words}\n" in out
+    assert json.loads(out.splitlines()[-1])["taken"] == words
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.cube", b"LUT_3D_SIZE 2", "it is a LUT, a table of colours, which relook does not read; lay it on in"),
+        ("a.fcpxml", b"<fcpxml/>", "export the edit as EDL"),
+        ("a.wav", b"RIFF....WAVE", "it is sound without pictures"),
+        ("a.R3D", b"\1\2", "it is camera raw"),
+        ("a.mp4", b"\x89PNG\r\n", "it is a PNG picture under another name; let its name end in .png"),
+        ("a.mov", "Łódź, no film".encode(), "it is text, or damaged; give a film, pictures or a look"),
+        ("a.mkv", b"\1\2\3\4\xff", "it is damaged, cut off or of another kind"),
+        ("a.png", b"....ftypisom", "of another kind (an MP4 or MOV film under another name"),
+        ("b.png", b"\x89PNG\r\n", "it is damaged, empty or of another kind"),
+    ],
+)
+def test_other_files_are_named_and_it_is_said_what_to_do(
+    media: Path, run: Run, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, words: str
+) -> None:
+    (media / name).write_bytes(content)
+    monkeypatch.chdir(media)
+    for line in (f"info {name}", f"apply {name} --look plain.look -o o.mkv"):
+        code, out, err = run(line)
+        assert (code, out) == (3, "")
+        assert f"{name} cannot be read as a" in err and words in err
+
+
+def test_a_folder_of_films_names_them(media: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    (media / "films").mkdir()
+    for name in ("a.mp4", "b.mov"):
+        (media / "films" / name).write_bytes(b"x")
+    monkeypatch.chdir(media)
+    code, _, err = run("info films")
+    assert code == 3
+    assert "films holds films, not pictures; give one of them: a.mp4, b.mov" in err

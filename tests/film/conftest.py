@@ -6,7 +6,10 @@ Below them, what the tests of writing read and write with.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import json
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from relook.cli import main
+from relook.film.container.codecs import film_endings
+from relook.film.container.inventory import inventory
+from relook.film.container.picture_fate import depth_of, sampling_of
 from relook.film.frames import FilmInfo, Frame
 from relook.film.pictures.alpha import frame_alpha
 from relook.film.pixels import rows
@@ -26,6 +33,9 @@ from relook.timing import FrameRange
 
 Codes = NDArray[Any]
 MakeFilm = Callable[..., Path]
+Told = Callable[[Path, str], list[str]]
+
+_DIALS = "--look silent --texture 0 --detail 0 --json"
 
 
 def noise(count: int, width: int, height: int, *, bits: int = 8, seed: int = 0) -> list[Codes]:
@@ -229,3 +239,62 @@ def _copy_film() -> Callable[..., Any]:
 def _require_same() -> Callable[..., Any]:
     """Return `require_same`."""
     return require_same
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Told]:
+    """Return a function that gives what `relook info --for` and `relook apply` both say is changed or left out.
+
+    They must say the same, and what is other in the output must be said; a refused one is nothing changed.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+
+    def run(words: list[str]) -> tuple[int, dict[str, Any], str]:
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        written = capsys.readouterr()
+        lines = written.out.splitlines()
+        return int(left.value.code or 0), json.loads(lines[-1]) if lines else {}, written.err
+
+    def compare(source: Path, ending: str) -> list[str]:
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        (tmp_path / "out").mkdir()
+        output = tmp_path / "out" / (f"o{ending}" if ending in film_endings() else f"o.####{ending}")
+        code, facts, _ = run(["info", str(source), "--for", ending, "--json"])
+        assert code == 0
+        fates = facts["for"]["fates"]
+        code, delivered, err = run(["apply", str(source), "-o", str(output), *_DIALS.split()])
+        refused = [fate for fate in fates if fate["end"] == "refused"]
+        assert code == (2 if refused else 0), err
+        if refused:
+            assert f"cannot hold the {refused[0]['what']}" in err
+            return []
+        said = [
+            f"{fate['what']}: {fate['end']}" + (f" ({fate['why']})" if fate["why"] else "")
+            for fate in fates
+            if fate["end"] in ("changed", "left out")
+        ]
+        assert delivered["left_out"] == said
+        assert all(words in err for words in said)
+        _require_told(source, output, said)
+        return said
+
+    yield compare
+    signal.signal(signal.SIGTERM, before)
+
+
+def _require_told(source: Path, output: Path, said: list[str]) -> None:
+    """Compare a source and its render by what can be read of both."""
+    before, after = (inventory(probe(path)) for path in (source, output))
+    text = " ".join(said)
+    for one, two in (
+        (sampling_of(before.film.pixel_format), sampling_of(after.film.pixel_format)),
+        (depth_of(before.film), depth_of(after.film)),
+    ):
+        assert one == two or f"{one} becomes" in text
+    assert before.is_linear == after.is_linear or "scene-linear" in text
+    assert before.film.timecode in (None, after.film.timecode) or "timecode: left out" in text
+    assert set(before.channels) - set(after.channels) <= {
+        words[8:-10] for words in said if words.startswith("channel ")
+    }
+    assert not before.has_profile or after.has_profile or "ICC colour profile: left out" in text

@@ -82,3 +82,24 @@ def test_the_comparison_has_teeth(make_film: Any, draw: Any, tmp_path: Path, req
     for other in (two, late):
         with pytest.raises(AssertionError):
             require_same(one, other, None)
+
+
+@pytest.mark.parametrize("number", range(len(ZOO)))
+def test_info_and_apply_tell_the_same_of_the_zoo(make_film: Any, draw: Any, told: Any, number: int) -> None:
+    """Every film of the zoo, to two of the endings; every ending in turn."""
+    name, encoder, pixel_format, rate, tags, span = ZOO[number]
+    named = dict(zip(("color_primaries", "color_trc", "colorspace"), tags, strict=True)) | {"color_range": span}
+    source = make_film(
+        name,
+        draw(2, 256, 144),
+        encoder=encoder,
+        pixel_format=pixel_format,
+        rate=rate,
+        time_base=1 / Fraction(rate),
+        tags=named,
+        sounds=("pcm_s16le",) if name.endswith(("mov", "mkv")) else (),
+        timecode="01:00:00:00" if name.endswith("mov") else "",
+        options=QUIET.get(encoder),
+    )
+    for endings in ((".mp4", ".mov", ".mkv", ".mxf", ".webm"), (".png", ".jpg", ".exr", ".tif", ".dpx", ".webp")):
+        told(source, endings[number % len(endings)])

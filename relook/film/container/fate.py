@@ -6,18 +6,28 @@ refused. What no output or not this one can hold besides is left out, and told b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from av import VideoFormat
 
 from relook.errors import UsageError
-from relook.film.colour import BT470BG, BT601, is_full_range, is_grey, is_rgb, matrix_of
+from relook.film.colour import BT470BG, BT601, is_full_range, is_rgb, matrix_of
 from relook.film.container.codecs import Plan, film_endings, plan_film
 from relook.film.container.inventory import CARRIED, Inventory, Kind, Track, inventory
 from relook.film.container.output import QUICKTIME_CODES
+from relook.film.container.picture_fate import (
+    FLAT_PICTURES,
+    PICTURES,
+    PROFILE,
+    as_picture_files,
+    of_picture_files,
+    picture_changes,
+    sampling_of,
+)
+from relook.film.container.picture_fate import Fate as Fate
 from relook.film.container.trial import picture_refusal, refused_tracks, try_writing
 from relook.film.frames import ColourTags, FilmInfo
 from relook.film.pictures.alpha import has_alpha
@@ -25,30 +35,12 @@ from relook.film.pictures.metadata import lost_metadata
 from relook.film.sequence import PICTURE_ENDINGS
 from relook.timing import rate_text
 
-End = Literal["kept", "changed", "left out", "refused"]
-
 _NEVER_LEFT_OUT: Final[tuple[Kind, ...]] = ("video", "sound", "subtitles", "attachment")
 _OTHER_ENDINGS: Final = (".mkv", ".mov", ".mp4")
 
-_FLAT_PICTURES: Final = (".jpg", ".jpeg", ".bmp")
-_SHALLOW_PICTURES: Final = (*_FLAT_PICTURES, ".webp")
 _TIMED_PICTURES: Final = {".exr", ".dpx"}
 _SHAPED_PICTURES: Final = {*_TIMED_PICTURES, ".tif", ".tiff", ".png"}
-_PICTURES: Final = "pictures"
 _MATROSKA_TICK: Final = Fraction(1, 1000)
-
-
-@dataclass(frozen=True)
-class Fate:
-    """What becomes of one thing that a film holds."""
-
-    what: str
-    end: End
-    why: str = ""
-    """What is changed, or why it cannot be kept and what to do."""
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.end}" + (f" ({self.why})" if self.why else "")
 
 
 def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fate, ...]:
@@ -64,8 +56,9 @@ def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fa
     if refusal is not None:
         return (refusal,)
     pictures = [*_picture_fates(found, plan), *_alpha_fates(found, plan)]
+    pictures += of_picture_files(found, frozenset((path.suffix.lower(),)))
     if found.film.kind != "film":
-        return (*pictures, *_metadata_fates(found.film, path))
+        pictures += _metadata_fates(found.film, path)
     refused = refused_tracks(found, plan)
     trial = try_writing(found, plan, [track for track in found.of_kind(*CARRIED) if track.index not in refused])
     facts = _fact_fates(found, trial, path)
@@ -74,8 +67,8 @@ def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fa
 
 
 def told(fates: tuple[Fate, ...]) -> tuple[str, ...]:
-    """Give in words what is left out or changed besides the pictures themselves, which a codec always changes."""
-    return tuple(str(fate) for fate in fates if fate.end in ("left out", "changed") and fate.what != _PICTURES)
+    """Give in words what is changed or left out."""
+    return tuple(str(fate) for fate in fates if fate.end in ("left out", "changed"))
 
 
 def carried(found: Inventory, plan: Plan) -> list[Track]:
@@ -85,9 +78,11 @@ def carried(found: Inventory, plan: Plan) -> list[Track]:
 
 
 def require_holdable(
-    path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool
+    path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool, in_space: bool = False
 ) -> tuple[str, ...]:
-    """Refuse an output that cannot hold the pictures or what may not be left out; give what is left out, in words.
+    """Refuse an output that cannot hold the pictures or what may not be left out; give what is changed or left out, in words.
+
+    Where the pictures' colour space was named (`in_space`), a profile says nothing, and may be lost.
 
     Raises:
         UsageError: the ending, the codec, or a stream does not fit.
@@ -99,32 +94,29 @@ def require_holdable(
     if found.chapters and not whole:
         ends += (Fate("chapters", "left out", "a part of a film has none"),)
     for fate in ends:
-        if fate.end == "refused":
+        if fate.end == "refused" and not (in_space and fate.what == PROFILE):
             raise UsageError(f"{path.suffix} cannot hold the {fate.what} of {source.path}; {fate.why}")
     return told(ends)
 
 
 def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
     """Say what becomes of a film that is written as pictures: of all else, some hold timecode and pixel aspect."""
-    in_folder = path.suffix.lower() not in PICTURE_ENDINGS
-    endings = {name.suffix.lower() for name in (found.film.pictures if in_folder else (path,))}
-    flat = path.suffix.lower() in _FLAT_PICTURES
-    is_cut = found.film.bit_depth > 8 and path.suffix.lower() in _SHALLOW_PICTURES
-    result = [
-        Fate(_PICTURES, "changed", f"{found.film.bit_depth} bit becomes 8 bit") if is_cut else Fate(_PICTURES, "kept")
-    ]
-    if has_alpha(found.film.pixel_format):
-        if not flat:
+    film, in_folder = found.film, path.suffix.lower() not in PICTURE_ENDINGS
+    endings = frozenset(name.suffix.lower() for name in (film.pictures if in_folder else (path,)))
+    written = film.pictures[0] if in_folder else path  # in a folder each picture keeps its own ending
+    result = [*as_picture_files(found, written.suffix.lower()), *of_picture_files(found, endings)]
+    if has_alpha(film.pixel_format):
+        if endings.isdisjoint(FLAT_PICTURES):
             result.append(Fate("transparency", "kept"))
         elif not found.is_opaque:
             result.append(Fate("transparency", "refused", "write .png or .tif instead"))
     facts = [
-        *(("timecode",) if found.film.timecode and not endings <= _TIMED_PICTURES else ()),
+        *(("timecode",) if film.timecode and not endings <= _TIMED_PICTURES else ()),
         *(("title and tags",) if found.title or found.tags else ()),
         *(("chapters",) if found.chapters else ()),
         *(("turn or flip",) if found.turn else ()),
-        *(("shape of the pixels",) if found.film.sample_aspect != 1 and not endings <= _SHAPED_PICTURES else ()),
-        *(("colour tags",) if not _is_plain(found.film.colour) else ()),
+        *(("shape of the pixels",) if film.sample_aspect != 1 and not endings <= _SHAPED_PICTURES else ()),
+        *(("colour tags",) if not _is_plain(film.colour) else ()),
         *(("HDR metadata",) if found.mastering or found.light_level else ()),
         *found.extras,
         *(f"{track} (stream {track.index})" for track in found.of_kind(*CARRIED)),
@@ -151,23 +143,22 @@ def _refused_pictures(source: FilmInfo, plan: Plan) -> Fate | None:
     others = (e for e in _OTHER_ENDINGS if picture_refusal(source, plan_film(Path(f"o{e}"), source)) is None)
     remedy = next((f"write {ending} instead" for ending in others), "convert the film first")
     size = f"{source.width} x {source.height} at {rate_text(source.frame_rate)} frames a second"
-    return Fate(_PICTURES, "refused", f"{plan.codec.title} cannot hold {size} ({reason}); {remedy}")
+    why = "" if reason == "Invalid argument" else f" ({reason})"
+    return Fate(PICTURES, "refused", f"{plan.codec.title} cannot hold {size}{why}; {remedy}")
 
 
 def _picture_fates(found: Inventory, plan: Plan) -> list[Fate]:
     film, name = found.film, plan.pixel_format
-    changes = [(_sampling(film.pixel_format), _sampling(name)), (f"{film.bit_depth} bit", f"{_bits(name)} bit")]
-    was_full, is_full = is_full_range(film.colour, film.pixel_format), is_full_range(plan.colour, name)
-    changes.append(("full range" if was_full else "legal range", "full range" if is_full else "legal range"))
-    words = "; ".join(f"{before} becomes {after}" for before, after in changes if before != after)
-    lossless = plan.codec.encoder == "ffv1"
-    result = [Fate(_PICTURES, "changed" if words or not lossless else "kept", words or f"as {plan.codec.title}")]
+    changes = picture_changes(found, sampling_of(name), f"{_bits(name)} bit", is_full=is_full_range(plan.colour, name))
+    is_lossless = plan.codec.encoder == "ffv1"
+    words = "; ".join((*changes, f"as {plan.codec.title}, {'lossless' if is_lossless else 'not lossless'}"))
+    result = [Fate(PICTURES, "kept" if is_lossless and not changes else "changed", words)]
     if plan.muxer in ("matroska", "webm"):
         if film.time_base % _MATROSKA_TICK:
-            result.append(Fate(_PICTURES, "changed", "time stamps to the nearest millisecond"))
+            result.append(Fate(PICTURES, "changed", "time stamps to the nearest millisecond"))
         shown = round(film.width * film.sample_aspect)
         if shown != film.width * film.sample_aspect:
-            result.append(Fate(_PICTURES, "changed", f"shown {shown} pixels wide, the nearest to their aspect"))
+            result.append(Fate(PICTURES, "changed", f"shown {shown} pixels wide, the nearest to their aspect"))
     return result
 
 
@@ -293,18 +284,6 @@ def _holds(found: Inventory, track: Track, ending: str) -> bool:
     if track.index in refused_tracks(replace(found, tracks=(track,)), plan):
         return False
     return bool(try_writing(found, plan, [track]).of_kind(track.kind))
-
-
-def _sampling(pixel_format: str) -> str:
-    """Name the colour of a pixel format: "RGB", "grey", "4:2:0"."""
-    if is_rgb(pixel_format):
-        return "RGB"
-    if is_grey(pixel_format):
-        return "grey"
-    found = VideoFormat(pixel_format, 16, 16)
-    return {(8, 8): "4:2:0", (8, 16): "4:2:2", (16, 16): "4:4:4", (16, 8): "4:4:0", (4, 16): "4:1:1"}.get(
-        (found.chroma_width(), found.chroma_height()), "4:1:0"
-    )
 
 
 def _bits(pixel_format: str) -> int:

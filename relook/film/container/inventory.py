@@ -18,12 +18,15 @@ from av.container import InputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
+from relook.errors import InputError
 from relook.film.container.cropping import shown_part
 from relook.film.container.hdr import LightLevel, MasteringDisplay
 from relook.film.container.opening import codec_name, decoder, film_info, open_film, picture_stream
 from relook.film.frames import FilmInfo
 from relook.film.pictures.alpha import frame_alpha, has_alpha, is_opaque
 from relook.film.pictures.picture_file import read_picture
+from relook.film.pictures.profile import profile_of
+from relook.film.words import codec_words
 
 Kind = Literal[
     "pictures", "video", "cover", "still", "sound", "subtitles", "timecode", "chapters", "data", "attachment"
@@ -74,7 +77,7 @@ class Track:
 
     def __str__(self) -> str:
         """Name it for people: "vorbis sound", "srt subtitles"."""
-        return f"{self.codec} {self.kind}" if self.codec != "unknown" else self.kind
+        return f"{codec_words(self.codec)} {self.kind}" if self.codec != "unknown" else self.kind
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,13 @@ class Inventory:
     is_opaque: bool = True
     """False where one of the first frames is transparent somewhere."""
 
+    channels: tuple[str, ...] = ()
+    """Of pictures, what the first one holds besides colours and transparency."""
+    is_linear: bool = False
+    """True where pictures hold scene-linear light."""
+    has_profile: bool = False
+    """True where the first picture has an ICC profile."""
+
     def of_kind(self, *kinds: Kind) -> tuple[Track, ...]:
         """Give the streams of some kinds, in order."""
         return tuple(track for track in self.tracks if track.kind in kinds)
@@ -122,10 +132,26 @@ def inventory(film: FilmInfo) -> Inventory:
         InputError: the film cannot be opened any more.
     """
     if film.kind != "film":
-        alpha = frame_alpha(read_picture(film.pictures[0])) if film.pictures and has_alpha(film.pixel_format) else None
-        return Inventory(film, is_opaque=alpha is None or bool((alpha[0] == 2 ** alpha[1] - 1).all()))
+        if not film.pictures:
+            return Inventory(film)
+        picture = read_picture(film.pictures[0])
+        alpha = frame_alpha(picture)
+        return Inventory(
+            film,
+            is_opaque=alpha is None or bool((alpha[0] == 2 ** alpha[1] - 1).all()),
+            channels=tuple(sorted(picture.layers)),
+            is_linear=picture.is_linear,
+            has_profile=_has_profile(picture.path),
+        )
     with open_film(film.path) as container:
         return inventory_of(container, film)
+
+
+def _has_profile(path: Path) -> bool:
+    try:
+        return profile_of(path.read_bytes(), path) is not None
+    except InputError:  # a damaged one: told where it is to be carried
+        return True
 
 
 def inventory_of(container: InputContainer, film: FilmInfo | None = None) -> Inventory:

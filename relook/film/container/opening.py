@@ -22,6 +22,7 @@ from relook.errors import InputError
 from relook.film.container.edits import require_normal_speed
 from relook.film.container.matroska import COUNT_TAG
 from relook.film.frames import ColourTags, FilmInfo
+from relook.film.other_files import what_it_is
 from relook.film.regular import require_regular
 
 _ALLOWED: Final = (
@@ -56,9 +57,12 @@ def open_film(path: Path) -> InputContainer:
     except PermissionError as error:
         raise InputError(f"cannot open {path}: no permission to read it") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        size = path.stat().st_size
-        what = "is empty" if size == 0 else "cannot be read as a film: it is damaged, cut off or of another kind"
-        raise InputError(f"{path} {what}; play it in a video player to see, or export it again") from error
+        if path.stat().st_size == 0:
+            raise InputError(f"{path} is empty; copy it or export it again") from error
+        known = what_it_is(path) or (
+            "damaged, cut off or of another kind; play it in a video player to see, or export it again"
+        )
+        raise InputError(f"{path} cannot be read as a film: it is {known}") from error
 
 
 def picture_stream(container: InputContainer, path: Path) -> VideoStream:

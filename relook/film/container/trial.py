@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Final
 
@@ -49,19 +50,21 @@ def try_writing(found: Inventory, plan: Plan, tracks: list[Track]) -> Inventory:
 def _write(found: Inventory, plan: Plan, tracks: list[Track], *, with_pictures: bool) -> io.BytesIO:
     source, target = found.film, io.BytesIO()
     small = replace(source, width=_TRIAL_SIZE[0], height=_TRIAL_SIZE[1])
-    with Tracks(source.path) as carried:
+    with Tracks(source.path) if source.kind == "film" else nullcontext() as carried:
         output = open_output(target, source, plan)
         if with_pictures:
             stream = add_pictures(output, small, plan, found)
             describe(output, stream, found, source.timecode)
             set_chapters(output, found)
-        carried.attach(output, tracks)
+        if carried is not None:
+            carried.attach(output, tracks)
         output.start_encoding()
         if with_pictures:
             for number in range(_TRIAL_FRAMES):
                 output.mux(stream.encode(_black(small, plan, number)))
             output.mux(stream.encode(None))
-        carried.write_first(output)
+        if carried is not None:
+            carried.write_first(output)
         output.close()
     target.seek(0)
     return target

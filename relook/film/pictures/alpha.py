@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 from av import VideoFrame
+from numpy.typing import NDArray
 
 from relook.film.pictures.picture import Alpha, Picture
 from relook.film.pixels import Codes, planes, rows
@@ -41,6 +42,12 @@ def frame_alpha(native: Any) -> tuple[Codes, int] | None:
     if isinstance(native, Alpha):
         return native.codes, int(native.white).bit_length()
     return None
+
+
+def opacity(native: Any) -> NDArray[np.float32] | None:
+    """Give how opaque each pixel of what a `Frame` came from is, `[h w]`, 0..1; None where it holds no transparency."""
+    found = frame_alpha(native)
+    return None if found is None else (found[0] / np.float32(2.0 ** found[1] - 1)).astype(np.float32)
 
 
 def mixed_alpha(old: Any, new: Any, share: float) -> Alpha | None:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from relook.errors import InputError, ResourceError, UsageError
 from relook.film.frames import Frame
+from relook.film.other_files import what_it_is
 from relook.film.pictures.dpx_tiff import read_dpx_or_tiff, write_dpx_or_tiff, written_depth
 from relook.film.pictures.exr import read_exr, write_exr
 from relook.film.pictures.in_space import in_space
@@ -98,7 +99,8 @@ def _read_by_opencv(path: Path) -> Picture:
     except cv2.error as error:
         raise InputError(f"{path} cannot be read as a picture ({error.err}): it is damaged or too large") from error
     if codes is None:
-        raise InputError(f"{path} cannot be read as a picture: it is damaged, empty or of another kind")
+        known = f" ({words})" if (words := what_it_is(path)) else ""
+        raise InputError(f"{path} cannot be read as a picture: it is damaged, empty or of another kind{known}")
     if codes.dtype not in (np.uint8, np.uint16) or (codes.ndim == 3 and codes.shape[2] not in (3, 4)):
         shape = f"{codes.dtype} with {codes.shape[2] if codes.ndim == 3 else 1} channels"
         hint = "convert it first" if has_vfx() else "convert it first, or pip install 'relook[vfx]'"
@@ -173,6 +175,11 @@ def holds_beyond(ending: str) -> bool:
     return ending.lower() == ".exr" or (ending.lower() in _TIFF and has_vfx())
 
 
+def is_half_enough(bit_depth: int, *, is_linear: bool) -> bool:
+    """Say whether half floats in linear light hold a source of so many bits, or of floats that are linear already."""
+    return bit_depth <= _MOST_HALF_BITS or (is_linear and bit_depth == 16)
+
+
 def returns_to_space(picture: Picture, ending: str) -> bool:
     """Say whether a picture that was said to be in a colour space is in it again when written with an ending (`.dpx`)."""
     return picture.space is not None and same_kind(picture.path.suffix, ending)
@@ -222,7 +229,7 @@ def write_picture(
         curve = to_straight_light if is_from_space else to_light
         light = curve(_whole(frame)) if space is None else _whole(frame)
         opacity = None if alpha is None else alpha.codes / np.float32(alpha.white)
-        is_half = bit_depth <= _MOST_HALF_BITS or (source is not None and source.is_linear and bit_depth == 16)
+        is_half = is_half_enough(bit_depth, is_linear=source is not None and source.is_linear)
         with disk_errors(path):
             write_exr(path, light, alpha=opacity, depth=16 if is_half else 32, source=source, facts=facts)
     elif ending in NEEDS_VFX or (ending in _TIFF and has_vfx()):

@@ -31,21 +31,14 @@ _WEBP_HAS_PROFILE, _WEBP_HAS_ALPHA = 0x20, 0x10
 def carry_profile(source: Path, target: Path) -> None:
     """Put the profile of one picture file, if it has any, into another, which holds RGB.
 
-    A profile for grey becomes one for RGB with the same curve and the primaries of ITU-R BT.709: a look may give colours to grey.
-
     Raises:
-        InputError: the source's colours are CMYK or the like, or its profile is damaged.
+        InputError: as `profile_for_rgb`.
         UsageError: the target cannot hold it.
         ResourceError: the target cannot be written.
     """
-    profile = profile_of(source.read_bytes(), source)
+    profile = profile_for_rgb(source)
     if profile is None:
         return
-    if profile[16:24] == b"GRAYXYZ ":
-        profile = _grey_as_rgb(profile, source)
-    if profile[16:20] != b"RGB ":
-        space = profile[16:20].decode("ascii", "replace").strip()
-        raise InputError(f"{source} has a profile for {space}; relook renders RGB: convert it first")
     with disk_errors(target):
         made = with_profile(target.read_bytes(), profile)
         if made is None:
@@ -53,6 +46,23 @@ def carry_profile(source: Path, target: Path) -> None:
                 f"{source} has a colour profile, which {target.suffix} cannot hold; write .png or .tif instead"
             )
         target.write_bytes(made)
+
+
+def profile_for_rgb(source: Path) -> bytes | None:
+    """Return the profile of a picture file as one for RGB; None where it has none.
+
+    A profile for grey becomes one for RGB with the same curve and the primaries of ITU-R BT.709: a look may give colours to grey.
+
+    Raises:
+        InputError: the source's colours are CMYK or the like, or its profile is damaged.
+    """
+    profile = profile_of(source.read_bytes(), source)
+    if profile is not None and profile[16:24] == b"GRAYXYZ ":
+        profile = _grey_as_rgb(profile, source)
+    if profile is not None and profile[16:20] != b"RGB ":
+        space = profile[16:20].decode("ascii", "replace").strip()
+        raise InputError(f"{source} has a profile for {space}; relook renders RGB: convert it first")
+    return profile
 
 
 def _grey_as_rgb(profile: bytes, path: Path) -> bytes:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Self
 
 from relook.errors import InputError, UsageError
 from relook.film.container.codecs import film_endings
+from relook.film.container.opening import FILM_ENDINGS
 from relook.film.frames import Frame
 from relook.film.pictures.alpha import picture_alpha
 from relook.film.pictures.metadata import carry_metadata
@@ -25,6 +26,8 @@ from relook.film.sequence import PICTURE_ENDINGS, are_one_take, find_pictures, i
 
 _OF_THE_SYSTEM: Final = ("Thumbs.db", "desktop.ini")
 """Files that Windows leaves in folders of pictures."""
+
+_MOST_NAMED: Final = 8
 
 
 class Refused(NamedTuple):
@@ -89,6 +92,12 @@ def find_stills(folder: Path) -> StillsFolder:
                 stills.append(found)
             elif name not in _OF_THE_SYSTEM:
                 others.append(found)
+    films = [str(name) for name in others if name.suffix.lower() in FILM_ENDINGS]
+    if not stills and films:
+        more = f" and {len(films) - _MOST_NAMED} more" if len(films) > _MOST_NAMED else ""
+        raise InputError(
+            f"{folder} holds films, not pictures; give one of them: {', '.join(films[:_MOST_NAMED])}{more}"
+        )
     if not stills:
         raise InputError(
             f"{folder} holds no pictures, nor do its sub-folders; relook reads {', '.join(sorted(PICTURE_ENDINGS))}"

@@ -1,0 +1,77 @@
+"""Locks: one holder at a time, and no file left when it lets go."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from relook.errors import LockedError
+from relook.film import publish
+from relook.film.publish import Part, locked
+
+
+def test_a_lock_is_removed_when_it_is_let_go_and_not_by_who_is_refused(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with locked(lock, "busy"):
+        with pytest.raises(LockedError, match="busy"), locked(lock, "busy"):
+            pass
+        assert lock.exists()
+    assert not lock.exists()
+    with pytest.raises(ZeroDivisionError), locked(lock, "busy"):
+        _ = 1 / 0
+    assert not lock.exists()
+
+
+def test_a_lock_of_another_is_not_removed(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with locked(lock, "busy"):
+        lock.unlink()
+        lock.write_text("somebody else's")
+    assert lock.read_text() == "somebody else's"
+
+
+@pytest.mark.parametrize("kind", ["lock", "part", "folder"])
+def test_a_file_that_is_taken_away_before_it_is_locked_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The holder before removes what was opened, and a third makes and holds a new one: that one is met."""
+    path, hold, thirds = tmp_path / ("lock" if kind == "lock" else "o.part"), publish._hold, []
+
+    def late(lock: int, busy: str) -> None:
+        if not thirds:
+            path.rename(tmp_path / "published")
+            path.mkdir() if kind == "folder" else path.touch()
+            thirds.append(os.open(path, os.O_RDONLY))
+            hold(thirds[0], "")
+        hold(lock, busy)
+
+    monkeypatch.setattr(publish, "_hold", late)
+    with pytest.raises(LockedError):
+        if kind == "lock":
+            with locked(path, "busy"):
+                pass
+        else:
+            Part(tmp_path / "o", folder=tmp_path / "o" if kind == "folder" else None)
+    os.close(thirds[0])
+
+
+def test_never_two_hold_a_lock_however_often_it_comes_and_goes(tmp_path: Path) -> None:
+    inside, most, count = [0], [0], [0]
+
+    def work(_: int) -> None:
+        for _ in range(200):
+            try:
+                with locked(tmp_path / "lock", "busy"):
+                    inside[0] += 1
+                    most[0], count[0] = max(most[0], inside[0]), count[0] + 1
+                    inside[0] -= 1
+            except LockedError:
+                pass
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert most == [1] and count[0] > 0
+    assert not (tmp_path / "lock").exists()
