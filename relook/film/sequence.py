@@ -86,7 +86,7 @@ def find_pictures(path: Path) -> tuple[Kind, tuple[Path, ...]]:
         if not path.is_file():
             raise InputError(f"cannot open {path}: no such file; check the path")
         take = take_of(path)
-        begins = bool(take) and min(take)[1].name == path.name
+        begins = bool(take) and min(take)[0] == numbers_in(path, (path,))[0]
         return ("sequence", _in_order(take, path)) if begins else ("stills", (path,))
     pictures = _pictures_in(path)
     if not pictures:

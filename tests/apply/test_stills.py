@@ -265,7 +265,7 @@ def test_metadata_is_kept_or_told(worn: Look, tmp_path: Path) -> None:
     stills = render_stills(tmp_path / "stills", worn, tmp_path / "out")
     assert stills.left_out == (f"deep/a.jpg: {words}",)
     take = render_film(tmp_path / "in", worn, tmp_path / "o.####.jpg")
-    assert take.left_out == (words,)
+    assert words in take.left_out
     for made in (tmp_path / "out" / "deep" / "a.jpg", tmp_path / "o.0002.jpg"):
         assert exif in made.read_bytes()
         assert b"MPF" not in made.read_bytes()

@@ -153,7 +153,7 @@ def test_one_bad_still_does_not_hide_the_others(media: Path, run: Run, monkeypat
     ("path", "words"),
     [
         ("take/p.1001.png", "frames 1001 to 1003 of the take p.####.png"),
-        ("take/p.@@@@.png", "frames 1001 to 1003 of the take p.####.png"),
+        ("take/p.@@@@.png", "frames 1001 to 1003 of the take p.@@@@.png"),
         ("take", "frames 1001 to 1003 of the take p.####.png"),
         (
             "take/p.1002.png",
