@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from relook.apply.events import MOST_NAMED, PlacedEvent, Placing, evenly, place_events
-from relook.apply.render import Delivery, RenderSettings, frame_hash, renderer_of, shown_frames, tell_left_out
+from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames, tell_left_out
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot
@@ -57,14 +57,13 @@ def render_conformed(
         placing = place_events(cuts, reader.info, shots[-1].frames.stop)
         segments = segments_of(cuts, placing)
         source = _Source(reader, shots, look, settings)
-        total, hashes = sum(segment.length for segment in segments), list[str]()
+        total = sum(segment.length for segment in segments)
         with FilmWriter(output, info, overwrite=settings.overwrite, with_audio=False, whole=False) as writer:
             for index, frame in enumerate(_joined(segments, source)):
                 stamp = round(index / (info.frame_rate * info.time_base))
                 is_copied = settings.dials.is_off and not (frame.native is None or isinstance(frame.native, Alpha))
                 (writer.copy if is_copied else writer.write)(replace(frame, index=index, pts=stamp, duration=0))
-                hashes.append(frame_hash(frame))
-                on_progress(Progress("rendering", len(hashes), total))
+                on_progress(Progress("rendering", index + 1, total))
     lost = writer.lost_layers()
     tell_left_out(lost, on_progress)
     used = [event.frames for event in placing.placed if event.frames is not None]
@@ -73,7 +72,7 @@ def render_conformed(
     return Delivery(
         output,
         spanned,
-        tuple(hashes),
+        tuple(writer.tally.hashes),
         shots,
         source.renderers[0].flicker,
         left_out=(*left_out, *lost),

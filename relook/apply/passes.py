@@ -60,23 +60,23 @@ class PassWriter:
 
     def __enter__(self) -> PassWriter:
         self._part = Part(self._folder, folder=self._folder)
-        for left in self._part.path.iterdir():
-            left.unlink()
+        self._part.clear_but(())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:
-            self._part.discard()
+            self._part.clear()
             return
         try:
             text = json.dumps({"schema": SCHEMA, "frames": self._frames}, indent=1)
             with disk_errors(self._part.final):
-                (self._part.path / FRAMES).write_text(text, encoding="utf-8")
+                (self._part.made / FRAMES).write_text(text, encoding="utf-8")
             self._part.publish()
+            self._part.clear()
         except ResourceError:
-            self._part.discard()
+            self._part.clear()
             raise
 
     def add(self, index: int, layers: Layers, beyond: Tensor | None = None) -> None:
@@ -93,7 +93,7 @@ class PassWriter:
         if beyond is not None:
             pictures["beyond"] = beyond
         for name, picture in pictures.items():
-            write_float_picture(self._part.path / f"{name}.{index:06d}.tif", picture)
+            write_float_picture(self._part.made / f"{name}.{index:06d}.tif", picture)
         gains, slope = marks.gains[0].tolist(), float(marks.slope[0])
         self._frames.append({"frame": index, "weave": list(layers.weave), "gains": gains, "slope": slope})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -14,15 +13,18 @@ import torch
 
 from relook.apply.events import ShotFile
 from relook.apply.frame import FrameRenderer, composed
+from relook.apply.job import job_key
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.errors import UsageError
 from relook.film.fields import require_progressive
-from relook.film.frames import Damage, Frame, Mending, Shot, follows_evenly
+from relook.film.frames import Damage, Frame, Mending, Shot
+from relook.film.identity import watch
+from relook.film.journal import was_being_shown
 from relook.film.pictures.spaces import ColourSpace
 from relook.film.pictures.stills import Refused
-from relook.film.reader import NO_MENDING, FilmReader
+from relook.film.reader import NO_MENDING, TO_END, FilmReader
 from relook.film.shots import find_shots
-from relook.film.writer import FilmWriter, check_output
+from relook.film.writer import FilmWriter, Job, check_output
 from relook.look import Look
 from relook.mechanics.cranking import exposure_of, held_frame
 from relook.mechanics.marks import seed_of
@@ -100,15 +102,21 @@ def render_film(
 ) -> Delivery:
     """Render a film in a look: one frame out for every frame in, with its pts; sound and tags are kept.
 
+    A render that was broken off is gone on with behind the last stretch of frames that is safe on disk, and gives the same film.
+
     Raises:
         UsageError: the output cannot be written, or the range holds no frame.
         InputError: the film cannot be read to its end, or is interlaced; unless `settings.mending` takes care of that.
+        InputChangedError: the film was changed while it was read.
     """
     settings = settings or RenderSettings()
     dials, mending, space = settings.dials, settings.mending, settings.colour_space
     with FilmReader(film, mending, space) as reader:
         info = reader.info
-        left_out = check_output(output, info, overwrite=settings.overwrite, whole=settings.frames is None)
+        source = watch(info)
+        key = job_key(info, source, look, settings)
+        replaces = settings.overwrite or was_being_shown(output, key)
+        left_out = check_output(output, info, overwrite=replaces, whole=settings.frames is None)
         tell_left_out(left_out, on_progress)
         if settings.passes is not None:
             require_passes_place(settings.passes, beside=output, dials=dials)
@@ -117,10 +125,9 @@ def render_film(
         is_marked = bool(dials.of("texture"))
         shots = find_shots(film, mending=mending, space=space, on_progress=on_progress) if is_marked else ()
         renderer = renderer_of(look, settings, info.frame_rate)
-        hashes: list[str] = []
-        damage: list[Damage] = []
         first = settings.frames.start if settings.frames else 0
         total = len(settings.frames) if settings.frames else (shots[-1].frames.stop if shots else info.num_frames)
+        job = Job(key, source, frozenset(shot.frames.start for shot in shots), total) if key else None
         passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
         writing = FilmWriter(
             output,
@@ -128,60 +135,44 @@ def render_film(
             overwrite=settings.overwrite,
             whole=settings.frames is None,
             keeps_damage=mending.keeps_damage,
+            job=None if settings.passes else job,
         )
-        notes: list[str] = []
-        if mending.deinterlaces and not reader.deinterlaces:
-            notes.append("no combs are to be seen: the frames were not deinterlaced")
-        last: Frame | None = None
         with passes as layers, writing as writer:
-            ranges = None if settings.frames is None else [settings.frames]
-            for frame in shown_frames(reader, ranges, shots, renderer, seed=settings.seed, passes=layers):
+            done, ranges = writer.num_done, None if settings.frames is None else [settings.frames]
+            if done:
+                on_progress(Progress("going on", done, total))
+                ranges = [FrameRange(first + done, settings.frames.stop if settings.frames else TO_END)]
+            frames = shown_frames(reader, ranges, shots, renderer, seed=settings.seed, passes=layers)
+            for count, frame in enumerate(frames if ranges is None or ranges[0] else (), start=done + 1):
                 (writer.copy if dials.is_off else writer.write)(frame)
-                note_damage(damage, frame)
-                if UNEVEN not in notes and writer.forgets_time and last and not follows_evenly(last, frame, info):
-                    notes.append(UNEVEN)
-                last = frame
-                hashes.append(frame_hash(frame))
-                on_progress(Progress("rendering", len(hashes), total))
-            if not hashes:
-                raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
+                on_progress(Progress("rendering", count, total))
+        tally = writer.tally
+        if not tally.hashes:
+            raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
     lost = writer.lost_layers()
     tell_left_out(lost, on_progress)
+    notes = []
+    if mending.deinterlaces and not reader.deinterlaces:
+        notes.append("no combs are to be seen: the frames were not deinterlaced")
+    if writer.forgets_time and tally.is_uneven:
+        notes.append(UNEVEN)
     return Delivery(
         output,
-        FrameRange(first, first + len(hashes)),
-        tuple(hashes),
+        FrameRange(first, first + len(tally.hashes)),
+        tuple(tally.hashes),
         shots,
         renderer.flicker,
         left_out=(*left_out, *lost),
         notes=tuple(notes),
-        damage=tuple(damage),
+        damage=tally.damage,
         num_lost_packets=writer.num_lost_packets,
-        num_clipped=writer.num_clipped,
+        num_clipped=tally.num_clipped,
     )
 
 
 def tell_left_out(left_out: Sequence[str], on_progress: OnProgress) -> None:
     if left_out:
         on_progress(Progress("not kept", 0, 0, detail="; ".join(left_out)))
-
-
-def note_damage(damage: list[Damage], frame: Frame) -> None:
-    """Add a frame to the list of damaged ranges, where it is not the film's own."""
-    if not frame.fault:
-        return
-    last = damage[-1] if damage else None
-    if last is not None and (last.reason, last.frames.stop) == (frame.fault, frame.index):
-        damage[-1] = Damage(FrameRange(last.frames.start, frame.index + 1), last.reason)
-    else:
-        damage.append(Damage(FrameRange(frame.index, frame.index + 1), frame.fault))
-
-
-def frame_hash(frame: Frame) -> str:
-    digest = hashlib.sha256(frame.pixels.numpy().tobytes())
-    if frame.beyond is not None:
-        digest.update(frame.beyond.numpy().tobytes())
-    return digest.hexdigest()
 
 
 def renderer_of(look: Look, settings: RenderSettings, frame_rate: Fraction) -> FrameRenderer:

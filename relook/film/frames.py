@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
@@ -96,7 +96,16 @@ class Frame:
     """`[c h w]`: what lies below 0 and above 1 in a float picture, to be added to what becomes of `pixels`."""
 
 
-def follows_evenly(before: Frame, frame: Frame, info: FilmInfo) -> bool:
+class Placed(Protocol):
+    """Something with a frame's place in its film."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def pts(self) -> int: ...
+
+
+def follows_evenly(before: Placed, frame: Placed, info: FilmInfo) -> bool:
     """Say whether a frame comes as long after another as their numbers and the film's rate have it, to half a frame."""
     wanted = frame.index - before.index
     return abs((frame.pts - before.pts) * info.time_base * info.frame_rate - wanted) <= Fraction(1, 2)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from relook import faults
 from relook.errors import InputError, UsageError
 from relook.film.frames import FilmInfo, Frame
 from relook.film.pictures.alpha import picture_alpha
@@ -13,7 +14,7 @@ from relook.film.pictures.picture import PictureFacts, existing_timecode
 from relook.film.pictures.picture_file import Picture, returns_to_space, write_picture
 from relook.film.pictures.profile import carry_profile
 from relook.film.pictures.vfx import NEEDS_VFX, require_vfx
-from relook.film.publish import Part, disk_errors, require_place
+from relook.film.publish import Part, disk_errors, file_hash, require_place, sync, sync_folder
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern, matching_pictures, number_of, numbered_name
 from relook.timing import advance_timecode
 
@@ -52,21 +53,24 @@ def require_free_names(path: Path, source: FilmInfo, *, overwrite: bool) -> None
         )
 
 
+def folder_of(path: Path) -> Path:
+    """Give the folder that pictures go into, by the output's name."""
+    return path.parent if is_pattern(path) or path.suffix.lower() in PICTURE_ENDINGS else path
+
+
 class PictureFiles:
     """Pictures being written; they appear in their folder when all of them are done."""
 
-    def __init__(self, path: Path, source: FilmInfo) -> None:
-        self._source, self._path = source, path
-        in_folder = is_pattern(path) or path.suffix.lower() in PICTURE_ENDINGS
-        self._part = Part(path, folder=path.parent if in_folder else path)
-        self._count = 0
-        self.num_clipped = 0
-        """Pictures with values that the source's colour space has no code for."""
+    def __init__(self, part: Part, path: Path, source: FilmInfo, *, num_done: int) -> None:
+        self._part, self._source, self._path = part, source, path
+        self._count = num_done
+        self._stretch: list[Path] = []
+        self._num_clipped = 0
 
     def add(self, frame: Frame, *, copied: bool) -> None:
         """Write one picture: new pixels with the source's transparency, or a copy of the source's own file."""
         picture = frame.native if isinstance(frame.native, Picture) else None
-        target = self._part.path / self._name(frame.index)
+        target = self._part.made / self._name(frame.index)
         if copied and picture is not None and picture.path.suffix.lower() == target.suffix.lower():
             with disk_errors(self._part.final):
                 shutil.copyfile(picture.path, target)
@@ -74,10 +78,11 @@ class PictureFiles:
             depth = picture.bit_depth if picture else self._source.bit_depth
             alpha, facts = picture_alpha(frame.native), self._facts(frame)
             clipped = write_picture(target, frame, bit_depth=depth, source=picture, alpha=alpha, facts=facts)
-            self.num_clipped += clipped
+            self._num_clipped += clipped
             # A profile speaks of the source's own values, and those are left where a space was named.
             if picture is not None and (picture.space is None or returns_to_space(picture, target.suffix)):
                 carry_profile(picture.path, target)
+        self._stretch.append(target)
         self._count += 1
 
     def _facts(self, frame: Frame) -> PictureFacts:
@@ -89,15 +94,28 @@ class PictureFiles:
         timecode = None if first is None else advance_timecode(first, frame.index, source.frame_rate)
         return PictureFacts(source.frame_rate, timecode, source.sample_aspect)
 
-    def finish(self) -> None:
-        """Put the pictures in their place."""
+    def commit(self) -> tuple[dict[str, str], dict[str, Any]]:
+        """See the pictures since the last time safe on disk; give their hashes, and how many hold values that were clipped:
+        the source's colour space has no code for them.
+        """
+        files = {}
+        with disk_errors(self._part.final):
+            for picture in self._stretch:
+                faults.point("stretch.picture")
+                sync(picture)
+                files[picture.relative_to(self._part.path).as_posix()] = file_hash(picture) or ""
+            sync_folder(self._part.made)
+        num_clipped, self._num_clipped, self._stretch = self._num_clipped, 0, []
+        return files, {"num_clipped": num_clipped}
+
+    def finish(self) -> str:
+        """See that there is something to show."""
         if not self._count:
             raise InputError(f"nothing was written to {self._part.final}: no frame was given")
-        self._part.publish()
+        return "pictures"
 
     def discard(self) -> None:
-        """Remove the pictures written."""
-        self._part.discard()
+        """Nothing is open."""
 
     def _name(self, index: int) -> str:
         if is_pattern(self._path):
