@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from relook.version import VERSION
 
 if TYPE_CHECKING:
-    from relook.apply.render import Delivery
+    from relook.apply.delivery import Delivery
     from relook.errors import RelookError
     from relook.look import Look, load_look, save_look
     from relook.pipeline import apply, check, demo, measure_marks, train
@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Delivery": "relook.apply.render",
+    "Delivery": "relook.apply.delivery",
     "Look": "relook.look",
     "Progress": "relook.progress",
     "RelookError": "relook.errors",

@@ -15,8 +15,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.events import MOST_NAMED, PlacedEvent, Placing, evenly, place_events
-from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames, tell_left_out
+from relook.apply.render import renderer_of, shown_frames, tell_left_out
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot

@@ -6,15 +6,13 @@ import hashlib
 import json
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from relook.apply.delivery import RenderSettings
 from relook.film.frames import FilmInfo
 from relook.film.identity import Watched
 from relook.look import Look
 from relook.version import VERSION
-
-if TYPE_CHECKING:
-    from relook.apply.render import RenderSettings
 
 LIBRARIES: Final = ("torch", "numpy", "av", "opencv-python-headless")
 """Those whose versions may change a frame."""
@@ -24,17 +22,12 @@ def job_key(info: FilmInfo, source: Watched, look: Look, settings: RenderSetting
     """Digest all that a film's frames depend on; None for a look that is in no file, which another run cannot know again."""
     if not look.sha256:
         return None
-    facts = render_facts(look, settings) | {
-        "film": str(info.path.absolute()),
-        "source": source.digest,
-        "frames": settings.frames and asdict(settings.frames),
-        "mending": asdict(settings.mending),
-    }
-    return digest_of(facts)
+    facts = render_facts(look, settings) | settings_facts(settings)
+    return digest_of(facts | {"film": str(info.path.absolute()), "source": source.digest})
 
 
 def render_facts(look: Look, settings: RenderSettings) -> dict[str, Any]:
-    """List what changes frames beside the film that they are made of."""
+    """List what changes frames beside the film that they are made of and which of its frames they are."""
     space = settings.colour_space
     return {
         "look": look.sha256,
@@ -46,6 +39,11 @@ def render_facts(look: Look, settings: RenderSettings) -> dict[str, Any]:
         "device": settings.device.type,
         "software": software(),
     }
+
+
+def settings_facts(settings: RenderSettings) -> dict[str, Any]:
+    """List which frames of a film are taken, and how."""
+    return {"frames": settings.frames and asdict(settings.frames), "mending": asdict(settings.mending)}
 
 
 def software() -> dict[str, str]:

@@ -5,91 +5,30 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-import torch
-
-from relook.apply.events import ShotFile
+from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.frame import FrameRenderer, composed
 from relook.apply.job import job_key
 from relook.apply.passes import PassWriter, require_passes_place
+from relook.apply.receipt import delivered_already, receipt_for
 from relook.errors import UsageError
 from relook.film.fields import require_progressive
-from relook.film.frames import Damage, Frame, Mending, Shot
+from relook.film.frames import Frame, Shot
 from relook.film.identity import watch
 from relook.film.journal import was_being_shown
-from relook.film.pictures.spaces import ColourSpace
-from relook.film.pictures.stills import Refused
-from relook.film.reader import NO_MENDING, TO_END, FilmReader
+from relook.film.reader import TO_END, FilmReader
 from relook.film.shots import find_shots
-from relook.film.writer import FilmWriter, Job, check_output
+from relook.film.writer import FilmWriter, Job, Written, check_output
 from relook.look import Look
 from relook.mechanics.cranking import exposure_of, held_frame
 from relook.mechanics.marks import seed_of
-from relook.nets.wrap import Wrap
 from relook.progress import OnProgress, Progress, ignore
-from relook.recipe.dials import Dials
 from relook.timing import FrameRange
 
 UNEVEN = "the frames do not lie evenly in time, which numbered pictures do not say: as a film of one rate they will move unevenly"
-
-
-@dataclass(frozen=True)
-class RenderSettings:
-    """How a film is rendered; nothing here but the dials, the seed, `allows_flashes`, `wrap` and `colour_space` changes a frame."""
-
-    dials: Dials = field(default_factory=Dials)
-    seed: int = 0
-    frames: FrameRange | None = None
-    """Which frames of the film; all by default."""
-    tile_rows: int | None = None
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    overwrite: bool = False
-    passes: Path | None = None
-    """A folder to be made for the layers of every frame apart."""
-    allows_flashes: bool = False
-    """True where flicker may be stronger than is safe for photosensitive viewers."""
-    mending: Mending = NO_MENDING
-    """What is done about a damaged or interlaced film; both are refused by default."""
-    wrap: Wrap | None = None
-    """Axes along which pictures wrap, as textures do; see `FrameRenderer`."""
-    colour_space: ColourSpace | None = None
-    """What the source's pictures are in; without it they are what their files say."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A rendered film."""
-
-    output: Path
-    frames: FrameRange
-    """Which frames of the source it shows; by a cut list, from the first that it uses to the last."""
-    frame_hashes: tuple[str, ...]
-    """SHA-256 of each rendered frame, float32 before encoding; of a frame handed on untouched, of its decoded pixels."""
-    shots: tuple[Shot, ...]
-    """The source's shots, where they were needed to seed the texture."""
-    flicker: tuple[float, float] = (0.0, 0.0)
-    """Of the exposure, as deviations of its logarithm: as rendered, and as it would be if it could not harm the photosensitive."""
-    left_out: tuple[str, ...] = ()
-    """What the source holds and the output does not, in words."""
-    damage: tuple[Damage, ...] = ()
-    """Which of these frames are not the film's own; empty unless damage was to be kept."""
-    num_lost_packets: int = 0
-    """How many packets of its sound and subtitles were damaged and left out."""
-    num_clipped: int = 0
-    """Frames with values below black or above white that the output cannot hold: they are written as black and white."""
-    shot_files: tuple[ShotFile, ...] = ()
-    """What a cut list gave as one film a shot, in record order; `frame_hashes` is then empty."""
-    notes: tuple[str, ...] = ()
-    """What else should be known, in words; of a cut list, what was left out and why."""
-    stills: tuple[Path, ...] = ()
-    """Of a folder of stills, where each lies in it, in the order of the frames."""
-    refused: tuple[Refused, ...] = ()
-    """Stills, and sub-folders of them, that could not be read or written, and why; everything else was done."""
-    others: tuple[Path, ...] = ()
-    """Files of other kinds in a folder of stills; they are left where they are."""
 
 
 def render_film(
@@ -110,64 +49,112 @@ def render_film(
         InputChangedError: the film was changed while it was read.
     """
     settings = settings or RenderSettings()
-    dials, mending, space = settings.dials, settings.mending, settings.colour_space
-    with FilmReader(film, mending, space) as reader:
-        info = reader.info
-        source = watch(info)
-        key = job_key(info, source, look, settings)
-        replaces = settings.overwrite or was_being_shown(output, key)
-        left_out = check_output(output, info, overwrite=replaces, whole=settings.frames is None)
+    with FilmReader(film, settings.mending, settings.colour_space) as reader:
+        source = watch(reader.info)
+        key = None if settings.passes else job_key(reader.info, source, look, settings)
+        before = None if settings.overwrite else delivered_already(output, key)
+        if before is not None:
+            return before
+        left_out = _require_all(reader, output, settings, key)
         tell_left_out(left_out, on_progress)
-        if settings.passes is not None:
-            require_passes_place(settings.passes, beside=output, dials=dials)
-        if not mending.deinterlaces:
-            require_progressive(film)
-        is_marked = bool(dials.of("texture"))
-        shots = find_shots(film, mending=mending, space=space, on_progress=on_progress) if is_marked else ()
-        renderer = renderer_of(look, settings, info.frame_rate)
-        first = settings.frames.start if settings.frames else 0
-        total = len(settings.frames) if settings.frames else (shots[-1].frames.stop if shots else info.num_frames)
-        job = Job(key, source, frozenset(shot.frames.start for shot in shots), total) if key else None
+        is_marked = bool(settings.dials.of("texture"))
+        shots = _shots(film, settings, on_progress) if is_marked else ()
+        work = _Work(
+            output, reader, look, settings, key, shots, left_out, renderer_of(look, settings, reader.info.frame_rate)
+        )
+        job = Job(key, source, work.receipt, frozenset(shot.frames.start for shot in shots), work.total)
         passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
         writing = FilmWriter(
             output,
-            info,
+            reader.info,
             overwrite=settings.overwrite,
             whole=settings.frames is None,
-            keeps_damage=mending.keeps_damage,
-            job=None if settings.passes else job,
+            keeps_damage=settings.mending.keeps_damage,
+            job=job,
         )
         with passes as layers, writing as writer:
-            done, ranges = writer.num_done, None if settings.frames is None else [settings.frames]
-            if done:
-                on_progress(Progress("going on", done, total))
-                ranges = [FrameRange(first + done, settings.frames.stop if settings.frames else TO_END)]
-            frames = shown_frames(reader, ranges, shots, renderer, seed=settings.seed, passes=layers)
-            for count, frame in enumerate(frames if ranges is None or ranges[0] else (), start=done + 1):
-                (writer.copy if dials.is_off else writer.write)(frame)
-                on_progress(Progress("rendering", count, total))
-        tally = writer.tally
-        if not tally.hashes:
-            raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
-    lost = writer.lost_layers()
-    tell_left_out(lost, on_progress)
-    notes = []
-    if mending.deinterlaces and not reader.deinterlaces:
-        notes.append("no combs are to be seen: the frames were not deinterlaced")
-    if writer.forgets_time and tally.is_uneven:
-        notes.append(UNEVEN)
-    return Delivery(
-        output,
-        FrameRange(first, first + len(tally.hashes)),
-        tuple(tally.hashes),
-        shots,
-        renderer.flicker,
-        left_out=(*left_out, *lost),
-        notes=tuple(notes),
-        damage=tally.damage,
-        num_lost_packets=writer.num_lost_packets,
-        num_clipped=tally.num_clipped,
-    )
+            if writer.num_done:
+                on_progress(Progress("going on", writer.num_done, work.total))
+            for count, frame in enumerate(work.frames(writer.num_done, layers), start=writer.num_done + 1):
+                (writer.copy if settings.dials.is_off else writer.write)(frame)
+                on_progress(Progress("rendering", count, work.total))
+            if not writer.num_given:
+                raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {work.first}")
+    tell_left_out(writer.lost_layers(), on_progress)
+    return work.delivery(writer.written)
+
+
+def _require_all(reader: FilmReader, output: Path, settings: RenderSettings, key: str | None) -> tuple[str, ...]:
+    """Refuse what cannot be done, before any work; return what of the source the output will not hold, in words."""
+    info, is_replaced = reader.info, settings.overwrite or was_being_shown(output, key)
+    left_out = check_output(output, info, overwrite=is_replaced, whole=settings.frames is None)
+    if settings.passes is not None:
+        require_passes_place(settings.passes, beside=output, dials=settings.dials)
+    if not settings.mending.deinterlaces:
+        require_progressive(info.path)
+    return left_out
+
+
+def _shots(film: Path, settings: RenderSettings, on_progress: OnProgress) -> tuple[Shot, ...]:
+    return find_shots(film, mending=settings.mending, space=settings.colour_space, on_progress=on_progress)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One film on its way through a look."""
+
+    output: Path
+    reader: FilmReader
+    look: Look
+    settings: RenderSettings
+    key: str | None
+    shots: tuple[Shot, ...]
+    left_out: tuple[str, ...]
+    renderer: FrameRenderer
+
+    @property
+    def first(self) -> int:
+        """Number of the first frame that is wanted."""
+        return self.settings.frames.start if self.settings.frames else 0
+
+    @property
+    def total(self) -> int | None:
+        """How many frames there will be, where that is known."""
+        if self.settings.frames:
+            return len(self.settings.frames)
+        return self.shots[-1].frames.stop if self.shots else self.reader.info.num_frames
+
+    def frames(self, num_done: int, passes: PassWriter | None) -> Iterator[Frame]:
+        """Yield the rendered frames behind those that are done."""
+        stop = self.settings.frames.stop if self.settings.frames else TO_END
+        ranges = [FrameRange(self.first + num_done, stop)] if num_done or self.settings.frames else None
+        if ranges is None or ranges[0]:
+            seed = self.settings.seed
+            yield from shown_frames(self.reader, ranges, self.shots, self.renderer, seed=seed, passes=passes)
+
+    def delivery(self, written: Written) -> Delivery:
+        """Say what came of it."""
+        tally, notes = written.tally, []
+        if self.settings.mending.deinterlaces and not self.reader.deinterlaces:
+            notes.append("no combs are to be seen: the frames were not deinterlaced")
+        if written.forgets_time and tally.is_uneven:
+            notes.append(UNEVEN)
+        return Delivery(
+            self.output,
+            FrameRange(self.first, self.first + len(tally.hashes)),
+            tuple(tally.hashes),
+            self.shots,
+            self.renderer.flicker,
+            left_out=(*self.left_out, *written.lost_layers),
+            notes=tuple(notes),
+            damage=tally.damage,
+            num_lost_packets=written.num_lost_packets,
+            num_clipped=tally.num_clipped,
+        )
+
+    def receipt(self, written: Written) -> bytes:
+        """Lay out the receipt."""
+        return receipt_for(self.delivery(written), written, self.reader.info, self.look, self.settings, self.key)
 
 
 def tell_left_out(left_out: Sequence[str], on_progress: OnProgress) -> None:

@@ -16,8 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.events import PlacedEvent, ShotFile, evenly, film_label, place_events
-from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames, tell_left_out
+from relook.apply.render import renderer_of, shown_frames, tell_left_out
 from relook.apply.shot_record import FilmFacts, read_record, shot_keys, write_record
 from relook.errors import UsageError
 from relook.film.container.fate import require_holdable

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from relook.apply.delivery import RenderSettings
 from relook.apply.events import film_label
 from relook.apply.job import digest_of, render_facts
-from relook.apply.render import RenderSettings
 from relook.errors import InputError
 from relook.film.container.tracks import tracks_hash
 from relook.film.frames import FilmInfo, Shot

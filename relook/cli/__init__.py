@@ -11,7 +11,6 @@ from relook.cli.app import build_app
 from relook.cli.arguments import spread_paths
 from relook.cli.guard import GOES_ON
 
-
 STOPPING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 

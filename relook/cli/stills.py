@@ -11,7 +11,7 @@ from relook.cli.display import print_json, print_lines
 from relook.errors import DAMAGE_DECLARED
 
 if TYPE_CHECKING:
-    from relook.apply.render import Delivery
+    from relook.apply.delivery import Delivery
 
 MOST_LISTED = 20
 

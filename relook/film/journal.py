@@ -58,13 +58,15 @@ class Journal:
         self._part = part
         self._path = part.path / _NAME
         self.stretches: list[Stretch] = []
-        self.announced: str | None = None
-        """What was about to be shown: see `announce`."""
         lines = _lines(self._path)
         if not lines or job is None or lines[0] != _heading(job):
             part.clear_but(())
             lines = []
-        self.announced = _announced(lines[1:])
+        announced = _announced(lines[1:])
+        self.is_announced = announced is not None
+        """True where the finished output was about to get its final name."""
+        self.made = announced or ""
+        """SHA-256 (hex) of the finished film; any text for pictures, whose own are in the stretches."""
         self._take_over(lines[1:])
         self._begin(job)
         kept = {name for done in self.stretches for name in done.files}
@@ -83,16 +85,12 @@ class Journal:
             self._append(asdict(stretch))
         self.stretches.append(stretch)
 
-    def announce(self, made: str) -> None:
-        """Note what is about to get its final name, so that it is known for ours if we die in between.
-
-        Args:
-            made: SHA-256 (hex) of the finished file; any text for pictures, whose own are in the stretches.
-        """
+    def announce(self) -> None:
+        """Note that what was made is about to get its final name, so that it is known for ours if we die in between."""
         with disk_errors(self._path):
             faults.point("journal.announce")
-            self._append({"announced": made})
-        self.announced = made
+            self._append({"announced": self.made})
+        self.is_announced = True
 
     def _take_over(self, lines: list[str]) -> None:
         """Believe lines up to the first that is cut off or spoilt, or whose files are not what was written."""
@@ -111,14 +109,14 @@ class Journal:
         path = Path(name)
         if path.is_absolute() or ".." in path.parts:
             return False
-        shown = self._part.place_of(path) if self.announced else None
+        shown = self._part.place_of(path) if self.is_announced else None
         return digest in (file_hash(self._part.path / path), file_hash(shown) if shown else None)
 
     def _begin(self, job: str | None) -> None:
         """Write what is believed, in one step."""
         told = [_line(asdict(stretch)) for stretch in self.stretches]
-        if self.announced:
-            told.append(_line({"announced": self.announced}))
+        if self.is_announced:
+            told.append(_line({"announced": self.made}))
         with disk_errors(self._path):
             write_whole(self._path, "".join(f"{line}\n" for line in [_heading(job), *told]).encode())
 

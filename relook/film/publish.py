@@ -215,12 +215,11 @@ class Part:
                 os.replace(self.made, self._folder)
             sync_folder(self.final.absolute().parent)
 
-    def keep_receipt(self, receipt: bytes | None) -> None:
+    def keep_receipt(self, receipt: bytes) -> None:
         """Lay a receipt ready, to be put beside the output once that is in its place."""
-        if receipt is not None:
-            with disk_errors(self.final):
-                faults.point("receipt.write")
-                write_whole(self.path / _RECEIPT, receipt)
+        with disk_errors(self.final):
+            faults.point("receipt.write")
+            write_whole(self.path / _RECEIPT, receipt)
 
     def publish_receipt(self) -> None:
         """Put the receipt in its place, where one was laid ready."""

@@ -52,21 +52,6 @@ class _Sink(Protocol):
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a writer must know to go on with an output that was broken off."""
-
-    key: str
-    """A digest of all that the frames depend on."""
-    source: Watched
-    cuts: frozenset[int] = frozenset()
-    """Numbers of frames that begin a shot; a stretch begins there too."""
-    num_frames: int | None = None
-    """How many there will be in all, where that is known."""
-    receipt: Callable[[Written], bytes] | None = None
-    """Gives what is published beside the output, as `publish.receipt_of(output)`."""
-
-
-@dataclass(frozen=True)
 class Written:
     """What was written, when all of it is."""
 
@@ -76,6 +61,26 @@ class Written:
     files: dict[str, str]
     """Of pictures, each one's SHA-256 (hex) by its name."""
     num_lost_packets: int
+    """How many damaged packets of the sound were left out."""
+    lost_layers: tuple[str, ...]
+    """Which layers of the source's pictures the output does not hold, in words."""
+    forgets_time: bool
+    """True where frames are written without their stamps: as pictures."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an output is made of, so that its making can be gone on with, and be told afterwards."""
+
+    key: str | None
+    """A digest of all that the frames depend on; None where it cannot be gone on with."""
+    source: Watched
+    receipt: Callable[[Written], bytes]
+    """Gives what is published beside the output, as `publish.receipt_of(output)`."""
+    cuts: frozenset[int] = frozenset()
+    """Numbers of frames that begin a shot; a stretch begins there too."""
+    num_frames: int | None = None
+    """How many there will be in all, where that is known."""
 
 
 def check_output(
@@ -151,8 +156,7 @@ class FilmWriter:
             UsageError: as `check_output`.
             LockedError: another job is writing the same output.
         """
-        self._was_shown = was_being_shown(path, job.key if job else None)
-        self._overwrites = overwrite or self._was_shown
+        self._overwrites = overwrite or was_being_shown(path, job.key if job else None)
         check_output(path, source, overwrite=self._overwrites, codec=codec, with_audio=with_audio, whole=whole)
         self._source, self._job = source, job
         is_film = path.suffix.lower() in film_endings()
@@ -183,6 +187,7 @@ class FilmWriter:
         self._ending = None if _is_folder(path) else path.suffix
         self._is_clipping = not _all_named(path, source, holds_beyond)
         self._encoding: Behind[_Work] = Behind(self._encode, depth=_QUEUED_FRAMES)
+        self._num_given = 0
         self._is_open = True
 
     def __enter__(self) -> Self:
@@ -202,22 +207,35 @@ class FilmWriter:
         return self.tally.num_clipped
 
     @property
-    def num_lost_packets(self) -> int:
-        """Say how many damaged packets of the sound were left out, when all is written."""
-        return self._sink.num_lost_packets if isinstance(self._sink, FilmFile) else 0
+    def num_given(self) -> int:
+        """Say how many frames there are, done before or given."""
+        return self.num_done + self._num_given
 
     @property
-    def forgets_time(self) -> bool:
-        """True where frames are written without their stamps: as pictures."""
-        return isinstance(self._sink, PictureFiles)
+    def written(self) -> Written:
+        """Say what was written, when all of it is."""
+        is_film, tally = isinstance(self._sink, FilmFile), self.tally
+        files = {Path(name).name: digest for done in self._journal.stretches for name, digest in done.files.items()}
+        return Written(
+            tally,
+            sha256=self._journal.made if is_film else "",
+            files={} if is_film else files,
+            num_lost_packets=self._sink.num_lost_packets if isinstance(self._sink, FilmFile) else 0,
+            lost_layers=self.lost_layers(),
+            forgets_time=not is_film,
+        )
 
     def write(self, frame: Frame) -> None:
         """Encode a frame's pixels under its own stamp."""
-        self._encoding.give(_Work(frame, copied=False))
+        self._give(frame, copied=False)
 
     def copy(self, frame: Frame) -> None:
         """Hand on the source's own picture, without a trip through RGB: exact where the codec is lossless."""
-        self._encoding.give(_Work(frame, copied=True))
+        self._give(frame, copied=True)
+
+    def _give(self, frame: Frame, *, copied: bool) -> None:
+        self._encoding.give(_Work(frame, copied))
+        self._num_given += 1
 
     def lost_layers(self) -> tuple[str, ...]:
         """Say in words which layers of the source's pictures the output does not hold."""
@@ -238,7 +256,12 @@ class FilmWriter:
 
     def _give_up(self, error: BaseException) -> None:
         """Leave what is done for the same job to go on with, where it can be the same and would not fail again."""
-        is_resumable = self._job is not None and self._journal.stretches and not isinstance(error, _FAILING_AGAIN)
+        is_resumable = (
+            self._job is not None
+            and self._job.key
+            and self._journal.stretches
+            and not isinstance(error, _FAILING_AGAIN)
+        )
         if self._close():
             self._part.leave() if is_resumable else self._part.clear()
 
@@ -247,12 +270,12 @@ class FilmWriter:
             self._encoding.finish()
             if self._stretch.hashes:
                 self._commit()
-            if self._journal.announced is None or file_hash(self._part.final) != self._journal.announced:
-                made = self._sink.finish()
+            if not self._journal.is_announced or file_hash(self._part.final) != self._journal.made:
+                self._journal.made = self._sink.finish()
                 if self._job is not None:
                     self._job.source.require_unchanged()
-                    self._part.keep_receipt(self._receipt(made))
-                self._journal.announce(made)
+                    self._part.keep_receipt(self._job.receipt(self.written))
+                self._journal.announce()
                 self._part.publish(overwrite=self._overwrites)
             self._part.publish_receipt()
             self._part.clear()
@@ -260,13 +283,6 @@ class FilmWriter:
             self._give_up(error)
             raise
         self._is_open = False
-
-    def _receipt(self, made: str) -> bytes | None:
-        if self._job is None or self._job.receipt is None:
-            return None
-        files = {Path(name).name: digest for done in self._journal.stretches for name, digest in done.files.items()}
-        pictures = files if isinstance(self._sink, PictureFiles) else {}
-        return self._job.receipt(Written(self.tally, "" if pictures else made, pictures, self.num_lost_packets))
 
     def _encode(self, work: _Work) -> None:
         frame, is_cut = work.frame, self._job is not None and work.frame.index in self._job.cuts
@@ -294,7 +310,7 @@ class FilmWriter:
         facts["tally"] = _TALLY.dump_python(stretch, mode="json")
         self._journal.commit(Stretch(start, start + len(stretch.hashes), files, facts))
         self.tally.include(stretch)
-        if self._job is not None and self._job.num_frames is not None:
+        if self._job is not None and self._job.num_frames:
             self._part.require_room(self._journal.num_frames / self._job.num_frames)
 
 

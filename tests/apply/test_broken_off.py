@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 import torch
 
-from relook.apply.render import Delivery, RenderSettings, render_film
-from relook.errors import InputChangedError, ResourceError
+from relook.apply.delivery import Delivery, RenderSettings
+from relook.apply.receipt import ALREADY_DONE
+from relook.apply.render import render_film
+from relook.errors import InputChangedError, ResourceError, UsageError
 from relook.look import Look, load_look
 from relook.progress import Progress
 from relook.recipe.dials import Dials
@@ -31,9 +33,17 @@ STRETCH = 7
 OUTPUTS = ("o.mov", "o.mp4", "o.####.png")
 FILM_POINTS = (
     *("stretch.write", "stretch.sync", "journal.line", "journal.sync", "join.begin", "join.packet", "join.read_back"),
-    *("journal.announce", "publish.sync", "publish.replace", "publish.name", "publish.clear", "whole.replace"),
+    *("journal.announce", "publish.sync", "publish.replace", "publish.name", "publish.clear", "whole.sync"),
+    *("whole.replace", "receipt.write", "receipt.replace"),
 )
-PICTURE_POINTS = ("stretch.picture", "journal.line", "journal.sync", "journal.announce", "publish.picture", "publish.clear")
+PICTURE_POINTS = (
+    "stretch.picture",
+    "journal.line",
+    "journal.sync",
+    "journal.announce",
+    "publish.picture",
+    "publish.clear",
+)
 NUM_KILLS = 100
 
 
@@ -85,7 +95,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def broken_off(starter: Any, film: Path, look_file: Path, output: Path, fault: str, seconds: float | None = None) -> bool:
+def broken_off(
+    starter: Any, film: Path, look_file: Path, output: Path, fault: str, seconds: float | None = None
+) -> bool:
     """Render in a child that dies by a fault, or is killed; say whether it died."""
     child = starter.Process(target=render_in_child, args=(film, look_file, output, fault))
     child.start()
@@ -95,7 +107,7 @@ def broken_off(starter: Any, film: Path, look_file: Path, output: Path, fault: s
     return bool(child.exitcode == -signal.SIGKILL)
 
 
-def finish(film: Path, look_file: Path, output: Path) -> tuple[Delivery, int]:
+def finish(film: Path, look_file: Path, output: Path, settings: RenderSettings | None = None) -> tuple[Delivery, int]:
     """Give the same command again; return what came of it, and how many frames it found done."""
     found: list[float] = [0]
 
@@ -103,7 +115,7 @@ def finish(film: Path, look_file: Path, output: Path) -> tuple[Delivery, int]:
         if progress.stage == "going on":
             found[0] = progress.done
 
-    return render_film(film, load_look(look_file), output, on_progress=note), int(found[0])
+    return render_film(film, load_look(look_file), output, settings=settings, on_progress=note), int(found[0])
 
 
 @pytest.mark.parametrize(
@@ -126,7 +138,9 @@ def test_AP01_killed_at_a_failpoint(
     delivery, files = uninterrupted[name]
     died = broken_off(starter, film, look_file, tmp_path / name, f"{point}:kill:{nth}")
     if not died:
-        assert point.startswith(("publish", "join", "whole", "journal.announce")) and nth > 1, "there are several of it"
+        assert point.startswith(("publish", "join", "whole", "journal.announce", "receipt")) and nth > 1, (
+            "there are several of it"
+        )
     shown = contents(tmp_path)
     assert shown.items() <= files.items(), "what has a final name is whole"
     if not died:
@@ -175,13 +189,9 @@ def test_another_job_begins_anew(starter: Any, film: Path, look_file: Path, tmp_
         RenderSettings(frames=FrameRange(0, 60)),
     ):
         assert broken_off(starter, film, look_file, tmp_path / "o.mov", "stretch.sync:kill:4")
-        stages: list[str] = []
-        look = load_look(look_file)
-        found = render_film(
-            film, look, tmp_path / "o.mov", settings=settings, on_progress=lambda p: stages.append(p.stage)
-        )
-        apart = render_film(film, look, tmp_path / "apart.mov", settings=settings)
-        assert "going on" not in stages and found.frame_hashes == apart.frame_hashes
+        found, num_done = finish(film, look_file, tmp_path / "o.mov", settings)
+        apart, _ = finish(film, look_file, tmp_path / "apart.mov", settings)
+        assert num_done == 0 and found.frame_hashes == apart.frame_hashes
         assert not list(tmp_path.glob("*.part"))
         for made in tmp_path.glob("*.mov*"):
             made.unlink()
@@ -244,4 +254,19 @@ def test_AP03_a_full_disk_leaves_what_is_done_and_goes_on(
         _, num_done = finish(film, look_file, tmp_path / "o.mov")
         assert num_done
         assert contents(tmp_path) == uninterrupted["o.mov"][1]
-        (tmp_path / "o.mov").unlink()
+        for made in tmp_path.iterdir():
+            made.unlink()
+
+
+def test_AP08_the_same_command_again_finds_it_done(film: Path, look_file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "o.mov"
+    first, _ = finish(film, look_file, output)
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    again, _ = finish(film, look_file, output)
+    assert again.notes == (*first.notes, ALREADY_DONE) and replace(again, notes=first.notes) == first
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == made
+    with pytest.raises(UsageError, match="exists"):
+        finish(film, look_file, output, RenderSettings(seed=1))
+    output.write_bytes(output.read_bytes()[:-1])
+    with pytest.raises(UsageError, match="exists"):
+        finish(film, look_file, output)
