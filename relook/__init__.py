@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from relook.apply.delivery import Delivery
     from relook.errors import RelookError
     from relook.look import Look, load_look, save_look
-    from relook.pipeline import apply, check, demo, measure_marks, train
+    from relook.pipeline import apply, check, demo, measure_marks, train, verify
     from relook.progress import Progress
     from relook.report import Report, Verdict
 
@@ -45,6 +45,7 @@ __all__ = [
     "measure_marks",
     "save_look",
     "train",
+    "verify",
 ]
 
 _HOMES = {
@@ -58,6 +59,7 @@ _HOMES = {
     "load_look": "relook.look",
     "measure_marks": "relook.pipeline",
     "save_look": "relook.look",
+    "verify": "relook.pipeline",
 }
 
 

@@ -60,6 +60,7 @@ FLAGS = {
     },
     "check": {"--look", "--source", "--output", "--overwrite", "--json"},
     "looks": {"--json"},
+    "verify": {"--source", "--look", "--json"},
     "info": {"--marks", "--for", "--shots", "--json"},
 }
 
