@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from relook.version import VERSION
 
 if TYPE_CHECKING:
-    from relook.apply.render import Delivery
+    from relook.apply.delivery import Delivery
     from relook.errors import RelookError
     from relook.look import Look, load_look, save_look
-    from relook.pipeline import apply, check, demo, measure_marks, train
+    from relook.pipeline import apply, check, demo, measure_marks, train, verify
     from relook.progress import Progress
     from relook.report import Report, Verdict
 
@@ -45,10 +45,11 @@ __all__ = [
     "measure_marks",
     "save_look",
     "train",
+    "verify",
 ]
 
 _HOMES = {
-    "Delivery": "relook.apply.render",
+    "Delivery": "relook.apply.delivery",
     "Look": "relook.look",
     "Progress": "relook.progress",
     "RelookError": "relook.errors",
@@ -58,6 +59,7 @@ _HOMES = {
     "load_look": "relook.look",
     "measure_marks": "relook.pipeline",
     "save_look": "relook.look",
+    "verify": "relook.pipeline",
 }
 
 

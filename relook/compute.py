@@ -46,6 +46,19 @@ def compute_exactly() -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that there was no memory: torch says so in three ways, by device and by what it asked."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    )
+
+
+def release_memory() -> None:
+    """Give memory that is only kept in reserve back to the device."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def require_processes(processes: int, device: torch.device) -> None:
     """Refuse a number of processes that a device cannot have.
 

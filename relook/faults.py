@@ -1,8 +1,8 @@
 """Faults planted on purpose, so that tests can see what relook does when things break.
 
 Nothing happens unless the environment asks: `RELOOK_FAIL="place:action:nth"`, several divided by commas. `nth` counts how often
-the place was reached, from 1; `nth+` means from then on. Actions: `kill` (SIGKILL), `full` (a disk without room), `spoil` (a
-value that is not finite).
+the place was reached, from 1; `nth+` means from then on. Actions: `kill` (SIGKILL), `full` (a disk without room),
+`memory` (none left), `spoil` (a value that is not finite).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _reached: Counter[str] = Counter()
 
 
 def point(place: str) -> None:
-    """Break here where the environment asks for it: die, or fail as a full disk does."""
+    """Break here where the environment asks for it: die, or fail as a full disk or a full memory does."""
     if not os.environ.get(VARIABLE):
         return
     _reached[place] += 1
@@ -25,6 +25,8 @@ def point(place: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if _is_due(place, "full"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place)
+    if _is_due(place, "memory"):
+        raise MemoryError(place)
 
 
 def spoils(place: str) -> bool:

@@ -30,6 +30,7 @@ LEVELS = {
     "corpus": 2,
     "look": 2,
     "report": 2,
+    "receipt": 2,
     "mechanics": 2,
     "prepare": 3,
     "train": 3,

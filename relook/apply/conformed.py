@@ -17,17 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.events import MOST_NAMED, PlacedEvent, Placing, evenly, place_events
-from relook.apply.render import (
-    Delivery,
-    RenderSettings,
-    frame_hash,
-    renderer_of,
-    shown_frames,
-    space_name,
-    tell_before_work,
-    with_unforeseen,
-)
+from relook.apply.render import renderer_of, shown_frames, tell_before_work, with_unforeseen
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot
@@ -71,26 +63,25 @@ def render_conformed(
         segments = segments_of(cuts, placing)
         has_alpha = holds_alpha(output, info)
         source = _Source(reader, shots, look, settings, black_alpha=_clear(info) if has_alpha else None)
-        total, hashes = sum(segment.length for segment in segments), list[str]()
+        total = sum(segment.length for segment in segments)
         with FilmWriter(output, info, overwrite=settings.overwrite, with_audio=False, whole=False) as writer:
             for index, frame in enumerate(_joined(segments, source)):
                 stamp = round(index / (info.frame_rate * info.time_base))
                 is_copied = settings.dials.is_off and not (frame.native is None or isinstance(frame.native, Alpha))
                 (writer.copy if is_copied else writer.write)(replace(frame, index=index, pts=stamp, duration=0))
-                hashes.append(frame_hash(frame))
-                on_progress(Progress("rendering", len(hashes), total))
+                on_progress(Progress("rendering", index + 1, total))
     used = [event.frames for event in placing.placed if event.frames is not None]
     spanned = FrameRange(min(part.start for part in used), max(part.stop for part in used))
     notes = (*placing.notes, "a film of a cut list has no sound: it is laid in the editing system")
     return Delivery(
         output,
         spanned,
-        tuple(hashes),
+        tuple(writer.tally.hashes),
         shots,
         source.renderers[0].flicker,
         left_out=with_unforeseen(left_out, writer.lost_layers()),
         num_clipped=writer.num_clipped,
-        colour_space=space_name(writer, settings.colour_space),
+        colour_space=settings.colour_space.name if settings.colour_space and writer.keeps_space else "",
         notes=notes,
         taken=taken,
     )

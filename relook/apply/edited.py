@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from relook.apply.conformed import render_conformed
-from relook.apply.render import Delivery, RenderSettings
+from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.shot_files import render_shots
 from relook.errors import UsageError
 from relook.film.container.codecs import film_endings

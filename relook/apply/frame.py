@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from relook.errors import DivergedError
+from relook import faults
+from relook.compute import is_out_of_memory, release_memory
+from relook.errors import DivergedError, ResourceError
 from relook.look import Look
 from relook.mechanics.aperture import draw_aperture
 from relook.mechanics.breath import limit_flashes
@@ -95,17 +97,35 @@ class FrameRenderer:
 
         Raises:
             DivergedError: the result is not finite.
+            ResourceError: there is not the memory for it, however small the tiles.
         """
         if not self.dials.of("texture"):
             return _sound(self.look(pixels))
         return composed(self.layers(pixels, seed=seed, number=number))
 
-    @torch.inference_mode()
     def look(self, pixels: Tensor) -> Tensor:
-        """Render one frame `[3 h w]` without the marks that change from frame to frame."""
-        return made_from_origin(pixels, self.wrap, self._look) if self.wrap else self._look(pixels)
+        """Render one frame `[3 h w]` without the marks that change from frame to frame.
 
+        Where memory runs out it is done again in smaller tiles, which give the same frame.
+        """
+        while True:
+            try:
+                return made_from_origin(pixels, self.wrap, self._look) if self.wrap else self._look(pixels)
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self.strips_at_once == 1:
+                    size = f"{pixels.shape[-1]} x {pixels.shape[-2]}"
+                    raise ResourceError(
+                        f"there is not the memory for one frame of {size}, in the smallest tiles; end other programs, "
+                        f"or take a machine or device with more"
+                    ) from error
+            self.strips_at_once //= 2
+            release_memory()
+
+    @torch.inference_mode()
     def _look(self, pixels: Tensor) -> Tensor:
+        faults.point("render.memory")
         picture = pixels[None].to(self.device)
         if self.dials.of("grade"):
             picture = self._lit(lookup(picture, self.lattice))

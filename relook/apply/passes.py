@@ -63,21 +63,23 @@ class PassWriter:
 
     def __enter__(self) -> PassWriter:
         self._part = Part(self._folder, folder=self._folder)
+        self._part.clear_but(())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:
-            self._part.discard()
+            self._part.clear()
             return
         try:
             text = json.dumps({"schema": SCHEMA, "frames": self._frames}, indent=1)
             with disk_errors(self._part.final):
-                (self._part.path / FRAMES).write_text(text, encoding="utf-8")
+                (self._part.made / FRAMES).write_text(text, encoding="utf-8")
             self._part.publish()
+            self._part.clear()
         except ResourceError:
-            self._part.discard()
+            self._part.clear()
             raise
 
     def add(self, index: int, layers: Layers, beyond: Tensor | None = None, *, still: Path | None = None) -> None:
@@ -94,9 +96,9 @@ class PassWriter:
         if beyond is not None:
             pictures["beyond"] = beyond
         with disk_errors(self._part.final):
-            _layer_file(self._part.path, "look", index, still).parent.mkdir(parents=True, exist_ok=True)
+            _layer_file(self._part.made, "look", index, still).parent.mkdir(parents=True, exist_ok=True)
         for name, picture in pictures.items():
-            write_float_picture(_layer_file(self._part.path, name, index, still), picture)
+            write_float_picture(_layer_file(self._part.made, name, index, still), picture)
         gains, slope = marks.gains[0].tolist(), float(marks.slope[0])
         named = {"frame": index} if still is None else {"frame": index, "still": still.as_posix()}
         self._frames.append({**named, "weave": list(layers.weave), "gains": gains, "slope": slope})

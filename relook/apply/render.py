@@ -2,98 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-import torch
-
-from relook.apply.events import ShotFile
+from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.frame import FrameRenderer, composed
+from relook.apply.job import job_key
 from relook.apply.passes import PassWriter, require_passes_place
+from relook.apply.receipt import delivered_already, receipt_for
 from relook.errors import UsageError
+from relook.film.container.ledger import timecode_of
 from relook.film.fields import require_progressive
-from relook.film.frames import Damage, Frame, Mending, Shot, follows_evenly
-from relook.film.pictures.spaces import ColourSpace
-from relook.film.pictures.stills import Refused
-from relook.film.reader import NO_MENDING, FilmReader
+from relook.film.frames import Frame, Shot
+from relook.film.identity import watch
+from relook.film.journal import was_being_shown
+from relook.film.reader import TO_END, FilmReader
 from relook.film.shots import find_shots
 from relook.film.words import pictures_words
-from relook.film.writer import FilmWriter, check_output
+from relook.film.writer import FilmWriter, Job, Written, check_output
 from relook.look import Look
 from relook.mechanics.cranking import exposure_of, held_frame
 from relook.mechanics.marks import seed_of
-from relook.nets.wrap import Wrap
 from relook.progress import OnProgress, Progress, ignore
-from relook.recipe.dials import Dials
 from relook.timing import FrameRange
 
 UNEVEN = "the frames do not lie evenly in time, which numbered pictures do not say: as a film of one rate they will move unevenly"
-
-
-@dataclass(frozen=True)
-class RenderSettings:
-    """How a film is rendered; nothing here but the dials, the seed, `allows_flashes`, `wrap` and `colour_space` changes a frame."""
-
-    dials: Dials = field(default_factory=Dials)
-    seed: int = 0
-    frames: FrameRange | None = None
-    """Which frames of the film; all by default."""
-    tile_rows: int | None = None
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    overwrite: bool = False
-    passes: Path | None = None
-    """A folder to be made for the layers of every frame apart."""
-    allows_flashes: bool = False
-    """True where flicker may be stronger than is safe for photosensitive viewers."""
-    mending: Mending = NO_MENDING
-    """What is done about a damaged or interlaced film; both are refused by default."""
-    wrap: Wrap | None = None
-    """Axes along which pictures wrap, as textures do; see `FrameRenderer`."""
-    colour_space: ColourSpace | None = None
-    """What the source's values are in; without it they are what it says itself."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A rendered film."""
-
-    output: Path
-    frames: FrameRange
-    """Which frames of the source it shows; by a cut list, from the first that it uses to the last."""
-    frame_hashes: tuple[str, ...]
-    """SHA-256 of each rendered frame, float32 before encoding; of a frame handed on untouched, of its decoded pixels."""
-    shots: tuple[Shot, ...]
-    """The source's shots, where they were needed to seed the texture."""
-    flicker: tuple[float, float] = (0.0, 0.0)
-    """Of the exposure, as deviations of its logarithm: as rendered, and as it would be if it could not harm the photosensitive."""
-    left_out: tuple[str, ...] = ()
-    """What the source holds and the output does not hold, or not as it was, in words: what `relook info --for` foresees."""
-    damage: tuple[Damage, ...] = ()
-    """Which of these frames are not the film's own; empty unless damage was to be kept."""
-    num_lost_packets: int = 0
-    """How many packets of its sound and subtitles were damaged and left out."""
-    num_clipped: int = 0
-    """Frames with values below black or above white that the output cannot hold: they are written as black and white."""
-    shot_files: tuple[ShotFile, ...] = ()
-    """What a cut list gave as one film a shot, in record order; `frame_hashes` is then empty."""
-    notes: tuple[str, ...] = ()
-    """What else should be known, in words; of a cut list, what was left out and why."""
-    stills: tuple[Path, ...] = ()
-    """Of a folder of stills, where each lies in it, in the order of the frames."""
-    refused: tuple[Refused, ...] = ()
-    """Stills, and sub-folders of them, that could not be read or written, and why; everything else was done."""
-    colour_space: str = ""
-    """The space that the output is in, by its config's name; empty where it is what its files say."""
-    others: tuple[Path, ...] = ()
-    """Files of other kinds in a folder of stills; they are left where they are."""
-    taken: str = ""
-    """Which pictures the path stood for, in words; empty for a film and for a folder of stills."""
 
 
 def render_film(
@@ -106,74 +44,141 @@ def render_film(
 ) -> Delivery:
     """Render a film in a look: one frame out for every frame in, with its pts; sound and tags are kept.
 
+    A render that was broken off is gone on with behind the last stretch of frames that is safe on disk, and gives the same film.
+
     Raises:
         UsageError: the output cannot be written, or the range holds no frame.
         InputError: the film cannot be read to its end, or is interlaced; unless `settings.mending` takes care of that.
+        InputChangedError: the film was changed while it was read.
     """
     settings = settings or RenderSettings()
-    dials, mending, space = settings.dials, settings.mending, settings.colour_space
-    with FilmReader(film, mending, space) as reader:
-        info = reader.info
-        is_whole, in_space = settings.frames is None, space is not None
-        left_out = check_output(output, info, overwrite=settings.overwrite, whole=is_whole, in_space=in_space)
-        taken = pictures_words(info, settings.frames)
+    with FilmReader(film, settings.mending, settings.colour_space) as reader:
+        source = watch(reader.info)
+        key = None if settings.passes else job_key(reader.info, source, look, settings)
+        before = None if settings.overwrite else delivered_already(output, key)
+        if before is not None:
+            return before
+        left_out = _require_all(reader, output, settings, key)
+        taken = pictures_words(reader.info, settings.frames)
         tell_before_work(taken, left_out, on_progress)
-        if settings.passes is not None:
-            require_passes_place(settings.passes, beside=output, dials=dials)
-        if not mending.deinterlaces:
-            require_progressive(film)
-        is_marked = bool(dials.of("texture"))
-        shots = find_shots(film, mending=mending, space=space, on_progress=on_progress) if is_marked else ()
-        renderer = renderer_of(look, settings, info.frame_rate)
-        hashes: list[str] = []
-        damage: list[Damage] = []
-        first = settings.frames.start if settings.frames else 0
-        total = len(settings.frames) if settings.frames else (shots[-1].frames.stop if shots else info.num_frames)
+        is_marked = bool(settings.dials.of("texture"))
+        shots = _shots(film, settings, on_progress) if is_marked else ()
+        renderer = renderer_of(look, settings, reader.info.frame_rate)
+        work = _Work(output, reader, look, settings, key, shots, left_out, taken, renderer)
+        work.require_range()
+        job = Job(key, source, work.receipt, frozenset(shot.frames.start for shot in shots), work.total)
         passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
         writing = partial(
             FilmWriter,
             output,
-            info,
+            reader.info,
             overwrite=settings.overwrite,
-            whole=is_whole,
-            keeps_damage=mending.keeps_damage,
-            in_space=in_space,
+            whole=settings.frames is None,
+            keeps_damage=settings.mending.keeps_damage,
+            in_space=settings.colour_space is not None,
+            job=job,
         )
-        notes: list[str] = []
-        if mending.deinterlaces and not reader.deinterlaces:
-            notes.append("no combs are to be seen: the frames were not deinterlaced")
-        last: Frame | None = None
         with passes as layers, writing() as writer:
-            ranges = None if settings.frames is None else [settings.frames]
-            for frame in shown_frames(reader, ranges, shots, renderer, seed=settings.seed, passes=layers):
-                (writer.copy if dials.is_off else writer.write)(frame)
-                note_damage(damage, frame)
-                if UNEVEN not in notes and writer.forgets_time and last and not follows_evenly(last, frame, info):
-                    notes.append(UNEVEN)
-                last = frame
-                hashes.append(frame_hash(frame))
-                on_progress(Progress("rendering", len(hashes), total))
-            if not hashes:
-                raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {first}")
-    return Delivery(
-        output,
-        FrameRange(first, first + len(hashes)),
-        tuple(hashes),
-        shots,
-        renderer.flicker,
-        left_out=with_unforeseen(left_out, writer.lost_layers()),
-        notes=tuple(notes),
-        damage=tuple(damage),
-        num_lost_packets=writer.num_lost_packets,
-        num_clipped=writer.num_clipped,
-        colour_space=space_name(writer, space),
-        taken=taken,
-    )
+            if writer.num_done:
+                on_progress(Progress("going on", writer.num_done, work.total))
+            for count, frame in enumerate(work.frames(writer.num_done, layers), start=writer.num_done + 1):
+                (writer.copy if settings.dials.is_off else writer.write)(frame)
+                on_progress(Progress("rendering", count, work.total))
+            if not writer.num_given:
+                raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {work.first}")
+    return work.delivery(writer.written)
 
 
-def space_name(writer: FilmWriter, space: ColourSpace | None) -> str:
-    """Return for `Delivery.colour_space` what was written."""
-    return space.name if space is not None and writer.keeps_space else ""
+def _require_all(reader: FilmReader, output: Path, settings: RenderSettings, key: str | None) -> tuple[str, ...]:
+    """Refuse what cannot be done, before any work; return what of the source the output will not hold, in words."""
+    info, is_replaced = reader.info, settings.overwrite or was_being_shown(output, key)
+    is_whole, in_space = settings.frames is None, settings.colour_space is not None
+    left_out = check_output(output, info, overwrite=is_replaced, whole=is_whole, in_space=in_space)
+    if settings.passes is not None:
+        require_passes_place(settings.passes, beside=output, dials=settings.dials)
+    if not settings.mending.deinterlaces:
+        require_progressive(info.path)
+    return left_out
+
+
+def _shots(film: Path, settings: RenderSettings, on_progress: OnProgress) -> tuple[Shot, ...]:
+    return find_shots(film, mending=settings.mending, space=settings.colour_space, on_progress=on_progress)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One film on its way through a look."""
+
+    output: Path
+    reader: FilmReader
+    look: Look
+    settings: RenderSettings
+    key: str | None
+    shots: tuple[Shot, ...]
+    left_out: tuple[str, ...]
+    taken: str
+    renderer: FrameRenderer
+
+    @property
+    def first(self) -> int:
+        """Number of the first frame that is wanted."""
+        return self.settings.frames.start if self.settings.frames else 0
+
+    @property
+    def total(self) -> int | None:
+        """How many frames there will be, where that is known."""
+        if self.settings.frames:
+            return len(self.settings.frames)
+        return self.shots[-1].frames.stop if self.shots else self.reader.info.num_frames
+
+    def require_range(self) -> None:
+        """Refuse a range that the film does not have, as soon as its length is known.
+
+        Raises:
+            UsageError: the range is empty, or ends behind the film.
+        """
+        wanted, there = self.settings.frames, self.shots[-1].frames.stop if self.shots else None
+        if wanted is not None and (not wanted or (there is not None and wanted.stop > there)):
+            info = self.reader.info
+            length = "" if there is None else f", which has {there} frames, up to {timecode_of(there, info)}"
+            raise UsageError(
+                f"the range asked for, frames {wanted.start} to {wanted.stop} (the end not included), is not in "
+                f"{info.path}{length}; give a range in it"
+            )
+
+    def frames(self, num_done: int, passes: PassWriter | None) -> Iterator[Frame]:
+        """Yield the rendered frames behind those that are done."""
+        stop = self.settings.frames.stop if self.settings.frames else TO_END
+        ranges = [FrameRange(self.first + num_done, stop)] if num_done or self.settings.frames else None
+        if ranges is None or ranges[0]:
+            seed = self.settings.seed
+            yield from shown_frames(self.reader, ranges, self.shots, self.renderer, seed=seed, passes=passes)
+
+    def delivery(self, written: Written) -> Delivery:
+        """Say what came of it."""
+        tally, notes = written.tally, []
+        if self.settings.mending.deinterlaces and not self.reader.deinterlaces:
+            notes.append("no combs are to be seen: the frames were not deinterlaced")
+        if written.forgets_time and tally.is_uneven:
+            notes.append(UNEVEN)
+        return Delivery(
+            self.output,
+            FrameRange(self.first, self.first + len(tally.hashes)),
+            tuple(tally.hashes),
+            self.shots,
+            self.renderer.flicker,
+            left_out=with_unforeseen(self.left_out, written.lost_layers),
+            notes=tuple(notes),
+            damage=tally.damage,
+            num_lost_packets=written.num_lost_packets,
+            num_clipped=tally.num_clipped,
+            colour_space=self.settings.colour_space.name if self.settings.colour_space and written.keeps_space else "",
+            taken=self.taken,
+        )
+
+    def receipt(self, written: Written) -> bytes:
+        """Lay out the receipt."""
+        return receipt_for(self.delivery(written), written, self.reader.info, self.look, self.settings, self.key)
 
 
 def tell_before_work(taken: str, left_out: Sequence[str], on_progress: OnProgress) -> None:
@@ -186,24 +191,6 @@ def tell_before_work(taken: str, left_out: Sequence[str], on_progress: OnProgres
 def with_unforeseen(left_out: Sequence[str], lost: Iterable[str]) -> tuple[str, ...]:
     """Add what only later pictures of a take held to what was foreseen by the first."""
     return tuple(dict.fromkeys((*left_out, *lost)))
-
-
-def note_damage(damage: list[Damage], frame: Frame) -> None:
-    """Add a frame to the list of damaged ranges, where it is not the film's own."""
-    if not frame.fault:
-        return
-    last = damage[-1] if damage else None
-    if last is not None and (last.reason, last.frames.stop) == (frame.fault, frame.index):
-        damage[-1] = Damage(FrameRange(last.frames.start, frame.index + 1), last.reason)
-    else:
-        damage.append(Damage(FrameRange(frame.index, frame.index + 1), frame.fault))
-
-
-def frame_hash(frame: Frame) -> str:
-    digest = hashlib.sha256(frame.pixels.numpy().tobytes())
-    if frame.beyond is not None:
-        digest.update(frame.beyond.numpy().tobytes())
-    return digest.hexdigest()
 
 
 def renderer_of(look: Look, settings: RenderSettings, frame_rate: Fraction) -> FrameRenderer:

@@ -16,14 +16,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.events import PlacedEvent, ShotFile, evenly, film_label, place_events
-from relook.apply.render import Delivery, RenderSettings, renderer_of, shown_frames, tell_before_work, with_unforeseen
-from relook.apply.shot_record import FilmFacts, file_hash, read_record, shot_keys, write_record
+from relook.apply.render import renderer_of, shown_frames, tell_before_work, with_unforeseen
+from relook.apply.shot_record import FilmFacts, read_record, shot_keys, write_record
 from relook.errors import UsageError
 from relook.film.container.fate import require_holdable
 from relook.film.cuts.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame
-from relook.film.publish import disk_errors, locked, require_place
+from relook.film.publish import disk_errors, file_hash, locked, require_place
 from relook.film.reader import FilmReader
 from relook.film.shots import shots_and_hashes
 from relook.film.words import pictures_words

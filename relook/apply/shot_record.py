@@ -9,26 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from relook.apply.delivery import RenderSettings
 from relook.apply.events import film_label
-from relook.apply.render import RenderSettings
+from relook.apply.job import digest_of, render_facts
 from relook.errors import InputError
 from relook.film.container.tracks import tracks_hash
 from relook.film.frames import FilmInfo, Shot
-from relook.film.publish import disk_errors
+from relook.film.publish import disk_errors, write_whole
 from relook.look import Look
 from relook.timing import FrameRange
-from relook.version import VERSION
 
 RECORD = "relook-shots.json"
 SCHEMA = 1
-_LIBRARIES = ("torch", "numpy", "av", "opencv-python-headless")
 
 
 @dataclass(frozen=True)
@@ -44,14 +41,7 @@ class FilmFacts:
 def shot_keys(facts: FilmFacts, ranges: Sequence[FrameRange], look: Look, settings: RenderSettings) -> list[str]:
     """Return for ranges of a film what their render depends on, as SHA-256 (hex)."""
     info = facts.info
-    shared = {
-        "look": look.sha256,
-        "dials": asdict(settings.dials),
-        "seed": settings.seed,
-        "allows_flashes": settings.allows_flashes,
-        "wrap": settings.wrap,
-        "device": settings.device.type,
-        "software": {"relook": VERSION, **{name: version(name) for name in _LIBRARIES}},
+    shared = render_facts(look, settings) | {
         "source": [
             str(info.frame_rate),
             str(info.time_base),
@@ -61,9 +51,7 @@ def shot_keys(facts: FilmFacts, ranges: Sequence[FrameRange], look: Look, settin
         ],
         "sound": tracks_hash(info.path) if info.kind == "film" else "",
     }
-    if settings.colour_space is not None:
-        shared["colour_space"] = settings.colour_space.fingerprint
-    return [_digest(shared | _range_facts(facts, frames)) for frames in ranges]
+    return [digest_of(shared | _range_facts(facts, frames)) for frames in ranges]
 
 
 def _range_facts(facts: FilmFacts, frames: FrameRange) -> dict[str, Any]:
@@ -79,19 +67,6 @@ def _range_facts(facts: FilmFacts, frames: FrameRange) -> dict[str, Any]:
         "places": places,
         "starts": film_label(facts.info, frames.start),
     }
-
-
-def _digest(facts: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def file_hash(path: Path) -> str | None:
-    """Digest a file with SHA-256 (hex); None where there is none."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
 
 
 def read_record(folder: Path) -> dict[str, dict[str, Any]]:
@@ -118,7 +93,5 @@ def read_record(folder: Path) -> dict[str, dict[str, Any]]:
 def write_record(folder: Path, shots: dict[str, dict[str, Any]], film: Path) -> None:
     """Put the record in its place in one step."""
     path = folder / RECORD
-    part = path.with_name(path.name + ".part")
     with disk_errors(path):
-        part.write_text(json.dumps({"schema": SCHEMA, "film": film.name, "shots": shots}, indent=1), encoding="utf-8")
-        os.replace(part, path)
+        write_whole(path, json.dumps({"schema": SCHEMA, "film": film.name, "shots": shots}, indent=1).encode())

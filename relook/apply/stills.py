@@ -9,9 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.frame import FrameRenderer, Layers, composed
 from relook.apply.passes import PassWriter, require_passes_place
-from relook.apply.render import Delivery, RenderSettings, frame_hash, renderer_of
+from relook.apply.render import renderer_of
 from relook.errors import InputError, UsageError
 from relook.film.frames import Frame, Shot
 from relook.film.overlap import ahead
@@ -25,6 +26,7 @@ from relook.film.pictures.stills import (
     require_stills_place,
 )
 from relook.film.shots import content_hash
+from relook.film.tally import frame_hash
 from relook.look import Look
 from relook.mechanics.marks import seed_of
 from relook.progress import OnProgress, Progress, ignore

@@ -14,9 +14,10 @@ from relook.cli.guard import guarded
 from relook.cli.info import info
 from relook.cli.looks import looks
 from relook.cli.train import train
+from relook.cli.verify import verify
 from relook.version import VERSION
 
-VERBS = (demo, train, apply, check, looks, info)
+VERBS = (demo, train, apply, check, looks, info, verify)
 
 
 def build_app() -> typer.Typer:

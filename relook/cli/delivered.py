@@ -14,8 +14,8 @@ from relook.cli.stills import end_stills
 from relook.errors import DAMAGE_DECLARED
 
 if TYPE_CHECKING:
+    from relook.apply.delivery import Delivery
     from relook.apply.events import ShotFile
-    from relook.apply.render import Delivery
     from relook.film.frames import Damage
 
 

@@ -16,6 +16,7 @@ from relook.errors import RelookError, ResourceError, UsageError
 
 INTERRUPTED = 130
 OUR_BUG = 9
+GOES_ON = "nothing half-written has a final name, and the same command goes on where it can"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
 
@@ -44,7 +45,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, RelookError):
         return str(error), error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted; nothing half-written was left behind", INTERRUPTED
+        return f"interrupted; {GOES_ON}", INTERRUPTED
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return f"the disk is full ({error}); make room and run the same command again", ResourceError.exit_code
     if isinstance(error, OSError) and error.errno in OUT_OF_REACH and error.filename is not None:

@@ -13,7 +13,7 @@ from relook.errors import DAMAGE_DECLARED, InputError
 from relook.progress import Progress
 
 if TYPE_CHECKING:
-    from relook.apply.render import Delivery
+    from relook.apply.delivery import Delivery
 
 MOST_LISTED = 20
 

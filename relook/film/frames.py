@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
@@ -101,7 +101,16 @@ class Frame:
     """By how many counts of timecode its time lies behind its number; 0 where the film's frames lie evenly."""
 
 
-def follows_evenly(before: Frame, frame: Frame, info: FilmInfo) -> bool:
+class Placed(Protocol):
+    """Something with a frame's place in its film."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def pts(self) -> int: ...
+
+
+def follows_evenly(before: Placed, frame: Placed, info: FilmInfo) -> bool:
     """Say whether a frame comes as long after another as their numbers and the film's rate have it, to half a frame."""
     wanted = frame.index - before.index
     return abs((frame.pts - before.pts) * info.time_base * info.frame_rate - wanted) <= Fraction(1, 2)

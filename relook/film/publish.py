@@ -1,21 +1,23 @@
 """Make an output beside its final place and show it only when it is whole.
 
-The unfinished file (or folder of pictures) is called `NAME.part`, lies in the same folder, and is locked: a second job
-on the same output is refused, and a part left by a killed job is taken over.
+An output in the making is a folder `NAME.part` beside it, which is locked: a second job on the same output is refused, and
+what a killed job left is gone on with, or cleared away. What is put in its place is on disk before its name is.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import av
 
+from relook import faults
 from relook.errors import LockedError, ResourceError, UsageError
 
 try:
@@ -24,8 +26,12 @@ except ImportError:  # Windows has no flock; there the second job is not noticed
     fcntl = None  # type: ignore[assignment]
 
 _PART: Final = ".part"
+_RECEIPT: Final = "receipt.json"
 _LONGEST_NAME: Final = 255
 """Bytes that a name may have on the usual file systems."""
+
+_NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+"""What file systems without hard links say."""
 
 
 def require_place(path: Path, *, overwrite: bool) -> None:
@@ -40,9 +46,13 @@ def require_place(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise UsageError(f"cannot write {path}: it is a folder; give the name of a file in it")
     if not overwrite and (path.exists() or path.is_symlink()):
-        raise UsageError(f"{path} exists; give another name, or --overwrite to replace it")
+        raise _exists(path)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UsageError(f"cannot write {path}: no permission to write into {folder}")
+
+
+def _exists(path: Path) -> UsageError:
+    return UsageError(f"{path} exists; give another name, or --overwrite to replace it")
 
 
 @contextmanager
@@ -57,6 +67,46 @@ def disk_errors(path: Path) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         remedy = f"free space on its disk{free}" if full else f"check its disk{free}, or choose another format"
         raise ResourceError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put a small file in its place in one step."""
+    part = path.with_name(part_name(path.name))
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            faults.point("whole.sync")
+            os.fsync(file.fileno())
+        faults.point("whole.replace")
+        os.replace(part, path)
+        sync_folder(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Force a file to disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's entries to disk, where the system can."""
+    if os.name == "posix":
+        sync(folder)
+
+
+def file_hash(path: Path) -> str | None:
+    """Digest a file with SHA-256 (hex); None where there is none."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
 
 
 @contextmanager
@@ -119,58 +169,153 @@ def _hold(lock: int, busy: str) -> None:
         raise LockedError(busy) from error
 
 
-def _part_name(name: str) -> str:
-    """Give the unfinished file's name: the final one with `.part`, shortened where a file system could not hold that."""
+def part_name(name: str) -> str:
+    """Name what is unfinished: as the final one with `.part`, shortened where a file system could not hold that."""
+    return _longer(name, _PART)
+
+
+def receipt_of(output: Path) -> Path:
+    """Give the place of an output's receipt."""
+    return output.with_name(_longer(output.name, f".{_RECEIPT}"))
+
+
+def _longer(name: str, ending: str) -> str:
     kept = name
-    while len(os.fsencode(kept)) + len(_PART) > _LONGEST_NAME:
+    while len(os.fsencode(kept)) + len(ending) > _LONGEST_NAME:
         kept = kept[:-1]
-    return kept + _PART
+    return kept + ending
 
 
 class Part:
-    """An output in the making: `path` is where to write, until `publish` or `discard`.
-
-    With `folder`, `path` is a folder of files, which go into that folder when they are published.
-    """
+    """An output in the making: a folder that only this process may use, until `publish` or `discard`."""
 
     def __init__(self, final: Path, *, folder: Path | None = None) -> None:
+        """Make the folder, or take over what a killed job left in it.
+
+        Args:
+            final: the output's place, after which the folder is named.
+            folder: where the pictures go, for an output of pictures; without it the output is the one file `final`.
+
+        Raises:
+            LockedError: another job is writing the same output.
+        """
         self.final = final
-        self.path = final.with_name(_part_name(final.name))
+        self.path = final.with_name(part_name(final.name))
+        self.made = self.path / ("pictures" if folder is not None else f"film{final.suffix}")
+        """Where to make what is to be published: a file, or a folder of files."""
         self._folder = folder
         with disk_errors(self.path):
             self._lock = self._take_lock()
 
-    def publish(self) -> None:
-        """Put the file, or the folder's files, in their final place, and forget the part."""
+    def clear_but(self, kept: Collection[str]) -> None:
+        """Clear away what is not named, of the folder and of the folder of pictures in it; names are as from `path`."""
+        with disk_errors(self.path):
+            for left in self.path.iterdir():
+                if left.name not in (*kept, _RECEIPT) and not any(name.startswith(f"{left.name}/") for name in kept):
+                    remove(left)
+            if self._folder is None:
+                return
+            for left in self.made.rglob("*"):
+                if left.is_file() and left.relative_to(self.path).as_posix() not in kept:
+                    left.unlink()
+            self.made.mkdir(exist_ok=True)
+
+    def place_of(self, made: Path) -> Path | None:
+        """Give the final place of a picture, named as from `path`; None for what is not shown."""
+        in_pictures = self._folder is not None and made.parts[:1] == (self.made.name,)
+        return self._folder / made.relative_to(self.made.name) if in_pictures and self._folder else None
+
+    def publish(self, *, overwrite: bool = True) -> None:
+        """Put what was made in its place.
+
+        Raises:
+            UsageError: another program has made something of that name meanwhile, and it may not be replaced.
+            ResourceError: the disk does not take it.
+        """
         with disk_errors(self.final):
             if self._folder is None:
-                os.fsync(self._lock)
-                os.replace(self.path, self.final)
+                faults.point("publish.sync")
+                sync(self.made)
+                faults.point("publish.replace")
+                _put(self.made, self.final, overwrite=overwrite)
+                faults.point("publish.name")
             elif self._folder.is_dir():
-                for made in sorted(path for path in self.path.rglob("*") if path.is_file()):
-                    place = self._folder / made.relative_to(self.path)
+                for made in sorted(path for path in self.made.rglob("*") if path.is_file()):
+                    place = self._folder / made.relative_to(self.made)
                     place.parent.mkdir(parents=True, exist_ok=True)
+                    faults.point("publish.picture")
                     os.replace(made, place)
-                shutil.rmtree(self.path)
             else:
-                os.replace(self.path, self._folder)
+                faults.point("publish.folder")
+                os.replace(self.made, self._folder)
+            sync_folder(self.final.absolute().parent)
+
+    def keep_receipt(self, receipt: bytes) -> None:
+        """Lay a receipt ready, to be put beside the output once that is in its place."""
+        with disk_errors(self.final):
+            faults.point("receipt.write")
+            write_whole(self.path / _RECEIPT, receipt)
+
+    def publish_receipt(self) -> None:
+        """Put the receipt in its place, where one was laid ready."""
+        receipt = self.path / _RECEIPT
+        if receipt.exists():
+            with disk_errors(self.final):
+                faults.point("receipt.replace")
+                os.replace(receipt, receipt_of(self.final))
+                sync_folder(self.final.absolute().parent)
+
+    def require_room(self, share: float) -> None:
+        """Refuse to go on where the disk will not hold the rest, by what there is so far.
+
+        Args:
+            share: how much of the output is done, 0 to 1; a film takes as much again when it is joined.
+        Raises:
+            ResourceError: there is less room.
+        """
+        with disk_errors(self.final):
+            there = sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+            free = shutil.disk_usage(self.path).free
+        needed = there / share * (1 if self._folder is not None else 2) - there
+        if needed > free:
+            raise ResourceError(
+                f"{self.final} needs about {needed / 1e9:.1f} GB more and its disk has {free / 1e9:.1f} GB; free space and run "
+                f"the same command again, which goes on here"
+            )
+
+    def clear(self) -> None:
+        """Remove the folder."""
+        faults.point("publish.clear")
+        shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
 
-    def discard(self) -> None:
-        """Remove everything made so far."""
-        if self._folder is not None:
-            shutil.rmtree(self.path, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                self.path.unlink()
+    def leave(self) -> None:
+        """Let another job take over what is in the folder."""
         os.close(self._lock)
 
     def _take_lock(self) -> int:
-        is_folder = self._folder is not None
-        flags = os.O_RDONLY if is_folder else os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        if self.path.is_file() or self.path.is_symlink():
+            self.path.unlink()
         busy = f"another job is writing {self.final}; wait for it, or give another name"
-        lock = _take(self.path, flags, busy, is_folder=is_folder)
-        if self._folder is not None:
-            for left in self.path.iterdir():
-                shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
-        return lock
+        return _take(self.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0), busy, is_folder=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link, or a folder with all that is in it."""
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _put(made: Path, final: Path, *, overwrite: bool) -> None:
+    """Give a file its final name; a link does not replace what has come there meanwhile."""
+    if not overwrite:
+        try:
+            os.link(made, final)
+            return
+        except FileExistsError as error:
+            raise _exists(final) from error
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if final.exists():
+                raise _exists(final) from error
+    os.replace(made, final)

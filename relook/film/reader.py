@@ -6,6 +6,7 @@ another size stops the reading with an error that names the frame, unless the re
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -36,6 +37,8 @@ _QUEUED_FRAMES: Final = 2
 _PICTURE_RATE: Final = Fraction(24)
 
 NO_MENDING: Final = Mending()
+TO_END: Final = sys.maxsize
+"""As the stop of a range: up to the film's last frame, whatever its number."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def _within(
                 yield native
     if count == 0:
         raise InputError(f"{info.path} holds no frame that can be decoded whole; it is damaged or empty")
-    if wanted is not None and count < wanted.stop:
+    if wanted is not None and count < wanted.stop < TO_END:
         raise InputError(
             f"{info.path} has {count} frames, but frames {wanted.start} to {wanted.stop - 1} were asked for; "
             f"frames count from 0"

@@ -5,6 +5,7 @@ from relook.pipeline.inspection import measure_marks
 from relook.pipeline.judging import REPORT_PAGE, check, report_folder
 from relook.pipeline.rendering import apply, parse_range
 from relook.pipeline.training import train
+from relook.pipeline.verification import verify
 
 __all__ = [
     "REPORT_PAGE",
@@ -16,4 +17,5 @@ __all__ = [
     "parse_range",
     "report_folder",
     "train",
+    "verify",
 ]

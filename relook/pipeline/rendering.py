@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Unpack
 
+from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.edited import render_cut_list
-from relook.apply.render import Delivery, RenderSettings, render_film
+from relook.apply.render import render_film
 from relook.apply.stills import render_stills
 from relook.compute import choose_device
 from relook.errors import UsageError

@@ -12,7 +12,8 @@ import opentimelineio as otio
 import pytest
 import torch
 
-from relook.apply.render import Delivery, RenderSettings, render_film
+from relook.apply.delivery import Delivery, RenderSettings
+from relook.apply.render import render_film
 from relook.film.reader import FilmReader
 from relook.look import Card, Look, load_look, save_look
 from relook.nets.generator import Generator

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.edited import render_cut_list
 from relook.apply.passes import assembled
-from relook.apply.render import Delivery, RenderSettings, render_film
+from relook.apply.render import render_film
 from relook.film.pictures.spaces import find_space
 from relook.film.reader import FilmReader, probe
 from relook.look import Look

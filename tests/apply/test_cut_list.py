@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import torch
 
+from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.edited import render_cut_list
 from relook.apply.events import evenly, place_events
-from relook.apply.render import Delivery, RenderSettings, render_film
+from relook.apply.render import render_film
 from relook.errors import InputError, UsageError
 from relook.film.cuts.cutlist import CutList, Event
 from relook.film.frames import Frame

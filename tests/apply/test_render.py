@@ -12,9 +12,10 @@ import OpenEXR
 import pytest
 import torch
 
+from relook.apply.delivery import RenderSettings
 from relook.apply.frame import FrameRenderer, woven
 from relook.apply.passes import PassWriter, assembled
-from relook.apply.render import UNEVEN, RenderSettings, render_film
+from relook.apply.render import UNEVEN, render_film
 from relook.errors import InputError, LockedError, UsageError
 from relook.film.pictures.scene_light import to_display
 from relook.film.reader import FilmReader

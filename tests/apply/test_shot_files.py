@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from relook.apply import shot_files
+from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.edited import render_cut_list
-from relook.apply.render import Delivery, RenderSettings
 from relook.errors import InputError, LockedError, UsageError
 from relook.film.publish import locked
 from relook.film.reader import probe

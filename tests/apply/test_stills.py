@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 import pytest
 
+from relook.apply.delivery import RenderSettings
 from relook.apply.passes import assembled
-from relook.apply.render import RenderSettings, render_film
+from relook.apply.render import render_film
 from relook.apply.stills import render_stills
 from relook.errors import InputError, ResourceError, UsageError
 from relook.film.pictures.picture_file import picture_pixels, read_picture

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from relook.apply.delivery import RenderSettings
 from relook.apply.frame import FrameRenderer
-from relook.apply.render import RenderSettings
 from relook.apply.stills import render_stills
 from relook.film.pictures.picture_file import read_picture
 from relook.look import Look

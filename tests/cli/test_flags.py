@@ -61,6 +61,7 @@ FLAGS = {
     },
     "check": {"--look", "--source", "--output", "--colour-space", "--overwrite", "--json"},
     "looks": {"--json"},
+    "verify": {"--source", "--look", "--json"},
     "info": {"--marks", "--for", "--shots", "--json"},
 }
 

@@ -33,7 +33,7 @@ def test_a_lock_of_another_is_not_removed(tmp_path: Path) -> None:
     assert lock.read_text() == "somebody else's"
 
 
-@pytest.mark.parametrize("kind", ["lock", "part", "folder"])
+@pytest.mark.parametrize("kind", ["lock", "film", "folder"])
 def test_a_file_that_is_taken_away_before_it_is_locked_is_not_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -43,7 +43,7 @@ def test_a_file_that_is_taken_away_before_it_is_locked_is_not_held(
     def late(lock: int, busy: str) -> None:
         if not thirds:
             path.rename(tmp_path / "published")
-            path.mkdir() if kind == "folder" else path.touch()
+            path.touch() if kind == "lock" else path.mkdir()
             thirds.append(os.open(path, os.O_RDONLY))
             hold(thirds[0], "")
         hold(lock, busy)

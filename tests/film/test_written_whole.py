@@ -15,8 +15,11 @@ import torch
 
 from relook.errors import DivergedError, InputError, LockedError, ResourceError, UsageError
 from relook.film.container.codecs import plan_film
-from relook.film.container.encoder import Encoder
+from relook.film.container.encoder import Encoder, Origin
 from relook.film.container.film_file import read_back
+from relook.film.container.inventory import inventory
+from relook.film.container.joining import join
+from relook.film.container.tracks import Tracks
 from relook.film.reader import FilmReader, probe
 from relook.film.writer import FilmWriter, check_output
 
@@ -29,36 +32,40 @@ def test_the_same_film_gives_the_same_file(make_film: Any, draw: Any, tmp_path: 
         assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
 
 
-def test_a_file_that_does_not_read_back_is_noticed(make_film: Any, draw: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["o.mkv", "o.mp4"])
+def test_a_file_that_does_not_read_back_is_noticed(make_film: Any, draw: Any, tmp_path: Path, name: str) -> None:
     source = make_film("in.mkv", draw(24, 64, 48), pixel_format="yuv420p", sounds=("aac",))
-    for name in ("o.mkv", "o.mp4"):
-        path = tmp_path / name
-        with FilmReader(source) as reader:
-            frames = list(reader.frames())
-            encoder = Encoder(path, reader.info, plan_film(path, reader.info), frames[0], whole=True)
-            encoder.carry_tracks()
-            for frame in frames:
-                encoder.encode(frame, untouched=False)
-            encoder.finish()
-        assert read_back(path, encoder) is None
-        encoder.stamps.append(99)
-        assert read_back(path, encoder) == "24 of 25 frames"
-        last = encoder.stamps[-2]
-        encoder.stamps[-2:] = [last + 9]
-        assert "frame 23 is at" in str(read_back(path, encoder))
-        encoder.stamps[-1] = last
-        path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-        assert read_back(path, encoder) is not None
+    path, coded = tmp_path / name, tmp_path / "coded"
+    with FilmReader(source) as reader:
+        info, frames = reader.info, list(reader.frames())
+    plan, found = plan_film(path, info), inventory(info)
+    encoder = Encoder(coded, info, plan, found, Origin(0, 0, 0, untouched=False), whole=True, done=0)
+    for frame in frames:
+        encoder.encode(frame, untouched=False)
+    pictures, _ = encoder.finish()
+    joined = join(path, [(coded, pictures)], info, plan, found, whole=True, tracks=Tracks(source))
+    assert read_back(path, joined, [pictures]) is None
+    assert read_back(path, replace(joined, stamps=(*joined.stamps, 99_999)), [pictures]) == "24 of 25 frames"
+    late = replace(joined, stamps=(*joined.stamps[:-1], joined.stamps[-1] + 9))
+    assert "frame 23 is at" in str(read_back(path, late, [pictures]))
+    ((stream, (count, size, _)),) = joined.tracks.items()
+    for told, words in (((count, size, "0"), "is not what was written"), ((count + 1, size + 1, "0"), "sound packets")):
+        assert words in str(read_back(path, replace(joined, tracks={stream: told}), [pictures]))
+    if pictures.decoded:
+        assert "frames 0 to 23" in str(read_back(path, joined, [replace(pictures, decoded="0")]))
+    assert bool(pictures.decoded) == (name == "o.mkv")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    assert read_back(path, joined, [pictures]) is not None
 
 
 def test_a_file_spoilt_while_it_is_written_is_not_published(tmp_path: Path, numbered: Any) -> None:
     info, frames = numbered(40, 96, 64)
-    part = tmp_path / "o.mov.part"
     with pytest.raises(ResourceError, match="read back whole"), FilmWriter(tmp_path / "o.mov", info) as writer:
         for frame in frames:
             writer.write(frame)
-            if frame.index > 30 and part.stat().st_blocks:
-                os.truncate(part, 0)
+            for coded in (tmp_path / "o.mov.part").glob("*.pictures"):
+                if frame.index > 30 and coded.stat().st_blocks:
+                    os.truncate(coded, 0)
     assert os.listdir(tmp_path) == []
 
 

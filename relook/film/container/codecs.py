@@ -43,6 +43,7 @@ class Codec:
     tag: str = ""
     """The four letters that players look for, where FFmpeg's own choice is not the one they know."""
     legal_range_only: bool = False
+    is_lossless: bool = False
 
 
 CODECS: Final = {
@@ -59,7 +60,7 @@ CODECS: Final = {
     ),
     "prores": Codec("ProRes", "prores_ks", {"vendor": "apl0"}, legal_range_only=True),
     "dnxhr": Codec("DNxHR", "dnxhd", legal_range_only=True),
-    "ffv1": Codec("FFV1", "ffv1", {"level": "3", "slicecrc": "1"}),
+    "ffv1": Codec("FFV1", "ffv1", {"level": "3", "slicecrc": "1"}, is_lossless=True),
     "vp9": Codec("VP9", "libvpx-vp9", {"crf": "18", "b:v": "0", "cpu-used": "4", "row-mt": "1", "threads": "8"}),
 }
 """Every codec that can be asked for by name. x264 keeps 1.03 of the energy of white grain at these settings, x265 0.80
@@ -94,6 +95,11 @@ class Plan:
     def counts_frames(self) -> bool:
         """True where the container has one frame a tick and no stamps of its own."""
         return self.muxer == "mxf"
+
+    @property
+    def has_global_header(self) -> bool:
+        """True where what decoders must know stands once in the container, and not in the pictures."""
+        return self.muxer != "mxf"
 
 
 def film_endings() -> tuple[str, ...]:

@@ -1,66 +1,114 @@
-"""Turn frames into a film container: pictures through an encoder, sound beside them, stamps and tags as in the source.
+"""Turn frames into encoded pictures, a stretch of them at a time, each into a file of its own.
 
-The pictures' stamps are the source's own; a film that begins before 0 is moved there with its sound, for players hide
-what lies before. Where only a part of a film is written, the part begins at 0, its timecode is moved on, and its sound
-is cut to it. MXF holds one frame a tick and nothing else: uneven stamps are refused there.
+The stamps are the source's own; a film that begins before 0 is moved there, for players hide what lies before. Where only a
+part of a film is written, the part begins at 0. MXF holds one frame a tick and nothing else: uneven stamps are refused there.
 
 A film that was said to be in a colour space is written in that space again, under the tags that it has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import NamedTuple
 
-from av import VideoFrame
+import numpy as np
+from av import CodecContext, VideoCodecContext, VideoFrame
+from av.codec.context import Flags
 from av.packet import Packet
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
+from relook import faults
 from relook.errors import InputError
 from relook.film.container.codecs import Plan
-from relook.film.container.fate import carried
-from relook.film.container.inventory import inventory
-from relook.film.container.matroska import COUNT_TAG, COUNT_UNKNOWN
-from relook.film.container.output import add_pictures, describe, open_output, set_chapters, tag, time_base
-from relook.film.container.tracks import Tracks
+from relook.film.container.inventory import Inventory
+from relook.film.container.output import set_up, tag, time_base
 from relook.film.frames import FilmInfo, Frame
 from relook.film.pictures.alpha import frame_alpha, has_alpha, put_alpha
 from relook.film.pictures.in_space import in_space
-from relook.film.pixels import FromPixels
-from relook.timing import advance_timecode, rate_text
+from relook.film.pixels import FromPixels, rows
+from relook.timing import rate_text
 
-_X265_FORGETS: Final = 2
-"""Films of so few frames get decoding stamps from memory that x265 never filled; none of their frames change places."""
+
+@dataclass(frozen=True)
+class Origin:
+    """What the first frame of an output settles for all of them."""
+
+    index: int
+    """Its number in the source."""
+    pts: int
+    """Its stamp, in units of the source's time base."""
+    drift: int
+    """`Frame.drift`."""
+    untouched: bool
+    """True where the source's own frames are handed on."""
+
+
+class Coded(NamedTuple):
+    """One encoded picture, in the order of decoding."""
+
+    pts: int
+    """In units of the output's time base."""
+    duration: int
+    size: int
+    """Bytes, in the file behind those of the pictures before."""
+    is_key: bool
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A stretch of encoded pictures."""
+
+    origin: Origin
+    """Of the whole output."""
+    coded: tuple[Coded, ...]
+    decoded: str = ""
+    """Of a lossless codec, the SHA-256 (hex) of the pictures' samples in order; see `samples`."""
+
+
+def offset_of(origin: Origin, plan: Plan, *, whole: bool) -> int:
+    """Give the stamp of the source that is 0 in the output, in units of the source's time base."""
+    return 0 if whole and not plan.counts_frames and origin.pts >= 0 else origin.pts
+
+
+def samples(frame: VideoFrame) -> Iterator[NDArray[np.uint8]]:
+    """Give a picture's bytes, plane by plane; the fourth byte of `bgr0` is no sample."""
+    for part in rows(frame):
+        is_padded = frame.format.name == "bgr0"
+        yield np.ascontiguousarray(part.reshape(len(part), -1, 4)[..., :3] if is_padded else part)
 
 
 class Encoder:
-    """One container being filled; made with its first frame, which settles the pixel format and where time begins."""
+    """Encodes a stretch of frames into a file; every stretch begins with a picture that needs none before."""
 
-    def __init__(self, path: Path, source: FilmInfo, plan: Plan, first: Frame, *, whole: bool) -> None:
-        self.time_base = time_base(source, plan)
-        self.stamps: list[int] = []
-        """The stamp of every frame written, in units of `time_base`."""
-        self.tracks: Tracks | None = None
+    def __init__(
+        self, path: Path, source: FilmInfo, plan: Plan, found: Inventory, origin: Origin, *, whole: bool, done: int
+    ) -> None:
+        """Open the encoder; `done` counts the frames of the output before this stretch."""
         self.num_clipped = 0
         """Frames with values that the film's colour space has no code for."""
-        self._source, self._plan, self._whole = source, plan, whole
-        self._first = first.pts
-        self._offset = 0 if whole and not plan.counts_frames and first.pts >= 0 else first.pts
+        self._source, self._plan, self._origin = source, plan, origin
+        self._time_base = time_base(source, plan)
+        self._offset = offset_of(origin, plan, whole=whole)
         self._from_pixels = FromPixels(source, plan.pixel_format, plan.colour)
         self._durations: dict[int, int] = {}
-        self._end = 0
-        self._inventory = inventory(source)
-        self._output = open_output(str(path), source, plan)
-        self._stream = add_pictures(self._output, source, plan, self._inventory)
-        self._describe(first)
-
-    def carry_tracks(self, *, keeps_damage: bool = False) -> None:
-        """Take the source's other streams along; to be called before the first frame is encoded."""
-        start = self._source_time(0) if self._offset else None
-        self.tracks = Tracks(self._source.path, start=start, keeps_damage=keeps_damage)
-        self.tracks.attach(self._output, carried(self._inventory, self._plan))
+        self._done = done
+        self._coded: list[Coded] = []
+        context = CodecContext.create(plan.codec.encoder, "w")
+        assert isinstance(context, VideoCodecContext)
+        self._context = context
+        self._context.framerate = source.frame_rate
+        self._context.time_base = self._time_base
+        set_up(self._context, source, plan, found)
+        if plan.has_global_header:
+            self._context.flags |= Flags.global_header
+        self._file = path.open("wb")
+        self._digest, self._given = hashlib.sha256(), hashlib.sha256()
 
     def encode(self, frame: Frame, *, untouched: bool) -> None:
         """Encode a frame's pixels, or the decoder's own frame untouched."""
@@ -78,21 +126,25 @@ class Encoder:
             picture = self._from_pixels.convert(frame.native)
         if picture is not frame.native:
             self._keep_alpha(frame, picture)
+        if self._plan.codec.is_lossless:
+            for part in samples(picture):
+                self._given.update(part.data)
         self._stamp(picture, frame)
-        self._mux(self._stream.encode(picture))
+        self._write(self._context.encode(picture))
 
-    def finish(self) -> None:
-        """Write what is still in the encoder, the rest of the sound, and the container's end."""
-        self._mux(self._stream.encode(None))
-        if self.tracks is not None:
-            self.tracks.write_until(self._output, None if self._whole else self._source_time(self._end))
-        self.close()
+    def finish(self) -> tuple[Pictures, str]:
+        """Write what is still in the encoder, and see it safe on disk; give what was written, and the file's SHA-256 (hex)."""
+        self._write(self._context.encode(None))
+        self._file.flush()
+        faults.point("stretch.sync")
+        os.fsync(self._file.fileno())
+        self._file.close()
+        given = self._given.hexdigest() if self._plan.codec.is_lossless else ""
+        return Pictures(self._origin, tuple(self._coded), given), self._digest.hexdigest()
 
     def close(self) -> None:
-        """Close the files, finished or not."""
-        if self.tracks is not None:
-            self.tracks.close()
-        self._output.close()
+        """Give up the stretch."""
+        self._file.close()
 
     def _as_source(self, frame: Frame) -> Frame:
         """Take a film's values back to the space that it is in; those of pictures are for the display."""
@@ -102,18 +154,6 @@ class Encoder:
         frame, is_clipped = in_space(frame, space, half_code=self._from_pixels.half_code)
         self.num_clipped += is_clipped
         return frame
-
-    def _describe(self, first: Frame) -> None:
-        """Take over timecode, rotation, names and chapters."""
-        source = self._source
-        if self._plan.muxer == "matroska":
-            self._stream.metadata[COUNT_TAG] = COUNT_UNKNOWN
-        timecode = source.timecode
-        if timecode and not self._whole and first.index:
-            timecode = advance_timecode(timecode, first.index + first.drift, source.frame_rate)
-        describe(self._output, self._stream, self._inventory, timecode)
-        if self._whole:
-            set_chapters(self._output, self._inventory)
 
     def _keep_alpha(self, frame: Frame, picture: VideoFrame) -> None:
         """Write the source's transparency beside the new colours; refuse to lose any."""
@@ -130,47 +170,39 @@ class Encoder:
 
     def _stamp(self, picture: VideoFrame, frame: Frame) -> None:
         pts = self._tick(frame) if self._plan.counts_frames else self._exact(frame.pts)
-        usual = max(1, round(1 / (self._source.frame_rate * self.time_base)))
-        lasts = round(frame.duration * self._source.time_base / self.time_base)
-        duration = (0 if self._plan.counts_frames else lasts) or usual
-        picture.pts, picture.time_base, picture.pict_type = pts, self.time_base, 0
+        usual = max(1, round(1 / (self._source.frame_rate * self._time_base)))
+        lasts = round(frame.duration * self._source.time_base / self._time_base)
+        picture.pts, picture.time_base, picture.pict_type = pts, self._time_base, 0
         tag(picture, self._plan.colour)
-        self.stamps.append(pts)
-        self._durations[pts] = duration
-        self._end = pts + duration
+        self._durations[pts] = (0 if self._plan.counts_frames else lasts) or usual
+        self._done += 1
 
     def _exact(self, pts: int) -> int:
         """Give the stamp in this file's units: that of the even rate, where the source has it but for its rounding."""
-        source = self._source
-        if self.time_base == source.time_base:
+        source, first = self._source, self._origin.pts
+        if self._time_base == source.time_base:
             return pts - self._offset
-        count = round((pts - self._first) * source.time_base * source.frame_rate)
-        even = self._first * source.time_base + count / source.frame_rate
+        count = round((pts - first) * source.time_base * source.frame_rate)
+        even = first * source.time_base + count / source.frame_rate
         time = even if abs(even - pts * source.time_base) <= source.time_base else pts * source.time_base
-        return round((time - self._offset * source.time_base) / self.time_base)
+        return round((time - self._offset * source.time_base) / self._time_base)
 
     def _tick(self, frame: Frame) -> int:
         """Count frames, where the container knows no stamps; refuse a film whose stamps say something else."""
-        tick = len(self.stamps)
         exact = (frame.pts - self._offset) * self._source.time_base * self._source.frame_rate
-        if abs(exact - tick) > Fraction(1, 2):
+        if abs(exact - self._done) > Fraction(1, 2):
             raise InputError(
                 f"frame {frame.index} of {self._source.path} does not lie on an even "
                 f"{rate_text(self._source.frame_rate)} frames a second, which .mxf needs; write .mov or .mkv instead"
             )
-        return tick
+        return self._done
 
-    def _mux(self, packets: Iterable[Packet[VideoStream]]) -> None:
+    def _write(self, packets: Iterable[Packet[VideoStream]]) -> None:
         for packet in packets:
-            if packet.pts is not None:
-                packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
-            if len(self.stamps) <= _X265_FORGETS and self._plan.codec.encoder == "libx265":
-                packet.dts = packet.pts
-            if self.tracks is not None and packet.dts is not None:
-                self.tracks.write_until(self._output, self._source_time(packet.dts))
-            packet.stream = self._stream
-            self._output.mux(packet)
-
-    def _source_time(self, pts: int) -> Fraction:
-        """Give the time on the source's clock, in seconds, of a stamp of this file."""
-        return pts * self.time_base + self._offset * self._source.time_base
+            data = bytes(packet)
+            pts = packet.pts if packet.pts is not None else 0
+            duration = self._durations.pop(pts, packet.duration or 0)
+            self._coded.append(Coded(pts, duration, len(data), packet.is_keyframe))
+            faults.point("stretch.write")
+            self._file.write(data)
+            self._digest.update(data)

@@ -1,106 +1,159 @@
-"""A film file on its way to disk: encoded into a part file, read back, then shown in its place."""
+"""A film file on its way to disk: encoded by stretches, joined, read back, then shown in its place."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import hashlib
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, Final
 
 from av import VideoFrame
+from pydantic import TypeAdapter
 
+from relook import faults
 from relook.errors import InputError, RelookError, ResourceError
-from relook.film.container.codecs import plan_film
-from relook.film.container.encoder import Encoder
+from relook.film.container.codecs import Plan, plan_film
+from relook.film.container.encoder import Encoder, Origin, Pictures, offset_of, samples
+from relook.film.container.inventory import inventory
+from relook.film.container.joining import Joined, join
 from relook.film.container.matroska import set_frame_count, set_sample_aspect
 from relook.film.container.opening import open_film, picture_stream
+from relook.film.container.tracks import Heard, Tracks
 from relook.film.frames import FilmInfo, Frame
-from relook.film.publish import Part, disk_errors
+from relook.film.journal import Stretch
+from relook.film.publish import Part, disk_errors, file_hash
+
+_PICTURES: Final = TypeAdapter(Pictures)
 
 
 class FilmFile:
     """A film file being written; nobody sees it before it has been read back whole."""
 
     def __init__(
-        self, path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool, keeps_damage: bool
+        self,
+        part: Part,
+        source: FilmInfo,
+        *,
+        codec: str | None,
+        with_audio: bool,
+        whole: bool,
+        keeps_damage: bool,
+        done: list[Stretch],
     ) -> None:
-        self._source, self._codec, self._whole, self._keeps_damage = source, codec, whole, keeps_damage
-        self._with_audio = with_audio and source.kind == "film"
-        self._part = Part(path)
+        """Go on behind the stretches that are done."""
+        self._part, self._source, self._codec, self._whole = part, source, codec, whole
+        self._with_audio, self._keeps_damage = with_audio and source.kind == "film", keeps_damage
+        self._stretches = [
+            (part.path / next(iter(d.files)), _PICTURES.validate_python(d.facts["pictures"])) for d in done
+        ]
+        self._found = inventory(source)
+        self._origin = self._stretches[0][1].origin if self._stretches else None
+        self._num_done = done[-1].stop if done else 0
         self._encoder: Encoder | None = None
+        self.num_lost_packets = 0
+        """How many damaged packets of the sound were left out, once the film is joined."""
 
     def add(self, frame: Frame, *, copied: bool) -> None:
         """Encode one frame: its pixels, or with `copied` the decoder's own frame where there is one."""
         untouched = copied and isinstance(frame.native, VideoFrame)
         with disk_errors(self._part.final):
+            if self._origin is None:
+                self._origin = Origin(frame.index, frame.pts, frame.drift, untouched)
             if self._encoder is None:
-                plan = plan_film(self._part.final, self._source, codec=self._codec, untouched=untouched)
-                self._encoder = Encoder(self._part.path, self._source, plan, frame, whole=self._whole)
-                if self._with_audio:
-                    self._encoder.carry_tracks(keeps_damage=self._keeps_damage)
+                self._encoder = Encoder(
+                    self._path(),
+                    self._source,
+                    self._plan(),
+                    self._found,
+                    self._origin,
+                    whole=self._whole,
+                    done=self._num_done,
+                )
             self._encoder.encode(frame, untouched=untouched)
 
-    def finish(self) -> None:
-        """Write the rest, read the file back, and put it in its place."""
-        if self._encoder is None:
-            raise InputError(f"nothing was written to {self._part.final}: no frame was given")
+    def commit(self) -> tuple[dict[str, str], dict[str, Any]]:
+        """See the stretch safe on disk; give its files with their hashes, and what `done` must say of it."""
+        assert self._encoder is not None
+        path = self._path()
         with disk_errors(self._part.final):
-            self._encoder.finish()
-            self._keep_sample_aspect()
-            self._keep_count(len(self._encoder.stamps))
-        fault = read_back(self._part.path, self._encoder)
+            pictures, digest = self._encoder.finish()
+        facts = {"pictures": _PICTURES.dump_python(pictures, mode="json"), "num_clipped": self._encoder.num_clipped}
+        self._encoder = None
+        self._stretches.append((path, pictures))
+        self._num_done += len(pictures.coded)
+        return {path.name: digest}, facts
+
+    def finish(self) -> str:
+        """Join the stretches and read the film back; give its SHA-256 (hex)."""
+        if self._origin is None:
+            raise InputError(f"nothing was written to {self._part.final}: no frame was given")
+        made = self._part.made
+        with disk_errors(self._part.final):
+            faults.point("join.begin")
+            tracks = self._tracks(self._origin)
+            joined = join(
+                made, self._stretches, self._source, self._plan(), self._found, whole=self._whole, tracks=tracks
+            )
+            self.num_lost_packets = joined.num_lost
+            self._keep_sample_aspect(made)
+            self._keep_count(made, len(joined.stamps))
+            faults.point("join.read_back")
+        fault = read_back(made, joined, [pictures for _, pictures in self._stretches])
         if fault is not None:
             raise ResourceError(
                 f"{self._part.final} was written but does not read back whole ({fault}); its disk may be full or "
                 f"faulty, and nothing was published"
             )
-        self._part.publish()
+        digest = file_hash(made)
+        assert digest is not None
+        return digest
 
-    def _keep_sample_aspect(self) -> None:
+    def discard(self) -> None:
+        """Let go of the file that is open."""
+        if self._encoder is not None:
+            self._encoder.close()
+
+    def _path(self) -> Path:
+        """Name the file of the stretch that is being written."""
+        return self._part.path / f"{len(self._stretches):06d}.pictures"
+
+    def _plan(self) -> Plan:
+        untouched = self._origin is not None and self._origin.untouched
+        return plan_film(self._part.final, self._source, codec=self._codec, untouched=untouched)
+
+    def _tracks(self, origin: Origin) -> Tracks | None:
+        if not self._with_audio:
+            return None
+        start = offset_of(origin, self._plan(), whole=self._whole) * self._source.time_base
+        return Tracks(self._source.path, start=start or None, keeps_damage=self._keeps_damage)
+
+    def _keep_sample_aspect(self, made: Path) -> None:
         source, ending = self._source, self._part.final.suffix.lower()
         if ending in (".mkv", ".webm") and source.sample_aspect != 1:
             try:
-                set_sample_aspect(self._part.path, source.width, source.height, source.sample_aspect)
+                set_sample_aspect(made, source.width, source.height, source.sample_aspect)
             except ValueError as error:
                 raise ResourceError(
                     f"{self._part.final} cannot keep pixels of {source.sample_aspect}: {error}; write .mov instead"
                 ) from error
 
-    def _keep_count(self, count: int) -> None:
+    def _keep_count(self, made: Path, count: int) -> None:
         """Say how many frames there are, so that a gap in their stamps is not taken for a loss."""
         if self._part.final.suffix.lower() == ".mkv":
             try:
-                set_frame_count(self._part.path, count)
+                set_frame_count(made, count)
             except ValueError as error:
                 raise ResourceError(f"{self._part.final} cannot be finished: {error}; write .mov instead") from error
 
-    @property
-    def num_clipped(self) -> int:
-        """Say how many frames have values that the film's colour space has no code for."""
-        return self._encoder.num_clipped if self._encoder is not None else 0
 
-    @property
-    def num_lost_packets(self) -> int:
-        """Say how many damaged packets of the sound were left out."""
-        tracks = self._encoder.tracks if self._encoder is not None else None
-        return tracks.num_lost if tracks is not None else 0
+def read_back(path: Path, joined: Joined, stretches: list[Pictures]) -> str | None:
+    """Read a finished film to its end; say what differs from what went in, None where nothing does.
 
-    def discard(self) -> None:
-        """Remove everything written."""
-        if self._encoder is not None:
-            with suppress(RelookError), disk_errors(self._part.final):
-                self._encoder.close()
-        self._part.discard()
-
-
-def read_back(path: Path, encoder: Encoder) -> str | None:
-    """Read every packet of a finished file; say what differs from what went in, None where nothing does.
-
-    FFmpeg reports no error for some full disks; what can be read again is the only proof.
+    FFmpeg reports no error for some full disks; what can be read and decoded again is the only proof.
     """
-    expected = sorted(stamp * encoder.time_base for stamp in encoder.stamps)
-    sizes = encoder.tracks.sizes if encoder.tracks is not None else {}
+    expected = [stamp * joined.time_base for stamp in joined.stamps]
     try:
-        found, heard, tick = _packets(path, list(sizes))
+        found, heard, tick = _packets(path, list(joined.tracks))
     except RelookError as error:
         return str(error)
     if len(found) != len(expected):
@@ -108,22 +161,44 @@ def read_back(path: Path, encoder: Encoder) -> str | None:
     for index, (wrote, read) in enumerate(zip(expected, sorted(found), strict=True)):
         if abs(wrote - read) > tick / 2:
             return f"frame {index} is at {float(read):.3f} s instead of {float(wrote):.3f} s"
-    for stream, (count, size) in sizes.items():
-        if heard[stream][0] != count and heard[stream][1] != size:
-            return f"{heard[stream][0]} of {count} sound packets"
-    return None
+    for stream, (count, size, digest) in joined.tracks.items():
+        num, bytes_read, found_digest = heard[stream]
+        if num != count and bytes_read != size:
+            return f"{num} of {count} sound packets"
+        if bytes_read == size and found_digest != digest:
+            return f"the sound of stream {stream} is not what was written"
+    return _decoded_fault(path, stretches)
 
 
-def _packets(path: Path, sounds: list[int]) -> tuple[list[Fraction], dict[int, tuple[int, int]], Fraction]:
-    """Read the stamps of the pictures, packets and bytes of each sound stream, and the unit of the stamps."""
+def _packets(path: Path, sounds: list[int]) -> tuple[list[Fraction], dict[int, tuple[int, int, str]], Fraction]:
+    """Read the stamps of the pictures, what each sound stream holds, as `Joined` tells it, and the unit of the stamps."""
     found: list[Fraction] = []
-    heard = dict.fromkeys(sounds, (0, 0))
+    heard = {stream: Heard() for stream in sounds}
     with open_film(path) as container, disk_errors(path):
         pictures = picture_stream(container, path)
         for packet in container.demux():
             if packet.stream_index == pictures.index and packet.pts is not None:
                 found.append(packet.pts * packet.time_base)
             elif packet.stream_index in heard and packet.size:
-                count, size = heard[packet.stream_index]
-                heard[packet.stream_index] = (count + 1, size + packet.size)
-        return found, heard, pictures.time_base or Fraction(1, 1000)
+                heard[packet.stream_index].add(bytes(packet))
+        return found, {index: stream.told() for index, stream in heard.items()}, pictures.time_base or Fraction(1, 1000)
+
+
+def _decoded_fault(path: Path, stretches: list[Pictures]) -> str | None:
+    """Decode all pictures; say which are not whole, or, by a lossless codec, not what was given to the encoder."""
+    number = 0
+    with open_film(path) as container, disk_errors(path):
+        stream = picture_stream(container, path)
+        frames = container.decode(stream)
+        for pictures in stretches:
+            digest = hashlib.sha256()
+            for _ in pictures.coded:
+                frame = next(frames, None)
+                if frame is None or frame.is_corrupt:
+                    return f"frame {number} cannot be decoded"
+                for part in samples(frame) if pictures.decoded else ():
+                    digest.update(part.data)
+                number += 1
+            if pictures.decoded and digest.hexdigest() != pictures.decoded:
+                return f"frames {number - len(pictures.coded)} to {number - 1} are not what was written"
+    return None

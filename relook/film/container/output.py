@@ -58,14 +58,18 @@ def add_pictures(output: OutputContainer, source: FilmInfo, plan: Plan, found: I
     """Add the stream of pictures, with the source's static HDR metadata where the encoder takes it."""
     stream = output.add_stream(plan.codec.encoder, rate=source.frame_rate, time_base=time_base(source, plan))
     assert isinstance(stream, VideoStream)
-    context = stream.codec_context
+    set_up(stream.codec_context, source, plan, found)
+    return stream
+
+
+def set_up(context: VideoCodecContext, source: FilmInfo, plan: Plan, found: Inventory | None = None) -> None:
+    """Give an encoder its settings."""
     context.width, context.height, context.pix_fmt = source.width, source.height, plan.pixel_format
     context.options = _with_hdr(plan.options, found)
     context.sample_aspect_ratio = source.sample_aspect
     tag(context, plan.colour)
     if plan.codec.tag and plan.muxer in ("mp4", "mov"):
         context.codec_tag = plan.codec.tag
-    return stream
 
 
 def describe(output: OutputContainer, stream: VideoStream, found: Inventory, timecode: str | None) -> None:

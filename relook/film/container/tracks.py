@@ -30,6 +30,22 @@ _HASHED_KINDS: Final = ("audio", "subtitle")
 _PICTURE_ENDINGS: Final = {"mjpeg": "jpg", "png": "png", "bmp": "bmp", "gif": "gif", "tiff": "tif", "webp": "webp"}
 
 
+class Heard:
+    """The packets of one stream, as far as they must come back."""
+
+    def __init__(self) -> None:
+        self._count, self._size, self._digest = 0, 0, hashlib.sha256()
+
+    def add(self, data: bytes) -> None:
+        """Take in one packet."""
+        self._count, self._size = self._count + 1, self._size + len(data)
+        self._digest.update(data)
+
+    def told(self) -> tuple[int, int, str]:
+        """Say how many packets and bytes there were, and the SHA-256 (hex) of these."""
+        return self._count, self._size, self._digest.hexdigest()
+
+
 class Tracks:
     """The streams of a source film beside its pictures, on their way into an output container.
 
@@ -53,8 +69,7 @@ class Tracks:
         self._streams: dict[int, Stream] = {}
         self._packets: Iterator[Packet[Stream]] = iter(())
         self._next: Packet[Stream] | None = None
-        self.sizes: dict[int, tuple[int, int]] = {}
-        """For each stream of sound or pictures of the output: how many packets and bytes went into it."""
+        self._heard: dict[int, Heard] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -93,6 +108,11 @@ class Tracks:
                 self._mux(output, self._next)
             self._advance()
 
+    @property
+    def told(self) -> dict[int, tuple[int, int, str]]:
+        """Say what went into each stream of sound or pictures of the output; see `Heard.told`."""
+        return {index: heard.told() for index, heard in self._heard.items()}
+
     def close(self) -> None:
         """Close the source."""
         self._next = None
@@ -106,7 +126,7 @@ class Tracks:
         _name_layout(stream, copy)
         self._streams[stream.index] = copy
         if track.kind in ("sound", "video"):
-            self.sizes[copy.index] = (0, 0)
+            self._heard[copy.index] = Heard()
 
     def _add_file(self, output: OutputContainer, stream: Stream, track: Track) -> None:
         if isinstance(stream, AttachmentStream):
@@ -127,16 +147,15 @@ class Tracks:
             shift = round(self._start / packet.time_base)
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
-        size, time = packet.size, _time(packet)
+        data, time = bytes(packet), _time(packet)
         packet.stream = copy
         try:
             output.mux(packet)
         except (av.error.InvalidDataError, av.error.ArgumentError) as error:
             self._lose(error, f" at {duration_text(time)}")
             return
-        if copy.index in self.sizes:
-            count, so_far = self.sizes[copy.index]
-            self.sizes[copy.index] = (count + 1, so_far + size)
+        if copy.index in self._heard:
+            self._heard[copy.index].add(data)
 
     def _advance(self) -> None:
         for _ in range(_MOST_FAILURES):

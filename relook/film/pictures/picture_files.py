@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from relook import faults
 from relook.errors import InputError, UsageError
 from relook.film.frames import FilmInfo, Frame
 from relook.film.pictures.alpha import picture_alpha
@@ -14,7 +15,7 @@ from relook.film.pictures.picture import PictureFacts, existing_timecode
 from relook.film.pictures.picture_file import Picture, returns_to_space, write_picture
 from relook.film.pictures.profile import carry_profile
 from relook.film.pictures.vfx import NEEDS_VFX, require_vfx
-from relook.film.publish import Part, disk_errors, require_place
+from relook.film.publish import Part, disk_errors, file_hash, require_place, sync, sync_folder
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern, matching_pictures, numbered_name, numbers_in
 from relook.timing import advance_timecode
 
@@ -53,24 +54,26 @@ def require_free_names(path: Path, source: FilmInfo, *, overwrite: bool) -> None
         )
 
 
+def folder_of(path: Path) -> Path:
+    """Give the folder that pictures go into, by the output's name."""
+    return path.parent if is_pattern(path) or path.suffix.lower() in PICTURE_ENDINGS else path
+
+
 class PictureFiles:
     """Pictures being written; they appear in their folder when all of them are done."""
 
-    def __init__(self, path: Path, source: FilmInfo) -> None:
-        self._source, self._path = source, path
-        in_folder = is_pattern(path) or path.suffix.lower() in PICTURE_ENDINGS
-        self._part = Part(path, folder=path.parent if in_folder else path)
+    def __init__(self, part: Part, path: Path, source: FilmInfo, *, num_done: int) -> None:
+        self._part, self._source, self._path = part, source, path
+        self._count = num_done
+        self._stretch: list[Path] = []
+        self._num_clipped = 0
+        self._lost: set[str] = set()
         self._numbers = numbers_in(source.path, source.pictures) if source.kind == "sequence" else []
-        self._count = 0
-        self.num_clipped = 0
-        """Pictures with values that the source's colour space has no code for."""
-        self.lost: set[str] = set()
-        """What the source's pictures say beside their pixels and these do not, in words."""
 
     def add(self, frame: Frame, *, copied: bool) -> None:
         """Write one picture: new pixels with the source's transparency, or a copy of the source's own file."""
         picture = frame.native if isinstance(frame.native, Picture) else None
-        target = self._part.path / self._name(frame.index)
+        target = self._part.made / self._name(frame.index)
         if copied and picture is not None and picture.path.suffix.lower() == target.suffix.lower():
             with disk_errors(self._part.final):
                 shutil.copyfile(picture.path, target)
@@ -78,14 +81,15 @@ class PictureFiles:
             depth = picture.bit_depth if picture else self._source.bit_depth
             alpha, facts = picture_alpha(frame.native), self._facts(frame)
             is_from_space = picture is None and self._source.space is not None
-            self.num_clipped += write_picture(
+            self._num_clipped += write_picture(
                 target, frame, bit_depth=depth, source=picture, alpha=alpha, facts=facts, is_from_space=is_from_space
             )
             # A profile speaks of the source's own values, and those are left where a space was named.
             if picture is not None and (picture.space is None or returns_to_space(picture, target.suffix)):
                 carry_profile(picture.path, target)
             if picture is not None:
-                self.lost |= set(carry_metadata(picture.path, target))
+                self._lost |= set(carry_metadata(picture.path, target))
+        self._stretch.append(target)
         self._count += 1
 
     def _facts(self, frame: Frame) -> PictureFacts:
@@ -97,15 +101,31 @@ class PictureFiles:
         timecode = None if first is None else advance_timecode(first, frame.index, source.frame_rate)
         return PictureFacts(source.frame_rate, timecode, source.sample_aspect)
 
-    def finish(self) -> None:
-        """Put the pictures in their place."""
+    def commit(self) -> tuple[dict[str, str], dict[str, Any]]:
+        """See the pictures since the last time safe on disk; give their hashes, and what is to be known of them.
+
+        `num_clipped`: how many have values that the source's colour space has no code for. `lost`: what the source's pictures
+        say beside their pixels and these do not, in words.
+        """
+        files = {}
+        with disk_errors(self._part.final):
+            for picture in self._stretch:
+                faults.point("stretch.picture")
+                sync(picture)
+                files[picture.relative_to(self._part.path).as_posix()] = file_hash(picture) or ""
+            sync_folder(self._part.made)
+        facts = {"num_clipped": self._num_clipped, "lost": sorted(self._lost)}
+        self._num_clipped, self._stretch, self._lost = 0, [], set()
+        return files, facts
+
+    def finish(self) -> str:
+        """See that there is something to show."""
         if not self._count:
             raise InputError(f"nothing was written to {self._part.final}: no frame was given")
-        self._part.publish()
+        return "pictures"
 
     def discard(self) -> None:
-        """Remove the pictures written."""
-        self._part.discard()
+        """Nothing is open."""
 
     def _name(self, index: int) -> str:
         if is_pattern(self._path):

@@ -161,6 +161,7 @@ class StillsWriter:
 
     def __enter__(self) -> Self:
         self._part = Part(self._output, folder=self._output)
+        self._part.clear_but(())
         return self
 
     def __exit__(
@@ -168,8 +169,9 @@ class StillsWriter:
     ) -> None:
         if kind is None and self._count:
             self._part.publish()
+            self._part.clear()
         else:
-            self._part.discard()
+            self._part.clear()
 
     def write(self, name: Path, frame: Frame | None, source: Picture) -> None:
         """Write a still's new frame, or with None its own file once more.
@@ -179,7 +181,7 @@ class StillsWriter:
             InputError: it has a profile that is damaged or not for RGB.
             ResourceError: it cannot be written.
         """
-        target = self._part.path / name
+        target = self._part.made / name
         with disk_errors(self._output):
             target.parent.mkdir(parents=True, exist_ok=True)
             if frame is None:

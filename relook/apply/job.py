@@ -1,0 +1,56 @@
+"""What a render depends on, as a digest: by it a job knows its own unfinished output, and a folder of shots its films."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any, Final
+
+from relook.apply.delivery import RenderSettings
+from relook.film.frames import FilmInfo
+from relook.film.identity import Watched
+from relook.look import Look
+from relook.version import VERSION
+
+LIBRARIES: Final = ("torch", "numpy", "av", "opencv-python-headless")
+"""Those whose versions may change a frame."""
+
+
+def job_key(info: FilmInfo, source: Watched, look: Look, settings: RenderSettings) -> str | None:
+    """Digest all that a film's frames depend on; None for a look that is in no file, which another run cannot know again."""
+    if not look.sha256:
+        return None
+    facts = render_facts(look, settings) | settings_facts(settings)
+    return digest_of(facts | {"film": str(info.path.absolute()), "source": source.digest})
+
+
+def render_facts(look: Look, settings: RenderSettings) -> dict[str, Any]:
+    """List what changes frames beside the film that they are made of and which of its frames they are."""
+    space = settings.colour_space
+    return {
+        "look": look.sha256,
+        "dials": asdict(settings.dials),
+        "seed": settings.seed,
+        "allows_flashes": settings.allows_flashes,
+        "wrap": settings.wrap,
+        "colour_space": space and space.fingerprint,
+        "device": settings.device.type,
+        "software": software(),
+    }
+
+
+def settings_facts(settings: RenderSettings) -> dict[str, Any]:
+    """List which frames of a film are taken, and how."""
+    return {"frames": settings.frames and asdict(settings.frames), "mending": asdict(settings.mending)}
+
+
+def software() -> dict[str, str]:
+    """Return the versions of relook and of the libraries that may change a frame."""
+    return {"relook": VERSION, **{name: version(name) for name in LIBRARIES}}
+
+
+def digest_of(facts: dict[str, Any]) -> str:
+    """Digest facts with SHA-256 (hex)."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

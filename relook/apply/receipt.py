@@ -1,0 +1,54 @@
+"""The receipt that a render leaves, and what it says when the same render is asked for again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from relook.apply.delivery import Delivery, RenderSettings
+from relook.apply.job import render_facts, settings_facts
+from relook.errors import InputError
+from relook.film.frames import FilmInfo
+from relook.film.publish import file_hash, receipt_of
+from relook.film.writer import Written
+from relook.look import Look
+from relook.receipt import Files, Receipt, compare, read_receipt, write_receipt
+
+ALREADY_DONE: Final = "this was done before and nothing has changed: the output stays as it is"
+_DELIVERY: Final = TypeAdapter(Delivery)
+
+
+def receipt_for(
+    delivery: Delivery, written: Written, info: FilmInfo, look: Look, settings: RenderSettings, key: str | None
+) -> bytes:
+    """Lay out the receipt of a film; the source is read once more, for its hashes."""
+    name = delivery.output.name
+    told = _DELIVERY.dump_python(delivery, mode="json")
+    del told["output"]
+    receipt = Receipt(
+        job=key or "",
+        output=Files(name, written.files or {name: written.sha256}),
+        source=Files(info.path.name, {path.name: file_hash(path) or "" for path in info.pictures or (info.path,)}),
+        look=Files(look.name, {look.name: look.sha256}),
+        settings=render_facts(look, settings) | settings_facts(settings),
+        delivery=told,
+    )
+    return write_receipt(receipt)
+
+
+def delivered_already(output: Path, key: str | None) -> Delivery | None:
+    """Return what an earlier run of the same job delivered, where all of it is still there, as it was written."""
+    if key is None or not receipt_of(output).is_file():
+        return None
+    try:
+        receipt = read_receipt(output)
+    except InputError:
+        return None
+    folder = output if output.is_dir() else output.parent
+    if receipt.job != key or any(found.fault for found in compare("output", receipt.output, folder)):
+        return None
+    delivery = _DELIVERY.validate_python(receipt.delivery | {"output": output})
+    return replace(delivery, notes=(*delivery.notes, ALREADY_DONE))

@@ -1,0 +1,43 @@
+"""`relook verify`: a film compared with its receipt."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from relook.cli.arguments import Json
+from relook.cli.display import print_json, print_lines
+
+NOT_AS_WRITTEN = 1
+
+
+def verify(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="A film, sequence or folder that `apply` wrote.")],
+    source: Annotated[
+        Path | None, typer.Option(metavar="FILM", help="The film that it was made of, to compare too.")
+    ] = None,
+    look: Annotated[
+        str | None, typer.Option(metavar="NAME.look", help="The look that it was made with, to compare too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether a film, its source and its look are what its receipt says; exit code 1 where one is not."""
+    from relook.pipeline import verify as compare  # late: torch takes seconds to import, and `--help` must not wait
+
+    findings = compare(output, source=source, look=look)
+    wrong = [found for found in findings if found.fault]
+    print_lines(*(f"{found.what} {found.name}: {found.fault}" for found in wrong))
+    for what in ("output", "source", "look"):
+        found = [finding for finding in findings if finding.what == what]
+        if not found:
+            print_lines(f"{what}: not compared; give --{what}")
+        elif not any(finding.fault for finding in found):
+            files = f"{len(found)} files are" if len(found) > 1 else f"{found[0].name} is"
+            print_lines(f"{what}: {files} what the receipt says")
+    if as_json:
+        print_json({"verdict": "fail" if wrong else "pass", "files": [asdict(found) for found in findings]})
+    if wrong:
+        raise typer.Exit(NOT_AS_WRITTEN)

@@ -1,0 +1,156 @@
+"""What of an output is done, on disk: a line for each stretch of its frames, written when all that it tells of is safe.
+
+The journal lies in the folder of the unfinished output. A job that is started again goes on behind the last stretch whose files
+are still what was written; a job that is another, by the digest of all that its frames depend on, begins anew. Where one stretch
+ends and the next begins depends on the film and the settings alone, so that a film comes out the same however often its making
+was broken off.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from relook import faults
+from relook.film.publish import Part, disk_errors, file_hash, part_name, write_whole
+
+SCHEMA: Final = 1
+_NAME: Final = "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Frames running of an output that are done."""
+
+    start: int
+    """Number of the first one in the output, from 0."""
+    stop: int
+    files: dict[str, str] = field(default_factory=dict)
+    """The files that hold them, by name in the folder, with their SHA-256 (hex)."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the writers of the output want to know again."""
+
+
+@dataclass(frozen=True)
+class _Announced:
+    announced: str
+
+
+_STRETCH: Final = TypeAdapter(Stretch)
+_ANNOUNCED: Final = TypeAdapter(_Announced)
+
+
+class Journal:
+    """The stretches of one output, read and written."""
+
+    def __init__(self, part: Part, job: str | None) -> None:
+        """Read what is done of a job; clear away what is of another one, or of none.
+
+        Args:
+            job: a digest of all that the frames depend on; None where the output cannot be gone on with.
+        """
+        self._part = part
+        self._path = part.path / _NAME
+        self.stretches: list[Stretch] = []
+        lines = _lines(self._path)
+        if not lines or job is None or lines[0] != _heading(job):
+            part.clear_but(())
+            lines = []
+        announced = _announced(lines[1:])
+        self.is_announced = announced is not None
+        """True where the finished output was about to get its final name."""
+        self.made = announced or ""
+        """SHA-256 (hex) of the finished film; any text for pictures, whose own are in the stretches."""
+        self._take_over(lines[1:])
+        self._begin(job)
+        kept = {name for done in self.stretches for name in done.files}
+        part.clear_but({_NAME, *kept})
+
+    @property
+    def num_frames(self) -> int:
+        """Say how many frames are done."""
+        return self.stretches[-1].stop if self.stretches else 0
+
+    def commit(self, stretch: Stretch) -> None:
+        """Add a stretch whose files are on disk."""
+        assert stretch.start == self.num_frames
+        with disk_errors(self._path):
+            faults.point("journal.line")
+            self._append(asdict(stretch))
+        self.stretches.append(stretch)
+
+    def announce(self) -> None:
+        """Note that what was made is about to get its final name, so that it is known for ours if we die in between."""
+        with disk_errors(self._path):
+            faults.point("journal.announce")
+            self._append({"announced": self.made})
+        self.is_announced = True
+
+    def _take_over(self, lines: list[str]) -> None:
+        """Believe lines up to the first that is cut off or spoilt, or whose files are not what was written."""
+        for line in lines:
+            try:
+                stretch = _STRETCH.validate_json(line)
+                is_whole = all(self._is_there(name, digest) for name, digest in stretch.files.items())
+            except ValueError:
+                return
+            if not is_whole or not stretch.start == self.num_frames < stretch.stop:
+                return
+            self.stretches.append(stretch)
+
+    def _is_there(self, name: str, digest: str) -> bool:
+        """Say whether a file is what was written, in the folder or, where they were being shown, in its final place."""
+        path = Path(name)
+        if path.is_absolute() or ".." in path.parts:
+            return False
+        shown = self._part.place_of(path) if self.is_announced else None
+        return digest in (file_hash(self._part.path / path), file_hash(shown) if shown else None)
+
+    def _begin(self, job: str | None) -> None:
+        """Write what is believed, in one step."""
+        told = [_line(asdict(stretch)) for stretch in self.stretches]
+        if self.is_announced:
+            told.append(_line({"announced": self.made}))
+        with disk_errors(self._path):
+            write_whole(self._path, "".join(f"{line}\n" for line in [_heading(job), *told]).encode())
+
+    def _append(self, told: dict[str, Any]) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(f"{_line(told)}\n")
+            file.flush()
+            faults.point("journal.sync")
+            os.fsync(file.fileno())
+
+
+def was_being_shown(final: Path, job: str | None) -> bool:
+    """Say whether this job died while it gave its finished output its final name, where something stands already."""
+    lines = _lines(final.with_name(part_name(final.name)) / _NAME)
+    return job is not None and bool(lines) and lines[0] == _heading(job) and _announced(lines[1:]) is not None
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _announced(lines: list[str]) -> str | None:
+    for line in lines:
+        with suppress(ValueError):
+            return _ANNOUNCED.validate_json(line).announced
+    return None
+
+
+def _heading(job: str | None) -> str:
+    return _line({"schema": SCHEMA, "job": job})
+
+
+def _line(told: dict[str, Any]) -> str:
+    return json.dumps(told, sort_keys=True)

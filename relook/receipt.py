@@ -1,0 +1,115 @@
+"""The receipt of a render: what it was made of and what came out, by which anybody can tell whether that is still so.
+
+It lies beside the output as `OUT.receipt.json`. Its last entry digests all the others, so that a change of the receipt shows too;
+this finds accidents and slips, not a forger, who can digest anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from relook.errors import InputError
+from relook.film.publish import file_hash, receipt_of
+
+SCHEMA: Final = 1
+MAX_BYTES: Final = 256 << 20
+_SEAL: Final = "receipt_sha256"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Some files by their names, each with its SHA-256 (hex)."""
+
+    name: str
+    """What they are called together: of the film, the sequence or the look."""
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a render was made of, and what came out."""
+
+    job: str
+    """Digest of all that the frames depend on: the same for the same work."""
+    output: Files
+    source: Files
+    look: Files
+    settings: dict[str, Any]
+    """Dials, seed, range, device, software: all else that the frames depend on."""
+    delivery: dict[str, Any] = field(default_factory=dict)
+    """What came of it: the frames' hashes before encoding, damage, what was left out."""
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One file that was compared with a receipt."""
+
+    what: str
+    """"output", "source" or "look"."""
+    name: str
+    fault: str = ""
+    """What is wrong with it; empty where it is what the receipt says."""
+
+
+_RECEIPT: Final = TypeAdapter(Receipt)
+
+
+def write_receipt(receipt: Receipt) -> bytes:
+    """Lay a receipt out as its file has it."""
+    told = asdict(receipt)
+    return json.dumps(told | {_SEAL: _seal(told)}, indent=1).encode()
+
+
+def read_receipt(output: Path) -> Receipt:
+    """Read the receipt of an output.
+
+    Raises:
+        InputError: there is none, it is damaged, or it was changed.
+    """
+    path = receipt_of(output)
+    refused = f"{path} is not a receipt that relook can use"
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{refused}: it is larger than any")
+        told = json.loads(path.read_bytes())
+        seal = told.pop(_SEAL)
+        receipt = _RECEIPT.validate_python(told)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"there is no receipt {path}; one is written with every film that `relook apply` makes"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{refused} ({str(error).splitlines()[0]}); it is damaged") from error
+    if receipt.schema != SCHEMA:
+        raise InputError(f"{refused}: it has schema {receipt.schema} and this relook reads {SCHEMA}")
+    if seal != _seal(told):
+        raise InputError(f"{refused}: it was changed after it was written")
+    return receipt
+
+
+def compare(what: str, files: Files, folder: Path) -> list[Finding]:
+    """Compare files in a folder with what a receipt says of them."""
+    return [_finding(what, folder / name, name, digest) for name, digest in files.sha256.items()]
+
+
+def _finding(what: str, path: Path, name: str, digest: str) -> Finding:
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        return Finding(what, name, "its name leads out of its folder")
+    try:
+        found = file_hash(path)
+    except (OSError, ValueError) as error:
+        return Finding(what, name, f"it cannot be read: {error}")
+    if found is None:
+        return Finding(what, name, "it is not there")
+    return Finding(what, name, "" if found == digest else "it was changed")
+
+
+def _seal(told: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,54 @@
+"""`relook verify`: one flipped byte in the film, the look, the source or the receipt is named (T20)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from relook.film.publish import receipt_of
+
+Run = Callable[[str], tuple[int, str, str]]
+
+
+def flip(path: Path, place: float) -> None:
+    data = bytearray(path.read_bytes())
+    data[int(place * (len(data) - 1))] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("output", ["out.mkv", "out.####.png"])
+def test_T20_a_flipped_byte_is_named(run: Run, media: Path, output: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(media)
+    code, _, err = run(f"apply film.mp4 --look plain.look -o {output} --range 00:00:00:00-00:00:00:06")
+    assert code == 0, err
+    all_of_it = f"verify {output} --source film.mp4 --look plain.look --json"
+    code, out, err = run(all_of_it)
+    assert code == 0, out + err
+    found = json.loads(out.splitlines()[-1])
+    assert found["verdict"] == "pass" and {file["what"] for file in found["files"]} == {"output", "source", "look"}
+    made = Path(output) if "#" not in output else Path("out.1003.png")
+    for path, what in ((made, "output"), (Path("film.mp4"), "source"), (Path("plain.look"), "look")):
+        whole = path.read_bytes()
+        for place in (0, 0.5, 1):
+            flip(path, place)
+            code, out, err = run(all_of_it)
+            path.write_bytes(whole)
+            assert code == 1, out + err
+            wrong = [file for file in json.loads(out.splitlines()[-1])["files"] if file["fault"]]
+            assert [file["what"] for file in wrong] == [what]
+            if what == "output":
+                assert wrong[0]["name"] == path.name and path.name in out.splitlines()[0]
+    receipt = receipt_of(Path(output))
+    whole = receipt.read_bytes()
+    for place in range(1, 40):
+        flip(receipt, place / 40)
+        code, _, err = run(all_of_it)
+        receipt.write_bytes(whole)
+        assert code == 3 and str(receipt) in err, err
+    made.unlink()
+    assert run(f"verify {output}")[0] == 1
+    receipt.unlink()
+    assert run(f"verify {output}")[0] == 3
