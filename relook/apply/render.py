@@ -15,7 +15,7 @@ from relook.apply.frame import FrameRenderer, composed
 from relook.apply.job import job_key
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.apply.receipt import delivered_already, receipt_for
-from relook.errors import UsageError
+from relook.errors import InputError, UsageError
 from relook.film.container.ledger import timecode_of
 from relook.film.fields import require_progressive
 from relook.film.frames import Frame, Shot
@@ -135,15 +135,17 @@ class _Work:
         """Refuse a range that the film does not have, as soon as its length is known.
 
         Raises:
-            UsageError: the range is empty, or ends behind the film.
+            UsageError: the range is empty.
+            InputError: it ends behind the film.
         """
-        wanted, there = self.settings.frames, self.shots[-1].frames.stop if self.shots else None
-        if wanted is not None and (not wanted or (there is not None and wanted.stop > there)):
-            info = self.reader.info
-            length = "" if there is None else f", which has {there} frames, up to {timecode_of(there, info)}"
-            raise UsageError(
-                f"the range asked for, frames {wanted.start} to {wanted.stop} (the end not included), is not in "
-                f"{info.path}{length}; give a range in it"
+        wanted, info = self.settings.frames, self.reader.info
+        if wanted is not None and not wanted:
+            raise UsageError(f"the range asked for holds no frame of {info.path}: it begins where it ends")
+        there = self.shots[-1].frames.stop if self.shots else None
+        if wanted is not None and there is not None and wanted.stop > there:
+            raise InputError(
+                f"{info.path} has {there} frames, up to {timecode_of(there, info)}, but frames {wanted.start} to "
+                f"{wanted.stop - 1} were asked for; give a range in it"
             )
 
     def frames(self, num_done: int, passes: PassWriter | None) -> Iterator[Frame]:

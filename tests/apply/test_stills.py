@@ -284,7 +284,7 @@ def test_numbers_of_a_take_come_from_its_pattern(worn: Look, tmp_path: Path) -> 
         tmp_path / "o.####.png",
         settings=RenderSettings(dials=Dials(texture=0)),
     )
-    assert sorted(path.name for path in tmp_path.glob("o.*")) == ["o.-001.png", "o.0000.png", "o.0001.png"]
+    assert sorted(path.name for path in tmp_path.glob("o.*.png")) == ["o.-001.png", "o.0000.png", "o.0001.png"]
 
 
 def test_passes_are_called_after_their_still_and_lie_as_it_does(worn: Look, folder: Path, tmp_path: Path) -> None:

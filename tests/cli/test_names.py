@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from relook.cli import main
+from relook.film.publish import receipt_of
 from relook.film.reader import probe
 
 Read = Callable[[], tuple[str, str]]
@@ -59,7 +60,7 @@ def test_a_nasty_name_works_in_and_out(kind: str, here: Path, capsys: pytest.Cap
     (here / "film.mp4").rename(os.fsdecode(name))
     code = apply(name, b"new/" + name)
     assert code == 0, capsys.readouterr().err
-    assert os.listdir(b"new") == [name]
+    assert sorted(os.listdir(b"new")) == sorted([name, os.fsencode(receipt_of(Path(os.fsdecode(name))).name)])
     assert probe(here / "new" / os.fsdecode(name)).num_frames == 24
 
 
@@ -69,4 +70,4 @@ def test_a_name_that_ends_in_a_dot_has_no_ending(here: Path, capsys: pytest.Capt
     assert apply(b"film.", b"new/a.mp4") == 0
     assert apply(b"film.", b"new/b.") == 2
     assert "end the name in .mp4" in capsys.readouterr().err
-    assert os.listdir("new") == ["a.mp4"]
+    assert sorted(os.listdir("new")) == ["a.mp4", "a.mp4.receipt.json"]

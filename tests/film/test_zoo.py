@@ -91,7 +91,7 @@ def test_info_and_apply_tell_the_same_of_the_zoo(make_film: Any, draw: Any, told
     named = dict(zip(("color_primaries", "color_trc", "colorspace"), tags, strict=True)) | {"color_range": span}
     source = make_film(
         name,
-        draw(2, 256, 144),
+        draw(4, 256, 144),
         encoder=encoder,
         pixel_format=pixel_format,
         rate=rate,

@@ -167,7 +167,10 @@ def read_back(path: Path, joined: Joined, stretches: list[Pictures]) -> str | No
             return f"{num} of {count} sound packets"
         if bytes_read == size and found_digest != digest:
             return f"the sound of stream {stream} is not what was written"
-    return _decoded_fault(path, stretches)
+    try:
+        return _decoded_fault(path, stretches)
+    except RelookError as error:
+        return str(error)
 
 
 def _packets(path: Path, sounds: list[int]) -> tuple[list[Fraction], dict[int, tuple[int, int, str]], Fraction]:
