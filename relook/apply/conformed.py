@@ -19,19 +19,25 @@ from torch import Tensor
 
 from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.events import MOST_NAMED, PlacedEvent, Placing, evenly, place_events
+from relook.apply.job import job_key
+from relook.apply.receipt import delivered_already, receipt_for
 from relook.apply.render import renderer_of, shown_frames, tell_before_work, with_unforeseen
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot
+from relook.film.identity import watch
+from relook.film.journal import was_being_shown
 from relook.film.pictures.alpha import mixed_alpha, opacity
 from relook.film.pictures.picture import Alpha
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
 from relook.film.words import pictures_words
-from relook.film.writer import FilmWriter, check_output, holds_alpha
+from relook.film.writer import FilmWriter, Job, Written, check_output, holds_alpha
 from relook.look import Look
 from relook.progress import OnProgress, Progress, ignore
 from relook.timing import FrameRange, format_timecode
+
+WITHOUT_SOUND = "a film of a cut list has no sound, subtitles or further tracks: these are laid in the editing system"
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Segment:
     incoming: FrameRange | None = None
     outgoing: FrameRange | None = None
     is_dissolve: bool = False
+    num_before: int = 0
+    """Of a dissolve, how many of its frames are left out at its beginning."""
 
 
 def render_conformed(
@@ -55,36 +63,80 @@ def render_conformed(
     """
     with FilmReader(film, space=settings.colour_space) as reader:
         info = replace(reader.info, timecode=_record_start(cuts, reader.info))
-        left_out = check_output(output, info, overwrite=settings.overwrite, with_audio=False, whole=False)
-        taken = pictures_words(info)
-        tell_before_work(taken, left_out, on_progress)
+        watched = watch(info)
+        key = job_key(info, watched, look, settings, edit=repr(cuts))
+        before = None if settings.overwrite else delivered_already(output, key)
+        if before is not None:
+            return before
+        replaces = settings.overwrite or was_being_shown(output, key)
+        left_out = check_output(output, info, overwrite=replaces, with_audio=False, whole=False)
+        tell_before_work(pictures_words(info), left_out, on_progress)
         shots = find_shots(film, space=settings.colour_space, on_progress=on_progress)
         placing = place_events(cuts, reader.info, shots[-1].frames.stop)
+        edit = _Edit(output, info, placing, shots, left_out, settings)
         segments = segments_of(cuts, placing)
         has_alpha = holds_alpha(output, info)
         source = _Source(reader, shots, look, settings, black_alpha=_clear(info) if has_alpha else None)
         total = sum(segment.length for segment in segments)
-        with FilmWriter(output, info, overwrite=settings.overwrite, with_audio=False, whole=False) as writer:
-            for index, frame in enumerate(_joined(segments, source)):
+
+        def receipt(written: Written) -> bytes:
+            return receipt_for(edit.delivery(written, source.flicker), written, info, look, settings, key)
+
+        job = Job(key, watched, receipt, num_frames=total)
+        with FilmWriter(output, info, overwrite=settings.overwrite, with_audio=False, whole=False, job=job) as writer:
+            rest = after(segments, writer.num_done)
+            for index, frame in enumerate(_joined(rest, source), start=writer.num_done):
                 stamp = round(index / (info.frame_rate * info.time_base))
                 is_copied = settings.dials.is_off and not (frame.native is None or isinstance(frame.native, Alpha))
                 (writer.copy if is_copied else writer.write)(replace(frame, index=index, pts=stamp, duration=0))
                 on_progress(Progress("rendering", index + 1, total))
-    used = [event.frames for event in placing.placed if event.frames is not None]
-    spanned = FrameRange(min(part.start for part in used), max(part.stop for part in used))
-    notes = (*placing.notes, "a film of a cut list has no sound: it is laid in the editing system")
-    return Delivery(
-        output,
-        spanned,
-        tuple(writer.tally.hashes),
-        shots,
-        source.renderers[0].flicker,
-        left_out=with_unforeseen(left_out, writer.lost_layers()),
-        num_clipped=writer.num_clipped,
-        colour_space=settings.colour_space.name if settings.colour_space and writer.keeps_space else "",
-        notes=notes,
-        taken=taken,
-    )
+    return edit.delivery(writer.written, source.flicker)
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """A cut list on its film, to be told of."""
+
+    output: Path
+    info: FilmInfo
+    placing: Placing
+    shots: tuple[Shot, ...]
+    left_out: tuple[str, ...]
+    settings: RenderSettings
+
+    def delivery(self, written: Written, flicker: tuple[float, float]) -> Delivery:
+        """Say what came of it."""
+        used = [event.frames for event in self.placing.placed if event.frames is not None]
+        space = self.settings.colour_space
+        return Delivery(
+            self.output,
+            FrameRange(min(part.start for part in used), max(part.stop for part in used)),
+            tuple(written.tally.hashes),
+            self.shots,
+            flicker,
+            left_out=with_unforeseen(self.left_out, written.lost_layers),
+            num_clipped=written.tally.num_clipped,
+            colour_space=space.name if space and written.keeps_space else "",
+            notes=(*self.placing.notes, WITHOUT_SOUND),
+            taken=pictures_words(self.info),
+        )
+
+
+def after(segments: Sequence[Segment], count: int) -> list[Segment]:
+    """Leave out the first frames of an edit."""
+    left: list[Segment] = []
+    for segment in segments:
+        gone = min(count, segment.length)
+        count -= gone
+        if gone < segment.length:
+            incoming, outgoing = _later(segment.incoming, gone), _later(segment.outgoing, gone)
+            rest = segment.length - gone
+            left.append(Segment(rest, incoming, outgoing, segment.is_dissolve, segment.num_before + gone))
+    return left
+
+
+def _later(side: FrameRange | None, gone: int) -> FrameRange | None:
+    return None if side is None else FrameRange(side.start + gone, side.stop)
 
 
 def segments_of(cuts: CutList, placing: Placing) -> list[Segment]:
@@ -143,6 +195,11 @@ class _Source:
         self._reader, self._shots, self._seed = reader, shots, settings.seed
         self.renderers = [renderer_of(look, settings, self.info.frame_rate) for _ in range(2)]
 
+    @property
+    def flicker(self) -> tuple[float, float]:
+        """For `Delivery.flicker`."""
+        return self.renderers[0].flicker
+
     def frames(self, ranges: Sequence[FrameRange | None], *, side: int = 0) -> Iterator[Frame]:
         """Yield the frames of ranges that go forward, or black without end."""
         wanted = [part for part in ranges if part is not None]
@@ -178,7 +235,7 @@ def _dissolved(segment: Segment, source: _Source) -> Iterator[Frame]:
     for k, (old, new) in enumerate(zip(*sides, strict=False)):
         if k == segment.length:
             return
-        share = (k + 1) / (segment.length + 1)
+        share = (segment.num_before + k + 1) / (segment.num_before + segment.length + 1)
         weight = _weight(old, new, share)
         alpha = mixed_alpha(old.native, new.native, share)
         yield replace(

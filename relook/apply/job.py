@@ -18,12 +18,16 @@ LIBRARIES: Final = ("torch", "numpy", "av", "opencv-python-headless")
 """Those whose versions may change a frame."""
 
 
-def job_key(info: FilmInfo, source: Watched, look: Look, settings: RenderSettings) -> str | None:
-    """Digest all that a film's frames depend on; None for a look that is in no file, which another run cannot know again."""
+def job_key(info: FilmInfo, source: Watched, look: Look, settings: RenderSettings, *, edit: str = "") -> str | None:
+    """Digest all that a film's frames depend on; None for a look that is in no file, which another run cannot know again.
+
+    Args:
+        edit: the cut list by which they are chosen, in any text that tells it from others.
+    """
     if not look.sha256:
         return None
     facts = render_facts(look, settings) | settings_facts(settings)
-    return digest_of(facts | {"film": str(info.path.absolute()), "source": source.digest})
+    return digest_of(facts | {"film": str(info.path.absolute()), "source": source.digest, "edit": edit})
 
 
 def render_facts(look: Look, settings: RenderSettings) -> dict[str, Any]:

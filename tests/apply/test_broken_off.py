@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from relook.apply.delivery import Delivery, RenderSettings
+from relook.apply.edited import render_cut_list
 from relook.apply.receipt import ALREADY_DONE
 from relook.apply.render import render_film
 from relook.errors import InputChangedError, ResourceError, UsageError
@@ -270,3 +271,30 @@ def test_AP08_the_same_command_again_finds_it_done(film: Path, look_file: Path, 
     output.write_bytes(output.read_bytes()[:-1])
     with pytest.raises(UsageError, match="exists"):
         finish(film, look_file, output)
+
+
+def test_an_edit_goes_on_in_the_middle_of_a_dissolve(
+    film: Path,
+    look_file: Path,
+    tmp_path: Path,
+    dissolving: Callable[[Path], Path],
+    pictures: Callable[[Path], list[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cuts = dissolving(tmp_path / "cut.otio")
+
+    def edited(output: Path) -> Delivery:
+        return render_cut_list(film, load_look(look_file), output, cuts, settings=RenderSettings())
+
+    wanted = edited(tmp_path / "whole.mov")
+    for stretch in (1, 2, 3):
+        output = tmp_path / f"o{stretch}.mov"
+        monkeypatch.setattr("relook.faults._reached", type(sys.modules["relook.faults"]._reached)())
+        monkeypatch.setenv("RELOOK_FAIL", f"stretch.sync:full:{stretch + 1}")
+        with pytest.raises(ResourceError):
+            edited(output)
+        monkeypatch.delenv("RELOOK_FAIL")
+        again = edited(output)
+        assert again.frame_hashes == wanted.frame_hashes and again.frames == wanted.frames
+        assert pictures(output) == pictures(tmp_path / "whole.mov")
+        assert edited(output).notes == (*again.notes, ALREADY_DONE)

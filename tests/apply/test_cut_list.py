@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +13,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from relook.apply.conformed import Segment, after
 from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.edited import render_cut_list
 from relook.apply.events import evenly, place_events
@@ -260,3 +263,36 @@ def test_a_cut_list_counts_evenly(film: Path) -> None:
     assert len(list(evenly(iter(apart), info))) == 5, "what lies between ranges is no gap"
     with pytest.raises(InputError, match=r"frame 3 of .* does not lie on an even"):
         list(evenly(iter(late), info))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    lengths=st.lists(st.tuples(st.integers(1, 9), st.booleans(), st.booleans()), min_size=1, max_size=5),
+    data=st.data(),
+)
+def test_the_rest_of_an_edit_shows_what_the_whole_shows_there(
+    lengths: list[tuple[int, bool, bool]], data: st.DataObject
+) -> None:
+    """Frame by frame: which frames of both sides, and the share of the mix."""
+    edit = [
+        Segment(
+            n, FrameRange(100 * k, 100 * k + n), FrameRange(50 + 100 * k, 50 + 100 * k + n) if mixes else None, mixes
+        )
+        if shows
+        else Segment(n)
+        for k, (n, shows, mixes) in enumerate(lengths)
+    ]
+
+    def shown(segments: Sequence[Segment]) -> list[tuple[int | None, int | None, Fraction]]:
+        return [
+            (
+                s.incoming and s.incoming.start + k,
+                s.outgoing and s.outgoing.start + k,
+                Fraction(s.num_before + k + 1, s.num_before + s.length + 1) if s.is_dissolve else Fraction(0),
+            )
+            for s in segments
+            for k in range(s.length)
+        ]
+
+    count = data.draw(st.integers(0, sum(s.length for s in edit)))
+    assert shown(after(edit, count)) == shown(edit)[count:]

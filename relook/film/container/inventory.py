@@ -158,7 +158,8 @@ def inventory_of(container: InputContainer, film: FilmInfo | None = None) -> Inv
     """List what an open container holds; its beginning is read."""
     path = film.path if film is not None else Path(container.name or "film")
     pictures = picture_stream(container, path)
-    film = film or film_info(container, pictures, path)
+    told = film_info(container, pictures, path)
+    film = film or told
     tags = {key.lower(): value for key, value in container.metadata.items()}
     reels = (s.metadata.get("reel_name") for s in (pictures, *container.streams.data))
     tracks = tuple(_track(stream, pictures, container) for stream in container.streams)
@@ -182,7 +183,8 @@ def inventory_of(container: InputContainer, film: FilmInfo | None = None) -> Inv
         start_seconds=start,
         turn=_turn(matrix),
         field_order=_FIELD_ORDERS.get(int(pictures.codec_context.field_order), "unknown"),
-        reel=next((reel for reel in reels if reel), None),
+        # The reel is what the film's own timecode counts on: an edit of it has another.
+        reel=next((reel for reel in reels if reel), None) if film.timecode == told.timecode else None,
         mastering=MasteringDisplay.parsed(mastering),
         light_level=LightLevel.parsed(light),
         extras=tuple(sorted(extras)) + ((f"cropping to {cropped}",) if cropped else ()),
