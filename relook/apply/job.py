@@ -6,11 +6,13 @@ import hashlib
 import json
 from dataclasses import asdict
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 from relook.apply.delivery import RenderSettings
 from relook.film.frames import FilmInfo
 from relook.film.identity import Watched
+from relook.film.pictures.stills import StillsFolder
 from relook.look import Look
 from relook.version import VERSION
 
@@ -28,6 +30,24 @@ def job_key(info: FilmInfo, source: Watched, look: Look, settings: RenderSetting
         return None
     facts = render_facts(look, settings) | settings_facts(settings)
     return digest_of(facts | {"film": str(info.path.absolute()), "source": source.digest, "edit": edit})
+
+
+def stills_key(folder: StillsFolder, look: Look, settings: RenderSettings) -> str | None:
+    """Digest all that the stills of a folder depend on; None as of `job_key`."""
+    if not look.sha256:
+        return None
+    files = [(str(name), *_stat(folder.path / name)) for name in folder.stills]
+    facts = render_facts(look, settings) | settings_facts(settings)
+    return digest_of(facts | {"folder": str(folder.path.absolute()), "stills": files})
+
+
+def _stat(path: Path) -> tuple[int, ...]:
+    """Say what a file is for the file system; nothing of one that cannot be reached."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def render_facts(look: Look, settings: RenderSettings) -> dict[str, Any]:

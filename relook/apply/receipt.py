@@ -12,6 +12,7 @@ from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.job import render_facts, settings_facts
 from relook.errors import InputError
 from relook.film.frames import FilmInfo
+from relook.film.pictures.stills import StillsFolder
 from relook.film.publish import file_hash, receipt_of
 from relook.film.writer import Written
 from relook.look import Look
@@ -26,17 +27,31 @@ def receipt_for(
 ) -> bytes:
     """Lay out the receipt of a film; the source is read once more, for its hashes."""
     name = delivery.output.name
+    source = Files(info.path.name, {path.name: file_hash(path) or "" for path in info.pictures or (info.path,)})
+    return _laid_out(delivery, Files(name, written.files or {name: written.sha256}), source, look, settings, key)
+
+
+def receipt_of_stills(
+    delivery: Delivery,
+    files: dict[str, str],
+    folder: StillsFolder,
+    look: Look,
+    settings: RenderSettings,
+    key: str | None,
+) -> bytes:
+    """Lay out the receipt of a folder of stills; `files` are its own, by their names in it, with their SHA-256 (hex)."""
+    source = Files(folder.path.name, {str(name): file_hash(folder.path / name) or "" for name in delivery.stills})
+    return _laid_out(delivery, Files(delivery.output.name, files), source, look, settings, key)
+
+
+def _laid_out(
+    delivery: Delivery, output: Files, source: Files, look: Look, settings: RenderSettings, key: str | None
+) -> bytes:
     told = _DELIVERY.dump_python(delivery, mode="json")
     del told["output"]
-    receipt = Receipt(
-        job=key or "",
-        output=Files(name, written.files or {name: written.sha256}),
-        source=Files(info.path.name, {path.name: file_hash(path) or "" for path in info.pictures or (info.path,)}),
-        look=Files(look.name, {look.name: look.sha256}),
-        settings=render_facts(look, settings) | settings_facts(settings),
-        delivery=told,
-    )
-    return write_receipt(receipt)
+    facts = render_facts(look, settings) | settings_facts(settings)
+    used = Files(look.name, {look.name: look.sha256})
+    return write_receipt(Receipt(key or "", output, source, used, facts, told))
 
 
 def delivered_already(output: Path, key: str | None) -> Delivery | None:

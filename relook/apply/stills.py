@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.frame import FrameRenderer, Layers, composed
+from relook.apply.job import stills_key
 from relook.apply.passes import PassWriter, require_passes_place
+from relook.apply.receipt import delivered_already, receipt_of_stills
 from relook.apply.render import renderer_of
 from relook.errors import InputError, UsageError
 from relook.film.frames import Frame, Shot
+from relook.film.journal import was_being_shown
 from relook.film.overlap import ahead
 from relook.film.pictures.picture_file import Picture, picture_values
 from relook.film.pictures.stills import (
@@ -56,46 +59,75 @@ def render_stills(
     settings = settings or RenderSettings()
     assert settings.frames is None, "stills have no range of frames"
     found = find_stills(folder)
-    require_stills_place(output, found, overwrite=settings.overwrite)
+    key = None if settings.passes else stills_key(found, look, settings)
+    before = None if settings.overwrite else delivered_already(output, key)
+    if before is not None:
+        return before
+    require_stills_place(output, found, overwrite=settings.overwrite or was_being_shown(output, key))
     if settings.passes is not None:
         require_passes_place(settings.passes, beside=output, dials=settings.dials)
-    renderer = renderer_of(look, settings, STILL_RATE)
-    names: list[Path] = []
-    shots: list[Shot] = []
-    hashes: list[str] = []
-    refused = list(found.closed)
+    work = _Work(found, output, look, settings, renderer_of(look, settings, STILL_RATE), list(found.closed))
     passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
-    with passes as layers, StillsWriter(output) as writer:
-        for number, still in enumerate(_rendered(found, settings, renderer), 1):
+
+    def receipt(files: dict[str, str]) -> bytes:
+        return receipt_of_stills(work.delivery(writer), files, found, look, settings, key)
+
+    with passes as layers, StillsWriter(output, key=key, receipt=receipt) as writer:
+        done = writer.done
+        rest = replace(found, stills=tuple(name for name in found.stills if name not in done))
+        for number, still in enumerate(_rendered(rest, settings, work.renderer), len(done) + 1):
             on_progress(Progress("rendering", number, len(found.stills), unit="stills"))
-            if isinstance(still, Refused):
-                refused.append(still)
-                continue
-            try:
-                writer.write(still.name, None if settings.dials.is_off else still.frame, still.picture)
-            except (InputError, UsageError) as error:
-                refused.append(Refused(still.name, str(error)))
-                continue
-            if layers is not None and still.layers is not None:
-                layers.add(len(names), still.layers, still.frame.beyond, still=still.name)
-            shots.append(Shot(len(names), FrameRange(len(names), len(names) + 1), still.content_hash))
-            names.append(still.name)
-            hashes.append(frame_hash(still.frame))
-        if not names:
-            raise InputError(f"no picture in {folder} can be rendered; the first: {refused[0].reason}")
-    return Delivery(
-        output,
-        FrameRange(0, len(names)),
-        tuple(hashes),
-        tuple(shots),
-        renderer.flicker,
-        stills=tuple(names),
-        left_out=tuple(writer.lost),
-        num_clipped=writer.num_clipped,
-        notes=() if settings.wrap else tuple(_note(folder, output, *take) for take in found.takes),
-        refused=tuple(refused),
-        others=found.others,
-    )
+            work.write(still, writer, layers)
+        if not writer.count:
+            raise InputError(f"no picture in {folder} can be rendered; the first: {work.refused[0].reason}")
+    return work.delivery(writer)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A folder of stills on its way through a look."""
+
+    found: StillsFolder
+    output: Path
+    look: Look
+    settings: RenderSettings
+    renderer: FrameRenderer
+    refused: list[Refused]
+
+    def write(self, still: _Still | Refused, writer: StillsWriter, layers: PassWriter | None) -> None:
+        """Write a still, or note why it cannot be."""
+        if isinstance(still, Refused):
+            self.refused.append(still)
+            return
+        frame, number = None if self.settings.dials.is_off else still.frame, writer.count
+        told = {"frame_hash": frame_hash(still.frame), "content_hash": still.content_hash}
+        try:
+            writer.write(still.name, frame, still.picture, told)
+        except (InputError, UsageError) as error:
+            self.refused.append(Refused(still.name, str(error)))
+            return
+        if layers is not None and still.layers is not None:
+            layers.add(number, still.layers, still.frame.beyond, still=still.name)
+
+    def delivery(self, writer: StillsWriter) -> Delivery:
+        """Say what came of it."""
+        done = writer.done
+        names = [name for name in self.found.stills if name in done]
+        shots = (Shot(n, FrameRange(n, n + 1), done[name]["content_hash"]) for n, name in enumerate(names))
+        takes = () if self.settings.wrap else self.found.takes
+        return Delivery(
+            self.output,
+            FrameRange(0, len(names)),
+            tuple(done[name]["frame_hash"] for name in names),
+            tuple(shots),
+            self.renderer.flicker,
+            stills=tuple(names),
+            left_out=writer.lost,
+            num_clipped=writer.num_clipped,
+            notes=tuple(_note(self.found.path, self.output, *take) for take in takes),
+            refused=tuple(self.refused),
+            others=self.found.others,
+        )
 
 
 def _note(folder: Path, output: Path, subfolder: Path, num_pictures: int) -> str:

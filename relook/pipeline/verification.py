@@ -46,6 +46,8 @@ def verify(
 
 def _of_source(source: Path, told: Files) -> list[Finding]:
     """Compare a source by content: it may have another name by now."""
+    if source.is_dir():
+        return compare("source", told, source)
     pictures = probe(source).pictures if is_pictures(source) else ()
     if pictures:
         return compare("source", told, pictures[0].parent)

@@ -9,14 +9,18 @@ import resource
 import shutil
 import signal
 import struct
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+import relook
 from relook.apply.delivery import RenderSettings
 from relook.apply.passes import assembled
+from relook.apply.receipt import ALREADY_DONE
 from relook.apply.render import render_film
 from relook.apply.stills import render_stills
 from relook.errors import InputError, ResourceError, UsageError
@@ -72,7 +76,7 @@ def test_every_still_keeps_its_place_and_name(worn: Look, folder: Path, tmp_path
     assert [str(name) for name in made.others] == ["take.mp4", "a/b/notes.txt"]
     assert made.refused == ()
     assert files(folder) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out", "out.receipt.json"]
 
 
 def test_marks_are_seeded_by_content(worn: Look, folder: Path, tmp_path: Path) -> None:
@@ -299,3 +303,27 @@ def test_passes_are_called_after_their_still_and_lie_as_it_does(worn: Look, fold
         rendered = picture_pixels(read_picture(tmp_path / "out" / name))
         if name.suffix.lower() != ".jpg":
             assert (assembled(tmp_path / "layers", number) - rendered).abs().max() <= 0.51 / 255
+
+
+def test_stills_that_were_broken_off_go_on(
+    look: Look, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what is missing is rendered; the same command on finished ones leaves them (AP01, AP08)."""
+    (folder / "a" / "spoilt.png").write_bytes(b"spoilt")
+    whole = render_stills(folder, look, tmp_path / "whole")
+    monkeypatch.setattr("relook.faults._reached", Counter())
+    monkeypatch.setenv("RELOOK_FAIL", "stretch.still:full:3")
+    with pytest.raises(ResourceError):
+        render_stills(folder, look, tmp_path / "out")
+    monkeypatch.delenv("RELOOK_FAIL")
+    assert not (tmp_path / "out").exists()
+    rendered: list[float] = []
+    again = render_stills(folder, look, tmp_path / "out", on_progress=lambda p: rendered.append(p.done))
+    assert rendered[0] == 3 and replace(again, output=whole.output, refused=whole.refused) == whole
+    assert files(tmp_path / "out") == files(tmp_path / "whole") and not (tmp_path / "out.part").exists()
+    assert all(not finding.fault for finding in relook.verify(tmp_path / "out", source=folder))
+    assert render_stills(folder, look, tmp_path / "out").notes == (*again.notes, ALREADY_DONE)
+    made = tmp_path / "out" / again.stills[1]
+    made.write_bytes(made.read_bytes()[:-1])
+    (wrong,) = [finding for finding in relook.verify(tmp_path / "out", source=folder) if finding.fault]
+    assert (wrong.what, wrong.name) == ("output", str(again.stills[1]))

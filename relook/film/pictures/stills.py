@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from relook.errors import InputError, UsageError
+from relook import faults
+from relook.errors import DivergedError, InputError, UsageError
 from relook.film.container.codecs import film_endings
 from relook.film.container.opening import FILM_ENDINGS
 from relook.film.frames import Frame
+from relook.film.journal import Journal, Stretch
 from relook.film.pictures.alpha import picture_alpha
 from relook.film.pictures.metadata import carry_metadata
 from relook.film.pictures.picture import Picture, PictureFacts
 from relook.film.pictures.picture_file import read_picture, write_picture
 from relook.film.pictures.profile import carry_profile
-from relook.film.publish import Part, disk_errors
+from relook.film.publish import Part, disk_errors, file_hash, sync
 from relook.film.reader import NativeFrame
 from relook.film.sequence import PICTURE_ENDINGS, are_one_take, find_pictures, is_pictures
 
@@ -149,31 +151,57 @@ def require_stills_place(output: Path, folder: StillsFolder, *, overwrite: bool)
 
 
 class StillsWriter:
-    """Writes stills with their sub-folders, names, transparency and profiles; they appear when all of them are done."""
+    """Writes stills with their sub-folders, names, transparency and profiles; they appear when all of them are done.
 
-    def __init__(self, output: Path) -> None:
-        self._output = output
-        self._count = 0
-        self.num_clipped = 0
-        """Stills with values that their colour space has no code for."""
-        self.lost: list[str] = []
-        """What stills say beside their pixels and the new ones do not, each with its name, in words."""
+    Each is on record when it is safe on disk, and a job that was broken off goes on with the others.
+    """
+
+    def __init__(self, output: Path, *, key: str | None, receipt: Callable[[dict[str, str]], bytes]) -> None:
+        """Prepare a folder.
+
+        Args:
+            key: a digest of all that the stills depend on; None where they cannot be gone on with.
+            receipt: gives what is published beside the folder, of the stills' names with their SHA-256 (hex).
+        """
+        self._output, self._key, self._receipt = output, key, receipt
 
     def __enter__(self) -> Self:
         self._part = Part(self._output, folder=self._output)
-        self._part.clear_but(())
+        self._journal = Journal(self._part, self._key)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None and self._count:
-            self._part.publish()
-            self._part.clear()
-        else:
-            self._part.clear()
+        is_left = error is None or not isinstance(error, (UsageError, InputError, DivergedError))
+        try:
+            if kind is None and self._journal.stretches:
+                self._publish()
+                is_left = False
+        finally:
+            self._part.leave() if is_left and self._key and self._journal.stretches else self._part.clear()
 
-    def write(self, name: Path, frame: Frame | None, source: Picture) -> None:
+    @property
+    def count(self) -> int:
+        """Say how many stills are written."""
+        return self._journal.num_frames
+
+    @property
+    def done(self) -> dict[Path, dict[str, str]]:
+        """Give what is to be known of each still that is written, as it was told to `write`, by its name."""
+        return {Path(done.facts["still"]): done.facts["told"] for done in self._journal.stretches}
+
+    @property
+    def num_clipped(self) -> int:
+        """Say how many stills have values that their colour space has no code for."""
+        return sum(done.facts["is_clipped"] for done in self._journal.stretches)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Say what stills have beside their pixels and the new ones do not, each with its name, in words."""
+        return tuple(words for done in self._journal.stretches for words in done.facts["lost"])
+
+    def write(self, name: Path, frame: Frame | None, source: Picture, told: dict[str, str]) -> None:
         """Write a still's new frame, or with None its own file once more.
 
         Raises:
@@ -182,6 +210,7 @@ class StillsWriter:
             ResourceError: it cannot be written.
         """
         target = self._part.made / name
+        is_clipped, lost = False, tuple[str, ...]()
         with disk_errors(self._output):
             target.parent.mkdir(parents=True, exist_ok=True)
             if frame is None:
@@ -190,11 +219,23 @@ class StillsWriter:
             try:
                 alpha, facts = picture_alpha(source), PictureFacts(pixel_aspect=source.facts.pixel_aspect)
                 depth = source.bit_depth
-                clipped = write_picture(target, frame, bit_depth=depth, source=source, alpha=alpha, facts=facts)
-                self.num_clipped += clipped
+                is_clipped = write_picture(target, frame, bit_depth=depth, source=source, alpha=alpha, facts=facts)
                 carry_profile(source.path, target)
-                self.lost += [f"{name}: {what}" for what in carry_metadata(source.path, target)]
+                lost = tuple(f"{name}: {what}" for what in carry_metadata(source.path, target))
             except InputError:
                 target.unlink()
                 raise
-        self._count += 1
+        with disk_errors(self._output):
+            faults.point("stretch.still")
+            sync(target)
+        count, place = self._journal.num_frames, target.relative_to(self._part.path).as_posix()
+        known = {"still": str(name), "told": told, "is_clipped": bool(is_clipped), "lost": lost}
+        self._journal.commit(Stretch(count, count + 1, {place: file_hash(target) or ""}, known))
+
+    def _publish(self) -> None:
+        files = {name: digest for done in self._journal.stretches for name, digest in done.files.items()}
+        inside = self._part.made.name
+        self._part.keep_receipt(self._receipt({str(Path(name).relative_to(inside)): files[name] for name in files}))
+        self._journal.announce()
+        self._part.publish()
+        self._part.publish_receipt()
