@@ -23,7 +23,7 @@ from relook.film.shots import find_shots
 from relook.look import Look
 from relook.progress import OnProgress, Progress, ignore
 from relook.report import FilmCard, FilmVerdict, LookCard, Reason, Report, ShotVerdict, Timeline
-from relook.timing import advance_timecode
+from relook.timing import FrameRange, advance_timecode
 
 TIMELINE_POINTS = 2000
 
@@ -47,6 +47,7 @@ def check_film(
     source: Path | None = None,
     space: ColourSpace | None = None,
     source_space: ColourSpace | None = None,
+    part: FrameRange | None = None,
     on_progress: OnProgress = ignore,
 ) -> Report:
     """Judge every shot of a film against a look, and against its source where that is given.
@@ -55,6 +56,7 @@ def check_film(
         film: the rendered film.
         source: the film before the look. Shots are found in it, since a look's flicker and dust may hide or feign cuts.
         space, source_space: what the film and its source are in, where that was said.
+        part: which frames of the source the film shows; all by default.
     Raises:
         InputError: a film cannot be read, or the look carries no judge.
         UsageError: film and source are not of one size.
@@ -66,9 +68,9 @@ def check_film(
         if given is not None:
             _check_sizes(reader.info, given.info)
         seen = space if source is None else source_space
-        shots = find_shots(source or film, space=seen, on_progress=on_progress)
+        shots = _within(find_shots(source or film, space=seen, on_progress=on_progress), part)
         steps = _Counted(
-            zip_longest(reader.frames(), given.frames()) if given else ((own, None) for own in reader.frames())
+            zip_longest(reader.frames(), given.frames(part)) if given else ((own, None) for own in reader.frames())
         )
         watched = []
         for shot in shots:
@@ -85,6 +87,18 @@ def check_film(
         measures=_film_measures(verdicts),
         limits={name: (limit.review, limit.fail if isfinite(limit.fail) else None) for name, limit in LIMITS.items()},
         timeline=_timeline(watched),
+    )
+
+
+def _within(shots: tuple[Shot, ...], part: FrameRange | None) -> tuple[Shot, ...]:
+    """Give the shots of a part of a film, as of a film of its own."""
+    if part is None:
+        return shots
+    inside = [shot for shot in shots if shot.frames.start < part.stop and part.start < shot.frames.stop]
+    return tuple(
+        replace(shot, index=index, frames=FrameRange(max(shot.frames.start - part.start, 0), stop - part.start))
+        for index, shot in enumerate(inside)
+        for stop in (min(shot.frames.stop, part.stop),)
     )
 
 

@@ -146,4 +146,4 @@ def apply(
                 aperture=aperture,
             ),
         )
-    tell(delivery, film, look, as_json=as_json)
+    tell(delivery, film, look, colour_space=colour_space, as_json=as_json)

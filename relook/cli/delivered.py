@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from relook.film.frames import Damage
 
 
-def tell(delivery: Delivery, film: Path, look: str, *, as_json: bool) -> None:
+def tell(delivery: Delivery, film: Path, look: str, *, colour_space: str | None = None, as_json: bool) -> None:
     """Print what was delivered; leave with the exit code for declared damage where there is any."""
     output = delivery.output
     given, wanted = delivery.flicker
@@ -35,11 +35,11 @@ def tell(delivery: Delivery, film: Path, look: str, *, as_json: bool) -> None:
     if damage:
         print_lines(*map(damage_line, damage))
     if delivery.num_lost_packets:
-        print_lines(f"damaged: {delivery.num_lost_packets} packets of the sound and subtitles are left out")
+        print_lines(f"damaged, and left out: packets of the sound and subtitles: {delivery.num_lost_packets}")
     if delivery.num_clipped:
         print_lines(
-            f"{delivery.num_clipped} frames have values below black or above white, which {output.suffix or output} "
-            "cannot hold: they are written as black and white; linear .exr holds them",
+            f"frames with values below black or above white, which {output.suffix or output} cannot hold and has as black and "
+            f"white: {delivery.num_clipped}; linear .exr holds them",
         )
     if delivery.notes:
         print_lines(*delivery.notes)
@@ -53,10 +53,10 @@ def tell(delivery: Delivery, film: Path, look: str, *, as_json: bool) -> None:
             f"{len(delivery.shot_files)} shots in {output}: {new} rendered, {len(delivery.shot_files) - new} as they were"
         )
     else:
-        space = f" --colour-space {shlex.quote(delivery.colour_space)}" if delivery.colour_space else ""
+        space = f" --colour-space {shlex.quote(colour_space)}" if colour_space else ""
         print_lines(
             f"{len(delivery.frame_hashes)} frames written to {output}",
-            f"next: relook check {output} --look {look}{space}",
+            f"next: relook check {shlex.quote(str(output))} --look {shlex.quote(look)} --source {shlex.quote(str(film))}{space}",
         )
     if as_json:
         print_json(

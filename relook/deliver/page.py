@@ -94,6 +94,7 @@ def write_report(
     source: Path | None = None,
     space: ColourSpace | None = None,
     source_space: ColourSpace | None = None,
+    source_first: int = 0,
     on_progress: OnProgress = ignore,
 ) -> tuple[Path, Path]:
     """Write `report.json` and `report.html` into a folder, made if need be; what is there is replaced in one step.
@@ -102,6 +103,7 @@ def write_report(
         report: of `film`.
         film, source: read once more for their pictures.
         space, source_space: what the film and its source are in, where that was said.
+        source_first: which frame of the source the film's first one is.
     Returns:
         The two files.
     """
@@ -109,7 +111,7 @@ def write_report(
     pictures = take_pictures(film, wanted, space=space, on_progress=on_progress)
     before = {}
     if source is not None:
-        before = take_pictures(source, _wipes(report), space=source_space, on_progress=on_progress)
+        before = take_pictures(source, _wipes(report), space=source_space, first=source_first, on_progress=on_progress)
     page = environment().get_template("page.html.jinja").render(**_context(report, pictures, before))
     files = (directory / "report.json", directory / "report.html")
     with page_errors(directory):

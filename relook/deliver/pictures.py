@@ -25,12 +25,14 @@ def take_pictures(
     widths: Mapping[int, tuple[int, ...]],
     *,
     space: ColourSpace | None = None,
+    first: int = 0,
     on_progress: OnProgress = ignore,
 ) -> dict[tuple[int, int], str]:
     """Return wanted frames of a film as data URIs by frame number and width; frames it does not have are left out.
 
     widths: for each wanted frame the widths, in pixels, at which it is needed; a film is never enlarged.
     space: what the film is in, where that was said.
+    first: the number of the film's frame that counts as 0.
     """
     if not widths:
         return {}
@@ -39,12 +41,13 @@ def take_pictures(
     with FilmReader(film, space=space) as reader, closing(reader.native_frames()) as frames:
         to_values = ToValues(reader.info)
         for native in frames:
-            if native.index in widths:
+            index = native.index - first
+            if index in widths:
                 pixels = to_values.pixels(native.picture, native.index)
-                for width in widths[native.index]:
-                    found[native.index, width] = _data_uri(pixels, reader.info, width)
-                on_progress(Progress("writing the report", native.index, last + 1))
-            if native.index >= last:
+                for width in widths[index]:
+                    found[index, width] = _data_uri(pixels, reader.info, width)
+                on_progress(Progress("writing the report", index, last + 1))
+            if index >= last:
                 break
     return found
 

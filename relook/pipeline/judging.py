@@ -8,7 +8,7 @@ from pathlib import Path
 
 from relook.check.inspect import check_film
 from relook.deliver.page import write_report
-from relook.errors import NoMarksError, UsageError
+from relook.errors import InputError, NoMarksError, UsageError
 from relook.film.pictures.spaces import ColourSpace, find_space
 from relook.film.reader import probe
 from relook.film.values import keeps_space
@@ -16,7 +16,9 @@ from relook.look import Look
 from relook.pipeline.arguments import loaded
 from relook.pipeline.inspection import measure_marks
 from relook.progress import OnProgress, ignore
+from relook.receipt import read_receipt
 from relook.report import MarksCompared, Report
+from relook.timing import FrameRange
 
 REPORT_PAGE = "report.html"
 MARKED_PIXELS = 16_000_000
@@ -38,7 +40,8 @@ def check(
     Args:
         film: the rendered film.
         look: the look that it was rendered in.
-        source: the film before the look; with it content, geometry and steadiness are measured too.
+        source: the film before the look; with it content, geometry and steadiness are measured too. Of a film that is a part of
+            it the receipt says which.
         output: a folder for `report.json` and `report.html`, in which the marks of film are compared too; None writes nothing.
         overwrite: replace a report that is in `output`.
         colour_space: what film and source are in, as `apply` takes it. A film of another kind than its source, which `apply` does
@@ -54,15 +57,35 @@ def check(
     given = loaded(look)
     source_space = None if colour_space is None else find_space(colour_space)
     space = _space_of(path, before, source_space)
-    report = check_film(path, given, source=before, space=space, source_space=source_space, on_progress=on_progress)
+    part = _part_of(path) if before is not None else None
+    report = check_film(
+        path, given, source=before, space=space, source_space=source_space, part=part, on_progress=on_progress
+    )
     if folder is not None:
         with suppress(NoMarksError):
             found = measure_marks(path, most_pixels=MARKED_PIXELS, space=space, on_progress=on_progress)
             report = replace(report, mechanics=MarksCompared(given.card.mechanics, found))
         write_report(
-            report, folder, film=path, source=before, space=space, source_space=source_space, on_progress=on_progress
+            report,
+            folder,
+            film=path,
+            source=before,
+            space=space,
+            source_space=source_space,
+            source_first=part.start if part else 0,
+            on_progress=on_progress,
         )
     return report
+
+
+def _part_of(film: Path) -> FrameRange | None:
+    """Return which frames of its source a film shows, where its receipt says that it is a part of it."""
+    try:
+        receipt = read_receipt(film)
+    except InputError:
+        return None
+    frames = receipt.settings.get("frames")
+    return FrameRange(**frames) if frames else None
 
 
 def _space_of(film: Path, source: Path | None, space: ColourSpace | None) -> ColourSpace | None:

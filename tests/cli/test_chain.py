@@ -60,6 +60,11 @@ def test_train_then_apply_then_check(media: Path, run: Run, monkeypatch: pytest.
     written = json.loads(Path("new.report/report.json").read_text())
     assert written["verdict"] == report["verdict"] and set(written["measures"]["mechanics"]) == {"style", "film"}
 
+    code, out, err = run("check part.mp4 --look own.look --source film.mp4 --json")
+    part = last_line(out)
+    assert [(shot["start_frame"], shot["stop_frame"]) for shot in part["shots"]] == [(0, 6), (6, 12)], err
+    assert part["measures"]["content"] == pytest.approx(report["measures"]["content"], abs=0.05)
+
     code, _, err = run("check new.mp4 --look own.look")
     assert code == 2
     assert "--overwrite" in err

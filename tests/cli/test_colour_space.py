@@ -93,7 +93,7 @@ def test_a_still_whose_values_would_not_come_back_is_named_and_the_rest_is_done(
 def test_a_film_of_log_pictures_is_for_the_display(folder: Path, run: Run) -> None:
     code, out, err = run("apply take --look plain.look --strength 0 --colour-space color_timing -o out.mkv")
     assert code == 0, err
-    assert "3 frames have values below black or above white, which .mkv cannot hold" in out
+    assert "below black or above white, which .mkv cannot hold and has as black and white: 3;" in out
 
 
 def test_a_log_film_is_rendered_and_checked_in_its_space(log_films: Path, run: Run) -> None:
@@ -102,7 +102,9 @@ def test_a_log_film_is_rendered_and_checked_in_its_space(log_films: Path, run: R
         space = " --colour-space acescct" if name == "log" else ""
         code, out, err = run(f"apply {name}.mkv --look silent --texture 0 -o {name}_new.mkv{space}")
         assert code == 0, err
-        assert ("relook check log_new.mkv --look silent --colour-space ACEScct" in out) == (name == "log")
+        assert ("relook check log_new.mkv --look silent --source log.mkv --colour-space acescct\n" in out) == (
+            name == "log"
+        )
     reports = {}
     for name, space in (("shown", ""), ("log", " --colour-space acescct"), ("log", "")):
         line = f"check {name}_new.mkv --look silent --source {name}.mkv -o report{len(reports)} --json{space}"
@@ -125,7 +127,7 @@ def test_pictures_of_a_log_film_are_checked_as_what_they_are(log_films: Path, ru
     """With the same option as `apply`: pictures of a film are for the display, and its source is in the space."""
     code, out, err = run("apply log.mkv --look silent --texture 0 -o new.####.dpx --colour-space acescct")
     assert code == 0, err
-    assert "relook check new.####.dpx --look silent\n" in out
+    assert "relook check 'new.####.dpx' --look silent --source log.mkv --colour-space acescct\n" in out
     measures = []
     for film, source, space in (
         ("new.####.dpx", "log.mkv", " --colour-space acescct"),
