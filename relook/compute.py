@@ -46,6 +46,21 @@ def compute_exactly() -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
 
 
+def describe_device(device: torch.device) -> tuple[str, int | None]:
+    """Return a device's name and, of a GPU, its memory in bytes; compute a little on it.
+
+    Raises:
+        RuntimeError: the device does not compute.
+    """
+    ones = torch.ones(8, 8, device=device)
+    if float((ones @ ones).sum()) != 8**3:
+        raise RuntimeError("it computes wrongly")
+    if device.type != "cuda":
+        return f"CPU, {os.cpu_count()} cores", None
+    found = torch.cuda.get_device_properties(device)
+    return found.name, found.total_memory
+
+
 def require_processes(processes: int, device: torch.device) -> None:
     """Refuse a number of processes that a device cannot have.
 

@@ -10,13 +10,14 @@ import typer
 from relook.cli.apply import apply
 from relook.cli.check import check
 from relook.cli.demo import demo
+from relook.cli.doctor import doctor
 from relook.cli.guard import guarded
 from relook.cli.info import info
 from relook.cli.looks import looks
 from relook.cli.train import train
 from relook.version import VERSION
 
-VERBS = (demo, train, apply, check, looks, info)
+VERBS = (demo, train, apply, check, looks, info, doctor)
 
 
 def build_app() -> typer.Typer:

@@ -61,6 +61,7 @@ FLAGS = {
     "check": {"--look", "--source", "--output", "--overwrite", "--json"},
     "looks": {"--json"},
     "info": {"--marks", "--for", "--shots", "--json"},
+    "doctor": {"--json"},
 }
 
 
