@@ -1,10 +1,13 @@
-"""What every test shares: one thread a worker, and the real footage where a checkout has it."""
+"""What every test shares: one thread a worker, no socket but where a test is marked, and real footage where a checkout has it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import socket
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,51 @@ def one_thread() -> None:
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+NAME_QUESTIONS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo")
+
+
+class SocketGuard:
+    """Refuses and notes every socket that this process makes, but those between processes of one machine by file (AF_UNIX)."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.allows_loopback = False
+
+    def __call__(self, event: str, details: tuple[Any, ...]) -> None:
+        if event.startswith("socket.") and self._is_refused(event, details):
+            self.seen.append(f"{event} {details[1:] if isinstance(details[0], socket.socket) else details}")
+            raise PermissionError(f"relook opens no socket: {self.seen[-1]}")
+
+    def _is_refused(self, event: str, details: tuple[Any, ...]) -> bool:
+        if event in NAME_QUESTIONS:
+            return not (self.allows_loopback and details[0] in LOOPBACK)
+        if event == "socket.__new__":
+            is_network = details[1] not in (getattr(socket, "AF_UNIX", None), -1)  # -1: a handle that was there before
+            return is_network and not self.allows_loopback
+        if event in ("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"):
+            address = details[1]
+            return isinstance(address, tuple) and not (self.allows_loopback and address[0] in LOOPBACK)
+        return False
+
+
+GUARD = SocketGuard()
+sys.addaudithook(GUARD)
+
+
+@pytest.fixture(autouse=True)
+def sockets(request: pytest.FixtureRequest) -> Iterator[SocketGuard]:
+    """Fail a test in which a socket is made or a name is looked up; one that is marked `loopback` may speak to this machine.
+
+    Sees what goes through Python; `tests/cli/test_privacy.py` asks the system itself.
+    """
+    GUARD.allows_loopback = request.node.get_closest_marker("loopback") is not None
+    yield GUARD
+    GUARD.allows_loopback = False
+    seen, GUARD.seen = GUARD.seen, []
+    assert seen == [], f"relook opens no socket: {seen}"
 
 
 @pytest.fixture(scope="session")

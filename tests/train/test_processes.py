@@ -41,6 +41,7 @@ Path(sys.argv[3]).write_bytes(safetensors.torch.save(look.generator.state_dict()
 
 
 @pytest.mark.slow
+@pytest.mark.loopback
 def test_two_processes_are_one(corpus: Corpus, crew: Crew, small: None, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
@@ -60,6 +61,7 @@ def test_two_processes_are_one(corpus: Corpus, crew: Crew, small: None, tmp_path
     assert 0 < furthest < TOLERANCE
 
 
+@pytest.mark.loopback
 def test_a_member_that_dies_is_named(tmp_path: Path) -> None:
     words = [sys.executable, "-c", MEMBER, "corpus", str(tmp_path), "other", "fail"]
     with pytest.raises(ResourceError, match="another process"), leading_crew(words, 2, "cpu") as pair:
@@ -67,6 +69,7 @@ def test_a_member_that_dies_is_named(tmp_path: Path) -> None:
             pair.mean(torch.ones(1))
 
 
+@pytest.mark.loopback
 def test_a_member_that_never_comes_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relook.compute.PATIENCE_SECONDS", 3.0)
     words = [sys.executable, "-c", "raise SystemExit(1)"]
