@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -15,6 +16,7 @@ import pytest
 
 from relook.cli import main
 from relook.cli.hiding import PLAIN, Names, gather_names, name_words, token
+from relook.look import Footage, load_look, save_look
 
 Said = tuple[int, str, str]
 
@@ -33,7 +35,9 @@ def secret(media: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a secret name; in it a film, a look and a cut list, and nothing that is called anything else."""
     folder = media / FOLDER
     folder.mkdir()
-    (media / "plain.look").rename(folder / LOOK)
+    look = load_look(media / "plain.look")
+    footage = Footage("style", f"{CLIP}.mov", "0" * 64, 1, 1.0, f"by kind leave of {REEL}")
+    save_look(replace(look, card=replace(look.card, name="sepulchre", footage=(footage,))), folder / LOOK)
     (folder / "hush.edl").write_text(EDL)
     (folder / "phantom.edl").write_text(EDL.replace("00:00:00:02", "Obsidian"))
     (folder / "phantom.look").write_text("a look of Obsidian that is none")
@@ -106,6 +110,7 @@ def test_T17_the_names_are_there_without_it(
 ) -> None:
     monkeypatch.setenv("RELOOK_HIDE_NAMES", "0")
     assert {"hush", "unspoken", "obsidian", "zephyr"} <= set(secrets_in(say("info", FILM, "--json")))
+    assert secrets_in(say("info", LOOK)) == ["sepulchre", "obsidian", "zephyr"]
     assert secrets_in(say("info", "hush.edl")) == ["obsidian", "zephyr", "unspoken"]
 
 
