@@ -1,4 +1,4 @@
-"""What every test shares: one thread a worker, no socket but where a test is marked, and real footage where a checkout has it."""
+"""What every test shares: one thread a worker, no socket, and real footage where a checkout has it."""
 
 from __future__ import annotations
 
@@ -26,16 +26,18 @@ def one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 NAME_QUESTIONS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo")
 
 
 class SocketGuard:
-    """Refuses and notes every socket that this process makes, but those between processes of one machine by file (AF_UNIX)."""
+    """Refuses and notes every socket that this process makes by way of Python, but those that have no address (AF_UNIX).
+
+    The processes that train one look together make theirs in torch's own C++: `tests/train/test_processes.py` sees that they
+    listen on 127.0.0.1 alone.
+    """
 
     def __init__(self) -> None:
         self.seen: list[str] = []
-        self.allows_loopback = False
 
     def __call__(self, event: str, details: tuple[Any, ...]) -> None:
         if event.startswith("socket.") and self._is_refused(event, details):
@@ -43,15 +45,11 @@ class SocketGuard:
             raise PermissionError(f"relook opens no socket: {self.seen[-1]}")
 
     def _is_refused(self, event: str, details: tuple[Any, ...]) -> bool:
-        if event in NAME_QUESTIONS:
-            return not (self.allows_loopback and details[0] in LOOPBACK)
         if event == "socket.__new__":
-            is_network = details[1] not in (getattr(socket, "AF_UNIX", None), -1)  # -1: a handle that was there before
-            return is_network and not self.allows_loopback
+            return details[1] not in (getattr(socket, "AF_UNIX", None), -1)  # -1: a handle that was there before
         if event in ("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"):
-            address = details[1]
-            return isinstance(address, tuple) and not (self.allows_loopback and address[0] in LOOPBACK)
-        return False
+            return isinstance(details[1], tuple)
+        return event in NAME_QUESTIONS
 
 
 GUARD = SocketGuard()
@@ -59,14 +57,9 @@ sys.addaudithook(GUARD)
 
 
 @pytest.fixture(autouse=True)
-def sockets(request: pytest.FixtureRequest) -> Iterator[SocketGuard]:
-    """Fail a test in which a socket is made or a name is looked up; one that is marked `loopback` may speak to this machine.
-
-    Sees what goes through Python; `tests/cli/test_privacy.py` asks the system itself.
-    """
-    GUARD.allows_loopback = request.node.get_closest_marker("loopback") is not None
+def sockets() -> Iterator[SocketGuard]:
+    """Fail a test in which a socket is made or a name is looked up."""
     yield GUARD
-    GUARD.allows_loopback = False
     seen, GUARD.seen = GUARD.seen, []
     assert seen == [], f"relook opens no socket: {seen}"
 

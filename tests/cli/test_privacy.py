@@ -157,15 +157,3 @@ def test_T18_the_guard_of_every_test_has_teeth(sockets: Any) -> None:
     for end in socket.socketpair():
         end.close()
     assert sockets.seen == []
-
-
-@pytest.mark.loopback
-def test_T18_a_test_that_is_marked_may_speak_to_this_machine_alone(sockets: Any) -> None:
-    with socket.socket() as near:
-        near.bind(("127.0.0.1", 0))
-        with pytest.raises(PermissionError, match="opens no socket"):
-            near.bind(("0.0.0.0", 0))
-        with pytest.raises(PermissionError, match="opens no socket"):
-            near.connect(("192.0.2.1", 9))
-    assert len(sockets.seen) == 2
-    sockets.seen.clear()
