@@ -12,7 +12,6 @@ from relook.cli.arguments import spread_paths
 from relook.cli.guard import GOES_ON
 from relook.cli.hiding import hiding_names
 
-
 STOPPING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 

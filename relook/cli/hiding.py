@@ -18,7 +18,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-import relook
 from relook.errors import RelookError
 
 VARIABLE: Final = "RELOOK_HIDE_NAMES"
@@ -229,8 +228,8 @@ def name_words(words: list[str]) -> Iterator[str]:
 
 def _is_shipped(word: str) -> bool:
     """Say whether a word is a look or a recipe that everybody has."""
-    looks = Path(str(relook.__file__)).parent / "looks"
-    return not Path(word).exists() and (word in ("film", "restyle") or (looks / f"{word}.look").is_file())
+    look = Path(__file__).parents[1] / "looks" / f"{word}.look"
+    return not os.path.exists(word) and (word in ("film", "restyle") or os.path.exists(look))
 
 
 def told_by(path: Path) -> list[str]:

@@ -51,7 +51,7 @@ LINUX = sys.platform == "linux"
 
 @dataclass(frozen=True)
 class Seen:
-    """What three verbs did in a child process: by Python's own account, and by the system's."""
+    """What four verbs did in a child process: by Python's own account, and by the system's."""
 
     root: Path
     told: dict[str, Any]
@@ -76,7 +76,7 @@ def usable(*words: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory, tree: Tree) -> Seen:
-    """Apply, info and check, once for all tests: it takes seconds."""
+    """Apply, info, check and doctor, once for all tests: it takes seconds."""
     root = tmp_path_factory.mktemp("privacy")
     media, out, home, temporary = (root / name for name in ("media", "out", "home", "tmp"))
     for folder in (media, out, home, temporary):
@@ -87,6 +87,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, tree: Tree) -> Seen:
         ["apply", film, "--look", "silent", "-o", made],
         ["info", made, "--for", "mov", "--shots"],
         ["check", made, "--look", "silent", "--source", film],
+        ["doctor"],
     ]
     calls = "--trace=socket,connect,bind,openat,creat"
     apart = usable("unshare", "--map-root-user", "--net")
@@ -95,7 +96,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, tree: Tree) -> Seen:
     before = tree(media)
     done = subprocess.run(
         [*apart, *tracer, sys.executable, "-c", WATCHED, json.dumps(lines, default=str)],
-        cwd=media,
+        cwd=out,
         env=os.environ | {name: str(value) for name, value in variables.items()},
         capture_output=True,
         text=True,
@@ -103,7 +104,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory, tree: Tree) -> Seen:
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
-    assert told["codes"][:2] == [0, 0] and told["codes"][2] in (0, 1), done.stderr
+    applied, informed, checked, examined = told["codes"]
+    assert applied == informed == 0 and checked in (0, 1) and examined in (0, 6), done.stderr
     return Seen(root, told, log.read_text(errors="replace").splitlines() if tracer else None, bool(apart), before)
 
 
@@ -141,7 +143,7 @@ def test_T17_the_system_sees_no_socket_either(seen: Seen) -> None:
     opened = [call for call in seen.calls if "openat(" in call and re.search(r"O_WRONLY|O_RDWR|O_CREAT", call)]
     paths = [found[1] for call in opened if " = -1 " not in call and (found := re.search(r'"((?:[^"\\]|\\.)*)"', call))]
     assert any(path.endswith("new.mp4.part/film.mp4") for path in paths), "the trace sees nothing"
-    assert [path for path in paths if not seen.is_allowed(os.path.abspath(seen.root / "media" / path))] == []
+    assert [path for path in paths if not seen.is_allowed(os.path.abspath(seen.root / "out" / path))] == []
     assert [
         call for call in seen.calls if re.search(r"\b(socket|connect|bind)\(", call) and "AF_UNIX" not in call
     ] == []
