@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,6 @@ def test_what_is_missing_is_told_and_the_rest_still_examined(tmp_path: Path) -> 
 def test_every_codec_is_tried_and_a_broken_one_found(monkeypatch: pytest.MonkeyPatch) -> None:
     plans = {plan.codec.title: plan for plan in selftest.plans()}
     assert set(plans) == {codec.title for codec in CODECS.values()}
-    from dataclasses import replace
-
     absent = replace(plans["H.264"], codec=replace(plans["H.264"].codec, encoder="libx999"))
     assert "libx999" in str(selftest.codec_fault(absent))
     wrong = replace(plans["ProRes"], options=plans["ProRes"].options | {"profile": "99"})
@@ -79,6 +78,15 @@ def test_a_place_is_tried_for_real(tmp_path: Path) -> None:
     assert found.free_bytes > 0 and list(tmp_path.iterdir()) == []
     with pytest.raises(OSError):
         try_place(tmp_path / "absent")
+
+
+def test_a_place_without_locks_or_links_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if sys.platform == "linux":
+        assert try_place(tmp_path).has_locks and try_place(tmp_path).has_links
+    monkeypatch.setattr("relook.film.publish.fcntl", None)
+    monkeypatch.setattr(os, "link", lambda *names: os.stat(tmp_path / "absent"))
+    found = try_place(tmp_path)
+    assert (found.has_locks, found.has_links) == (False, False)
 
 
 def test_the_nearest_mount_says_what_file_system_a_folder_is_on(tmp_path: Path) -> None:
