@@ -20,6 +20,7 @@ from relook.version import VERSION
 if TYPE_CHECKING:
     from relook.apply.delivery import Delivery
     from relook.errors import RelookError
+    from relook.health.doctor import doctor
     from relook.look import Look, load_look, save_look
     from relook.pipeline import apply, check, demo, measure_marks, train, verify
     from relook.progress import Progress
@@ -41,6 +42,7 @@ __all__ = [
     "apply",
     "check",
     "demo",
+    "doctor",
     "load_look",
     "measure_marks",
     "save_look",
@@ -56,6 +58,7 @@ _HOMES = {
     "Report": "relook.report",
     "Verdict": "relook.report",
     "demo": "relook.pipeline",
+    "doctor": "relook.health.doctor",
     "load_look": "relook.look",
     "measure_marks": "relook.pipeline",
     "save_look": "relook.look",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
+import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -59,6 +61,21 @@ def release_memory() -> None:
         torch.cuda.empty_cache()
 
 
+def describe_device(device: torch.device) -> tuple[str, int | None]:
+    """Return a device's name and, of a GPU, its memory in bytes; compute a little on it.
+
+    Raises:
+        RuntimeError: the device does not compute.
+    """
+    ones = torch.ones(8, 8, device=device)
+    if float((ones @ ones).sum()) != 8**3:
+        raise RuntimeError("it computes wrongly")
+    if device.type != "cuda":
+        return f"CPU, {os.cpu_count()} cores", None
+    found = torch.cuda.get_device_properties(device)
+    return found.name, found.total_memory
+
+
 def require_processes(processes: int, device: torch.device) -> None:
     """Refuse a number of processes that a device cannot have.
 
@@ -74,6 +91,10 @@ def require_processes(processes: int, device: torch.device) -> None:
 
 PATIENCE_SECONDS = 300.0
 """So long does a member wait for another, at the start and in every sum, before it gives up."""
+_MEETING = "RELOOK_CREW"
+"""The variable that names the file at which the members of a crew find each other."""
+_LOOPBACK = {"linux": "lo", "darwin": "lo0"}.get(sys.platform)
+"""The interface that leads to this machine alone; without it gloo takes the one that the machine's name leads to."""
 
 
 class Crew:
@@ -142,7 +163,7 @@ def alone(device: torch.device) -> Crew:
 
 
 def join_crew(kind: str) -> Crew:
-    """Take one's place in a crew whose members were started with the variables that torchrun sets.
+    """Take one's place in a crew whose members were started with the variables that `leading_crew` sets.
 
     Args:
         kind: "cpu" (gloo) or "cuda" (NCCL, one GPU a member).
@@ -154,6 +175,17 @@ def join_crew(kind: str) -> Crew:
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its banner belongs to no film
     environment = TorchElasticEnvironment()
     compute_exactly()
+    # Before Fabric does it by a port that is open to every machine: a crew meets at a file, and speaks over the loopback.
+    torch.distributed.init_process_group(
+        "nccl" if kind == "cuda" else "gloo",
+        store=torch.distributed.FileStore(  # type: ignore[attr-defined]
+            os.environ[_MEETING], environment.world_size()
+        ),
+        rank=environment.global_rank(),
+        world_size=environment.world_size(),
+        timeout=timedelta(seconds=PATIENCE_SECONDS),
+        device_id=torch.device("cuda", environment.local_rank()) if kind == "cuda" else None,
+    )
     strategy = DDPStrategy(timeout=timedelta(seconds=PATIENCE_SECONDS))
     fabric = Fabric(accelerator=kind, devices=environment.world_size(), strategy=strategy, plugins=[environment])
     fabric.launch()
@@ -171,9 +203,10 @@ def leading_crew(members: Sequence[str], size: int, kind: str) -> Iterator[Crew]
     Raises:
         ResourceError: a member died; the others are stopped.
     """
+    meeting = tempfile.mkdtemp(prefix="relook-crew-")
     shared = {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_free_port()),
+        _MEETING: os.path.join(meeting, "meeting"),
+        **({"GLOO_SOCKET_IFNAME": _LOOPBACK, "NCCL_SOCKET_IFNAME": _LOOPBACK} if _LOOPBACK else {}),
         "WORLD_SIZE": str(size),
         "LOCAL_WORLD_SIZE": str(size),
         "TORCHELASTIC_RUN_ID": "relook",
@@ -202,6 +235,7 @@ def leading_crew(members: Sequence[str], size: int, kind: str) -> Iterator[Crew]
             torch.distributed.destroy_process_group()
         os.environ.clear()
         os.environ.update(before)
+        shutil.rmtree(meeting, ignore_errors=True)
 
 
 def _left(member: subprocess.Popen[bytes]) -> bool:
@@ -209,9 +243,3 @@ def _left(member: subprocess.Popen[bytes]) -> bool:
     with suppress(subprocess.TimeoutExpired):
         return member.wait(timeout=5) != 0
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -40,6 +40,7 @@ LEVELS = {
     "export": 3,
     "pipeline": 4,
     "farm": 4,
+    "health": 4,
     "cli": 5,
     "studio": 5,
     "__init__": 6,

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from relook.cli.app import build_app
+from relook.cli.app import VERBS, build_app
 from relook.cli.arguments import spread_paths
 from relook.cli.guard import GOES_ON
+from relook.cli.hiding import hiding_names
 
 STOPPING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -24,5 +25,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     words = list(sys.argv[1:] if arguments is None else arguments)
     for number in STOPPING:
         signal.signal(number, _stop)
-    build_app()(spread_paths(words), prog_name="relook")
+    with hiding_names(words, [verb.__name__ for verb in VERBS]):
+        build_app()(spread_paths(words), prog_name="relook")
     sys.exit(0)

@@ -10,6 +10,7 @@ import typer
 from relook.cli.apply import apply
 from relook.cli.check import check
 from relook.cli.demo import demo
+from relook.cli.doctor import doctor
 from relook.cli.guard import guarded
 from relook.cli.info import info
 from relook.cli.looks import looks
@@ -17,7 +18,7 @@ from relook.cli.train import train
 from relook.cli.verify import verify
 from relook.version import VERSION
 
-VERBS = (demo, train, apply, check, looks, info, verify)
+VERBS = (demo, train, apply, check, looks, info, verify, doctor)
 
 
 def build_app() -> typer.Typer:

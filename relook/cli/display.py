@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from relook.cli.hiding import Hiding
 from relook.progress import OnProgress, Progress
 
 QUIET_SECONDS = 15.0
@@ -86,4 +87,7 @@ def print_lines(*lines: str) -> None:
 
 def print_json(values: Mapping[str, Any]) -> None:
     """Write a verb's result for machines: one JSON object in one line on standard output."""
-    sys.stdout.write(json.dumps(values, default=str, allow_nan=False) + "\n")
+    if isinstance(sys.stdout, Hiding):
+        sys.stdout.write_json(values)
+    else:
+        sys.stdout.write(json.dumps(values, default=str, allow_nan=False) + "\n")

@@ -63,6 +63,7 @@ FLAGS = {
     "looks": {"--json"},
     "verify": {"--source", "--look", "--json"},
     "info": {"--marks", "--for", "--shots", "--json"},
+    "doctor": {"--json"},
 }
 
 

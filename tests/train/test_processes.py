@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,9 @@ TOLERANCE = 2e-5
 """Of weights, between two processes and one: sums are taken in another order."""
 
 MEMBER = """
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 import safetensors.torch, torch
 from relook.compute import join_crew
@@ -60,9 +64,22 @@ def test_two_processes_are_one(corpus: Corpus, crew: Crew, small: None, tmp_path
     assert 0 < furthest < TOLERANCE
 
 
-def test_a_member_that_dies_is_named(tmp_path: Path) -> None:
+def listening_at() -> set[str]:
+    """Return the addresses, as the kernel writes them, at which this process waits for others to connect."""
+    handles = []
+    for handle in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the one by which the folder was listed
+            handles.append(os.readlink(handle))
+    sockets = {handle[len("socket:[") : -1] for handle in handles if handle.startswith("socket:")}
+    rows = [row.split() for name in ("tcp", "tcp6") for row in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    return {row[1].partition(":")[0] for row in rows if row[9] in sockets and row[3] == "0A"}
+
+
+def test_T16_a_crew_listens_on_this_machine_alone_and_a_member_that_dies_is_named(tmp_path: Path) -> None:
     words = [sys.executable, "-c", MEMBER, "corpus", str(tmp_path), "other", "fail"]
     with pytest.raises(ResourceError, match="another process"), leading_crew(words, 2, "cpu") as pair:
+        if sys.platform == "linux":
+            assert listening_at() == {"0100007F"}  # 127.0.0.1
         for _ in range(1000):
             pair.mean(torch.ones(1))
 

@@ -116,6 +116,20 @@ def find_space(name: str) -> ColourSpace:
     return ColourSpace(space.getName(), words, forward, backward)
 
 
+def usable_config() -> str:
+    """Name the config that is in use, and see that it is whole and that looks can work in it.
+
+    Raises:
+        UsageError, InputError: as `find_space`.
+    """
+    ocio = open_colour_io()
+    config, words = _config(ocio)
+    with _config_errors(ocio, words):
+        config.validate()
+    _working_space(config, words)
+    return words
+
+
 def _config(ocio: Any) -> tuple[Any, str]:
     chosen = os.environ.get("OCIO", "")
     words = f"the config of $OCIO, {chosen}" if chosen else "the config built into OpenColorIO"
