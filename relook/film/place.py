@@ -35,7 +35,7 @@ def try_place(folder: Path) -> Footing:
     with tempfile.TemporaryDirectory(prefix=".relook-doctor-", dir=folder) as made:
         file = Path(made) / "file"
         file.write_bytes(b"relook")
-        return Footing(shutil.disk_usage(made).free, _locks(file), _links(file), file_system(folder))
+        return Footing(shutil.disk_usage(made).free, _locks(file.with_name("lock")), _links(file), file_system(folder))
 
 
 def _locks(file: Path) -> bool:
