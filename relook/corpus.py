@@ -6,6 +6,8 @@ footage's own resolution, without borders and unusable frames. Arrays are memory
 
 from __future__ import annotations
 
+import io
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -284,18 +286,19 @@ def _open_array(root: Path, shot: PreparedShot) -> Pixels:
 
 
 def _load_array(path: Path, expected: tuple[int, ...], dtype: type[np.unsignedinteger[Any]]) -> Pixels:
+    """Map an array, whose head must be, to the byte, the one that such an array has: what it says is never interpreted."""
+    begin = io.BytesIO()
+    about = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": expected}
+    np.lib.format.write_array_header_1_0(begin, about)
+    head = begin.getvalue()
     try:
-        os.close(open_regular(path))
-        array: Pixels = np.lib.format.open_memmap(
-            path, mode="r"
-        )  # unlike np.load it knows neither pickles nor archives
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        with os.fdopen(open_regular(path), "rb") as file:
+            size, found = os.fstat(file.fileno()).st_size, file.read(len(head))
+        if found != head or size != len(head) + math.prod(expected) * np.dtype(dtype).itemsize:
+            raise ValueError(f"it is not the {np.dtype(dtype)} {expected} of the index")
+        array: Pixels = np.memmap(path, dtype, "r", offset=len(head), shape=expected)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: these frames cannot be read ({error}); prepare the corpus again") from error
-    if array.shape != expected or array.dtype != dtype:
-        raise InputError(
-            f"{path} holds {array.dtype} {array.shape} and the index says {np.dtype(dtype)} {expected}; "
-            "prepare the corpus again"
-        )
     return array
 
 

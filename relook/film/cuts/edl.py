@@ -31,7 +31,7 @@ _SPEED: Final = re.compile(r"M2\s++(?:(?P<reel>\S.*?)(?<=\S)\s++)?(?P<speed>-?\d
 _NOTE: Final = re.compile(
     r"\*?\s*(?P<key>FROM CLIP NAME|TO CLIP NAME|FROM CLIP|FROM FILE|SOURCE FILE|TO CLIP)\s*:\s*(?P<value>.+)"
 )
-_LONG_REEL: Final = re.compile(r"FINAL CUT PRO REEL:\s*(?P<long>.+?)(?<=\S)\s++REPLACED BY:\s*+(?P<short>\S+)")
+_LONG_REEL: Final = re.compile(r"FINAL CUT PRO REEL:\s*+(?P<long>\S.*?)(?<=\S)\s++REPLACED BY:\s*+(?P<short>\S+)")
 _QUIET: Final = ("*", "TITLE", "FCM", "SPLIT", ">>>", "GPI", "REEL", "FINAL CUT PRO")
 """How lines begin that need not be understood: notes, and headers that are read elsewhere."""
 _FREEZE: Final = "* FREEZE FRAME"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -19,6 +20,7 @@ from relook.timing import FrameRange, rate_text
 _DISSOLVE: Final = "SMPTE_Dissolve"
 _SCHEMA: Final = "OTIO_SCHEMA"
 _ITEMS: Final = ("Clip.", "Gap.", "Transition.", "Track.", "Stack.")
+_SCHEMA_NAME: Final = re.compile(r"[A-Za-z_]\w{0,80}\.[1-9]\d{0,3}", re.ASCII)
 _LISTS: Final = ("children", "effects", "markers")
 _MOST_BYTES: Final = 64 << 20
 _MOST_EVENTS: Final = 100_000
@@ -82,7 +84,9 @@ def _require_sound(timeline: Any) -> None:
             schema = one.get(_SCHEMA)
             if schema is None:
                 continue
-            if not isinstance(schema, str) or schema.startswith("SerializableObjectRef"):
+            if not isinstance(schema, str) or not _SCHEMA_NAME.fullmatch(schema):
+                raise ValueError(f"it has a thing of the kind {str(schema)[:40]!r}")
+            if schema.startswith("SerializableObjectRef."):
                 raise ValueError("it names a thing by a reference")
             num_items += schema.startswith(_ITEMS)
             held = [one.get(name) for name in _LISTS if name in one]
