@@ -230,6 +230,8 @@ def _lying_cards(header: Header, card: dict[str, Any], payload: bytes) -> Iterat
         ("map_size", 0),
     ):
         yield f"a generator of {name} {value}", with_("recipe", "generator", name, value=value)
+    vast = {"num_nodes": 2, "map_size": 2, "detail_channels": 512, "num_detail_layers": 32}
+    yield "a generator of 280 MB", with_("recipe", "generator", value=vast)
     yield "a crop of 10^9", with_("recipe", "crop_px", value=1_600_000_000)
     yield "a rate of nothing", with_("recipe", "rates", "generator", value=-1.0)
     for group, name, value in (
