@@ -49,6 +49,7 @@ TIMELINES: dict[str, bytes] = {
     "no tracks": _with(lambda t: t.update(tracks=None)),
     "tracks that are a clip": _with(lambda t: t.update(tracks=_clips(t)[0])),
     "a version below zero": _with(lambda t: _clips(t)[0].update(OTIO_SCHEMA="Clip.-1")),
+    "a clip of two versions": _with(lambda t: _clips(t)[0].update(OTIO_SCHEMA="Clip.1")),
     "a version of 1e999": _with(lambda t: _clips(t)[0].update(OTIO_SCHEMA="Clip.-1e999")),
     "a version of none": _with(lambda t: _clips(t)[0].update(OTIO_SCHEMA="Clip")),
     "a schema that is a number": _with(lambda t: _clips(t)[0].update(OTIO_SCHEMA=2)),
@@ -143,10 +144,10 @@ def test_JB02_a_clip_that_begins_before_its_source_is_named(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "line",
     [
-        "1" + " " * 999,
+        "001" + " " * 990 + "x",
         "001 " + "a " * 490,
         "001 A V C " + " " * 980,
-        "M2 " + " " * 990,
+        "M2" + " " * 990 + "x",
         "M2 a " + "1" * 990,
         "M2 " + "1 " * 490,
         "FINAL CUT PRO REEL: " + "a " * 480,

@@ -92,6 +92,8 @@ def _require_sound(timeline: Any) -> None:
             held = [one.get(name) for name in _LISTS if name in one]
             inner = [item for items in held for item in (items if isinstance(items, list) else [None])]
             inner += [one["tracks"]] if schema.startswith("Timeline.") and "tracks" in one else []
+            if schema == "Clip.1" and "media_references" in one:
+                raise ValueError("a clip is of one version and says what another does")
             references = one.get("media_references", {})
             inner += references.values() if isinstance(references, dict) else [None]
             if not all(isinstance(item, dict) and _SCHEMA in item for item in inner):
