@@ -1,27 +1,8 @@
-"""The files beside the tests that are also run by themselves, each in a process of its own."""
+"""The files beside the tests are imported by their names alone, for some are also run by themselves."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-
-def run_alone(script: str, *arguments: object, timeout: float = 300) -> dict[str, Any]:
-    """Run a script of this folder in a process of its own; return the JSON object that it prints."""
-    search = os.pathsep.join([str(HERE.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, str(HERE / script), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env=os.environ | {"PYTHONPATH": search, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, f"{script} ended with {done.returncode}: {done.stderr[-2000:]}"
-    return json.loads(done.stdout)
+sys.path.insert(0, str(Path(__file__).parent))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import faulthandler
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from typing import Any
 
 import tripwires
 from kinds import KINDS, Kind, cleared
+from memory import peak_mebibytes
 from mutate import cuts_of, mutated
 
 from relook.errors import RelookError
@@ -41,10 +41,10 @@ def main(count: int, seed: int, kept: Path, names: list[str]) -> None:
                 with tripwires.laid() as tripped:
                     KINDS[name].read(example, cleared(folder))
                 told["tripped"] += [f"{name}: {what}" for what in tripped]
-        before = _peak()
+        before = peak_mebibytes()
         for name in names or KINDS:
             told["kinds"][name] = _fuzz(name, KINDS[name], count, seed, folder, kept, told["failures"])
-        told["mebibytes"] = (_peak() - before) / 1024
+        told["mebibytes"] = peak_mebibytes() - before
     sys.stdout.write(json.dumps(told))
 
 
@@ -84,10 +84,6 @@ def _fuzz(
             now.unlink()
     faulthandler.cancel_dump_traceback_later()
     return {"read": count, "refused": refused, "slowest": round(slowest, 3)}
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

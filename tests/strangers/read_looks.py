@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
 
 import tripwires
 from look_bytes import look_bytes
+from memory import peak_mebibytes
 
 from relook.look import load_look
 
@@ -26,7 +26,7 @@ DEVICES = {"a device": Path("/dev/zero")}
 def main(folder: Path) -> None:
     (folder / "good.look").write_bytes(look_bytes(judge=True))
     load_look(folder / "good.look")  # what is imported late is imported now
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mebibytes()
     told = {}
     with tripwires.laid() as tripped:
         for name, path in {path.name: path for path in sorted(folder.iterdir())}.items() | DEVICES.items():
@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
             except BaseException as caught:
                 error = [type(caught).__name__, str(caught)]
             told[name] = {"error": error, "seconds": time.process_time() - began}
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    grown = peak_mebibytes() - before
     sys.stdout.write(json.dumps({"files": told, "mebibytes": grown, "tripped": tripped}))
     sys.stdout.flush()
     os._exit(0)

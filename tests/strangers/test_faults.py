@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import run_alone
+from alone import run_alone
 from kinds import JOB, KINDS, RECIPE, cleared
 
 from relook.errors import InputError, RelookError, UsageError
@@ -184,7 +184,7 @@ def test_JB01_an_edl_of_thousands_of_events_is_read_in_a_time_that_grows_as_thei
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("\n" * 600_000, "lines"),
+        ("\n" * 600_000, "500,000 lines"),
         ("001  A  V  C  00:00:00:00 00:00:01:00 00:00:00:00 00:00:01:00\n" * 100_001, "100,000 events"),
         ("x" * (33 << 20), "larger than 32 MiB"),
     ],
@@ -233,12 +233,12 @@ def test_a_corpus_whose_runs_never_end_is_refused(tmp_path: Path) -> None:
             read("corpus index", index, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../style-0000", "/etc/passwd", "a\\b", "a\0b", "..", ""])
+@pytest.mark.parametrize("name", ["../style-0000", "/etc/passwd", "a\\b", "a\0b", "a/b"])
 @pytest.mark.parametrize("kind", ["shots", "anchors"])
 def test_T08_a_corpus_names_no_file_elsewhere(kind: str, name: str, tmp_path: Path) -> None:
     index = good_json("corpus index")
     index[kind][0]["name"] = name
-    with pytest.raises(InputError, match=r"no name of a shot|cannot be read"):
+    with pytest.raises(InputError, match="no name of a shot"):
         read("corpus index", index, tmp_path)
 
 
@@ -275,7 +275,7 @@ def test_a_training_log_may_say_infinity() -> None:
     ("name", "value"),
     [
         ("start", -24),
-        ("stop", 10**30),
+        ("stop", 10**12),
         ("stop", 24.0),
         ("files", {"x" * 5000: "0"}),
         ("files", {"/etc/passwd": "0"}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import run_alone
+from alone import run_alone
 from kinds import KINDS
 
 MOST_MEBIBYTES = 200

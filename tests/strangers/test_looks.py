@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import run_alone
+from alone import run_alone
 from look_bytes import hostile_looks, joined, look_bytes, parts_of, small_judge, small_look
 
 from relook.check.judge import Judge
