@@ -6,6 +6,8 @@ footage's own resolution, without borders and unusable frames. Arrays are memory
 
 from __future__ import annotations
 
+import io
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,14 +18,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from einops import rearrange
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from relook.errors import InputError
+from relook.strict import open_regular, parsed, read_regular
 from relook.timing import FrameRange
 
 SCHEMA = 1
 INDEX = "index.json"
+_MOST_INDEX_BYTES = 256 << 20
+_MOST_FRAMES = 1_000_000_000
 
 Side = Literal["source", "style"]
 SIDES: tuple[Side, Side] = ("source", "style")
@@ -215,19 +220,21 @@ def load_corpus(root: Path) -> Corpus:
     """
     path = root / INDEX
     try:
-        text = path.read_bytes()
-    except OSError as error:
+        text = read_regular(path, _MOST_INDEX_BYTES)
+    except (OSError, ValueError) as error:
         raise InputError(f"{root} is no prepared corpus: {INDEX} cannot be read ({error}); prepare it again") from error
     try:
-        index = _INDEX.validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{path} is damaged: {where}: {first['msg']}; prepare the corpus again") from error
+        index = parsed(_INDEX, text)
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}; prepare the corpus again") from error
     if index.schema != SCHEMA:
         raise InputError(f"{path} has schema {index.schema} and this relook reads {SCHEMA}; prepare the corpus again")
+    if any(part.stop > _MOST_FRAMES for dropped in index.dropped for part in dropped.frames):
+        raise InputError(f"{path} is damaged: it tells of more frames than a film has; prepare the corpus again")
     for shot in index.shots:
         _check_shot(root, shot)
+    for pair in index.anchors:
+        _check_name(root, pair.name)
     corpus = Corpus(root, index.shots, index.dropped, index.sufficiency, index.anchors)
     for pair in index.anchors:
         corpus.anchor(pair)
@@ -279,29 +286,38 @@ def _open_array(root: Path, shot: PreparedShot) -> Pixels:
 
 
 def _load_array(path: Path, expected: tuple[int, ...], dtype: type[np.unsignedinteger[Any]]) -> Pixels:
+    """Map an array, whose head must be, to the byte, the one that such an array has: what it says is never interpreted."""
+    begin = io.BytesIO()
+    about = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": expected}
+    np.lib.format.write_array_header_1_0(begin, about)
+    head = begin.getvalue()
     try:
-        array: Pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+        with os.fdopen(open_regular(path), "rb") as file:
+            size, found = os.fstat(file.fileno()).st_size, file.read(len(head))
+        if found != head or size != len(head) + math.prod(expected) * np.dtype(dtype).itemsize:
+            raise ValueError(f"it is not the {np.dtype(dtype)} {expected} of the index")
+        array: Pixels = np.memmap(path, dtype, "r", offset=len(head), shape=expected)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: these frames cannot be read ({error}); prepare the corpus again") from error
-    if array.shape != expected or array.dtype != dtype:
-        raise InputError(
-            f"{path} holds {array.dtype} {array.shape} and the index says {np.dtype(dtype)} {expected}; "
-            "prepare the corpus again"
-        )
     return array
 
 
 def _check_shot(root: Path, shot: PreparedShot) -> None:
     """Refuse a shot whose name, runs or array contradict each other."""
-    if Path(shot.name).name != shot.name:
-        raise InputError(f"{root / INDEX} is damaged: {shot.name!r} is no name of a shot; prepare the corpus again")
-    covered = [frame for run in shot.runs for frame in range(run.start, run.stop)]
-    if not covered or covered != list(range(shot.num_frames)):
+    _check_name(root, shot.name)
+    edges = [0, *(edge for run in shot.runs for edge in (run.start, run.stop)), shot.num_frames]
+    follow = all(before == after for before, after in zip(edges[::2], edges[1::2], strict=True))
+    if not shot.num_frames or not follow or not all(map(len, shot.runs)):
         raise InputError(
             f"{root / INDEX} is damaged: the runs of {shot.name} do not cover its {shot.num_frames} frames; "
             "prepare the corpus again"
         )
     _open_array(root, shot)
+
+
+def _check_name(root: Path, name: str) -> None:
+    if Path(name).name != name or "\\" in name or "\0" in name:
+        raise InputError(f"{root / INDEX} is damaged: {name[:80]!r} is no name of a shot; prepare the corpus again")
 
 
 def _to_tensor(pixels: Pixels) -> Tensor:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from relook.errors import InputError
 from relook.recipe.mechanics import Mechanics
+from relook.strict import parse_json
 from relook.timing import FrameRange
 
 SCHEMA = 1
@@ -164,7 +165,7 @@ class Report:
             InputError: it is not a report of this schema.
         """
         try:
-            data = json.loads(text)
+            data = parse_json(text)
             if data["schema"] != SCHEMA:
                 raise InputError(f"the report has schema {data['schema']} and this relook reads {SCHEMA}; check again")
             measures = dict(data["measures"])

@@ -182,7 +182,7 @@ def test_damaged_arrays_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         load_corpus(tmp_path)
     np.save(path, np.zeros((5, 80, 96, 3), np.float64))
-    with pytest.raises(InputError, match="float64"):
+    with pytest.raises(InputError, match="uint8"):
         load_corpus(tmp_path)
 
 

@@ -18,6 +18,7 @@ LEVELS = {
     "version": 0,
     "errors": 0,
     "faults": 0,
+    "strict": 0,
     "timing": 0,
     "progress": 0,
     "samples": 0,
@@ -26,6 +27,7 @@ LEVELS = {
     "nets": 1,
     "objectives": 1,
     "compute": 1,
+    "tensors": 1,
     "tiling": 1,
     "corpus": 2,
     "look": 2,
@@ -87,7 +89,7 @@ def breaches(room: str, source: str) -> list[str]:
         library, *rest = name.split(".")
         if library == "relook":
             other = rest[0] if rest and rest[0] in LEVELS else "__init__"
-            lower = LEVELS[other] < LEVELS[room] or (LEVELS[room] == 0 and other == "errors")
+            lower = LEVELS[other] < LEVELS[room] or (LEVELS[room] == 0 and other in ("errors", "strict"))
             if other != room and not lower:
                 found.append(f"{room} (level {LEVELS[room]}) imports {name} (level {LEVELS[other]})")
         elif room not in ONLY_IN.get(library, {room}):

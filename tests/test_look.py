@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from relook.errors import InputError, RelookError, UsageError
 from relook.look import Card, Look, load_look, parse_look, save_look, shipped_looks
+from relook.nets.critic import PairCritic
 from relook.nets.generator import Generator
+from relook.objectives.descriptor import NUMBERS
 from relook.recipe.mechanics import Dust, Mechanics
 from relook.recipe.settings import Recipe
 
@@ -26,10 +28,18 @@ def small_look() -> Look:
     for parameter in generator.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
     card = Card(name="small", recipe=Recipe(seed=3), mechanics=Mechanics(dust=Dust(dark_per_frame=2.0)), reach_px=32)
+    size = len(NUMBERS)
     return Look(
         card,
         generator,
-        judge={"mean": torch.arange(4.0)},
+        judge={
+            "mean": torch.zeros(size),
+            "scale": torch.ones(size),
+            "precision": torch.eye(size),
+            "distances": torch.arange(4.0),
+            "figures": torch.ones(10, dtype=torch.float64),
+        }
+        | {f"critic.{key}": value for key, value in PairCritic().state_dict().items()},
         thumbnails={"after": torch.zeros(4, 5, 3, dtype=torch.uint8)},
     )
 
@@ -52,7 +62,7 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path) -> None:
     )
     for key, tensor in look.generator.state_dict().items():
         assert torch.equal(loaded.generator.state_dict()[key], tensor), key
-    assert torch.equal(loaded.judge["mean"], look.judge["mean"])
+    assert torch.equal(loaded.judge["distances"], look.judge["distances"])
     assert [path.name for path in tmp_path.iterdir()] == ["small.look"]
 
 

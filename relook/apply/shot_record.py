@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
 
 from relook.apply.delivery import RenderSettings
 from relook.apply.events import film_label
@@ -22,10 +25,38 @@ from relook.film.container.tracks import tracks_hash
 from relook.film.frames import FilmInfo, Shot
 from relook.film.publish import disk_errors, write_whole
 from relook.look import Look
+from relook.strict import parse_json, parsed, read_regular
 from relook.timing import FrameRange
 
 RECORD = "relook-shots.json"
 SCHEMA = 1
+_MOST_BYTES = 64 << 20
+_LONGEST_NAME_BYTES = 255
+_Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+_Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What the record says of one file."""
+
+    event: str
+    cut: tuple[_Count, _Count]
+    frames: tuple[_Count, _Count]
+    cut_timecode: tuple[str, ...]
+    key: _Digest
+    sha256: _Digest
+
+
+@dataclass(frozen=True)
+class _Record:
+    schema: int
+    film: str
+    shots: dict[str, _Entry]
+
+
+_RECORD = TypeAdapter(_Record)
+_ENTRY = TypeAdapter(_Entry)
 
 
 @dataclass(frozen=True)
@@ -78,16 +109,24 @@ def read_record(folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / RECORD
     if not path.exists():
         return {}
+    remedy = "move it away, and the shots are rendered again"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        shots = found["shots"] if found["schema"] == SCHEMA else None
+        text = read_regular(path, _MOST_BYTES)
+        schema = parse_json(text)["schema"]
+        if schema != SCHEMA:
+            raise InputError(f"{path} is not of this version of relook; {remedy}")
+        record = parsed(_RECORD, text)
+        if strange := [name for name in record.shots if not _is_ours(name)]:
+            raise ValueError(f"{strange[0][:80]!r} is no name of a shot")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read ({error}); move it away, and the shots are rendered again") from error
-    if not isinstance(shots, dict) or not all(
-        isinstance(shot, dict) and {"key", "sha256"} <= shot.keys() for shot in shots.values()
-    ):
-        raise InputError(f"{path} is not of this version of relook; move it away, and the shots are rendered again")
-    return shots
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} cannot be read ({reason}); {remedy}") from error
+    return {name: _ENTRY.dump_python(entry, mode="json") for name, entry in record.shots.items()}
+
+
+def _is_ours(name: str) -> bool:
+    """Say whether a name may be that of a shot's file: one in the folder itself."""
+    return re.fullmatch(r"\w[\w.-]*", name) is not None and len(name.encode()) <= _LONGEST_NAME_BYTES
 
 
 def write_record(folder: Path, shots: dict[str, dict[str, Any]], film: Path) -> None:

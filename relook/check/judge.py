@@ -30,6 +30,8 @@ WIDEST = 1.5
 SAME_SCALE = 1.25
 """Films up to this much taller than the style footage are measured pixel for pixel."""
 _CRITIC = "critic."
+_MOST = 1_000_000
+"""Shots and rows that a judge may say it was calibrated on."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,8 @@ class Judge:
             limit, centre, reach, auc, shots, height, flicker, black, white, motion = tensors["figures"].tolist()
             model = StyleModel(tensors["mean"], tensors["scale"], tensors["precision"])
             fits = model.precision.shape == (len(NUMBERS), len(NUMBERS)) and model.mean.shape == (len(NUMBERS),)
+            fits &= limit > 0 and reach > 0 and bool((model.scale > 0).all())  # else no shot could be refused
+            fits &= 0 <= shots <= _MOST and 1 <= height <= _MOST
             critic.load_state_dict(weights)
         except (KeyError, ValueError, RuntimeError):
             fits = False

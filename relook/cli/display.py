@@ -13,6 +13,8 @@ from relook.cli.hiding import Hiding
 from relook.progress import OnProgress, Progress
 
 QUIET_SECONDS = 15.0
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+_COMMANDS = _CONTROLS | {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
 @contextmanager
@@ -79,9 +81,14 @@ def _count(progress: Progress) -> str:
     return f"{progress.done:.0f}{total} {progress.unit}"
 
 
+def harmless(text: str) -> str:
+    """Write out the characters by which a name from a file could command the terminal, or turn its lines round."""
+    return text.translate(_COMMANDS)
+
+
 def print_lines(*lines: str) -> None:
     """Write a verb's result for people to standard output."""
-    text, encoding = "\n".join(lines) + "\n", sys.stdout.encoding or "utf-8"
+    text, encoding = harmless("\n".join(lines)) + "\n", sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))  # a file's name may be any bytes
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from relook.cli.display import harmless
 from relook.errors import RelookError, ResourceError, UsageError
 
 INTERRUPTED = 130
@@ -34,7 +35,7 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
             if os.environ.get("RELOOK_DEBUG") == "1":
                 traceback.print_exc()
             text, code = explain(error)
-            sys.stderr.write(f"relook: {text}\n")
+            sys.stderr.write(f"relook: {harmless(text)}\n")
             raise typer.Exit(code) from None
 
     return run

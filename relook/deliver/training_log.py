@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from relook.strict import parse_json
 
 LARGEST = 1e12
 """What is beyond it is no measure."""
@@ -100,7 +101,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8", errors="replace") as log:
         for text in log:
             try:
-                line = json.loads(text)
+                line = parse_json(text, finite=False)
             except ValueError:
                 continue
             if isinstance(line, dict):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,9 +20,12 @@ from pydantic import TypeAdapter
 
 from relook import faults
 from relook.film.publish import Part, disk_errors, file_hash, part_name, write_whole
+from relook.strict import parsed, read_regular
 
 SCHEMA: Final = 1
 _NAME: Final = "journal.jsonl"
+_MOST_BYTES: Final = 256 << 20
+_MOST_FRAMES: Final = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,16 @@ _ANNOUNCED: Final = TypeAdapter(_Announced)
 class Journal:
     """The stretches of one output, read and written."""
 
-    def __init__(self, part: Part, job: str | None) -> None:
+    def __init__(
+        self, part: Part, job: str | None, *, understands: Callable[[Stretch], bool] = lambda stretch: True
+    ) -> None:
         """Read what is done of a job; clear away what is of another one, or of none.
 
         Args:
             job: a digest of all that the frames depend on; None where the output cannot be gone on with.
+            understands: whether the writers can go on from a stretch's facts.
         """
-        self._part = part
+        self._part, self._understands = part, understands
         self._path = part.path / _NAME
         self.stretches: list[Stretch] = []
         lines = _lines(self._path)
@@ -96,11 +103,13 @@ class Journal:
         """Believe lines up to the first that is cut off or spoilt, or whose files are not what was written."""
         for line in lines:
             try:
-                stretch = _STRETCH.validate_json(line)
-                is_whole = all(self._is_there(name, digest) for name, digest in stretch.files.items())
-            except ValueError:
+                stretch = parsed(_STRETCH, line)
+                is_next = stretch.start == self.num_frames < stretch.stop <= _MOST_FRAMES
+                is_next = is_next and self._understands(stretch)
+                is_whole = is_next and all(self._is_there(name, digest) for name, digest in stretch.files.items())
+            except (ValueError, OSError):
                 return
-            if not is_whole or not stretch.start == self.num_frames < stretch.stop:
+            if not is_whole:
                 return
             self.stretches.append(stretch)
 
@@ -136,15 +145,15 @@ def was_being_shown(final: Path, job: str | None) -> bool:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except (FileNotFoundError, NotADirectoryError):
+        return read_regular(path, _MOST_BYTES).decode("utf-8", errors="replace").splitlines()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return []
 
 
 def _announced(lines: list[str]) -> str | None:
     for line in lines:
         with suppress(ValueError):
-            return _ANNOUNCED.validate_json(line).announced
+            return parsed(_ANNOUNCED, line).announced
     return None
 
 

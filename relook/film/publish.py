@@ -19,6 +19,7 @@ import av
 
 from relook import faults
 from relook.errors import LockedError, ResourceError, UsageError
+from relook.strict import open_regular
 
 try:
     import fcntl
@@ -101,11 +102,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def file_hash(path: Path) -> str | None:
-    """Digest a file with SHA-256 (hex); None where there is none."""
+    """Digest a file with SHA-256 (hex); None where there is no such regular file."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
 
 

@@ -175,7 +175,11 @@ class FilmWriter:
         self._source, self._job = source, job
         is_film = path.suffix.lower() in film_endings()
         self._part = Part(path, folder=None if is_film else folder_of(path))
-        self._journal = Journal(self._part, job.key if job else None)
+        self._journal = Journal(
+            self._part,
+            job.key if job else None,
+            understands=lambda stretch: _has_tally(stretch) and (not is_film or FilmFile.understands(stretch)),
+        )
         done = self._journal.stretches
         self._sink: _Sink
         if is_film:
@@ -332,6 +336,15 @@ class FilmWriter:
         self.tally.include(stretch)
         if self._job is not None and self._job.num_frames:
             self._part.require_room(self._journal.num_frames / self._job.num_frames)
+
+
+def _has_tally(stretch: Stretch) -> bool:
+    """Say whether a stretch that another process noted tells what a writer wants to know of its frames."""
+    try:
+        tally = _TALLY.validate_python(stretch.facts["tally"])
+    except (KeyError, ValueError):
+        return False
+    return len(tally.hashes) == stretch.stop - stretch.start
 
 
 def _all_named(path: Path, source: FilmInfo, holds: Callable[[str], bool]) -> bool:

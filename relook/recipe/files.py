@@ -12,6 +12,11 @@ from typing import Any, get_args, get_type_hints
 from relook.errors import UsageError
 from relook.recipe.presets import PRESETS
 from relook.recipe.settings import Recipe
+from relook.strict import read_regular
+
+_MOST_BYTES = 64 << 10
+_SHOWN = 60
+"""So many characters of what is refused are shown."""
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -21,12 +26,12 @@ def read_recipe(path: Path) -> Recipe:
         UsageError: the file cannot be read, or names a setting that does not exist, or has a value of another kind.
     """
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        settings = tomllib.loads(read_regular(path, _MOST_BYTES).decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read as a recipe ({error}); write TOML, for example seed = 1") from error
     name = settings.get("preset", "film")
     if not isinstance(name, str) or name not in PRESETS:
-        raise UsageError(f"{path}: there is no preset {name!r}; the presets are: {', '.join(PRESETS)}")
+        raise UsageError(f"{path}: there is no preset {repr(name)[:_SHOWN]}; the presets are: {', '.join(PRESETS)}")
     return _changed(PRESETS[name](), settings, f"{path}: ")
 
 
@@ -36,7 +41,7 @@ def _changed(value: Any, settings: Mapping[str, Any], where: str) -> Any:
     changed: dict[str, Any] = {}
     for name, wanted in settings.items():
         if name not in known:
-            raise UsageError(f"{where}there is no setting {name!r}; there are: {', '.join(sorted(known))}")
+            raise UsageError(f"{where}there is no setting {repr(name)[:_SHOWN]}; there are: {', '.join(sorted(known))}")
         old = getattr(value, name)
         if is_dataclass(old):
             if not isinstance(wanted, Mapping):
@@ -57,5 +62,5 @@ def _of_kind(wanted: Any, kind: Any, where: str) -> Any:
     if type(wanted) is int and kinds == [float]:
         return float(wanted)
     if type(wanted) not in kinds:
-        raise UsageError(f"{where} takes {' or '.join(one.__name__ for one in kinds)}, not {wanted!r}")
+        raise UsageError(f"{where} takes {' or '.join(one.__name__ for one in kinds)}, not {repr(wanted)[:_SHOWN]}")
     return wanted

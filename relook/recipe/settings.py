@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+_LIMITS = {
+    "seed": (0, 2**63 - 1),
+    "budget_seconds": (0, 1e9),
+    "budget_frames": (0, 10**12),
+    "crop_px": (64, 4096),
+    "batch_pairs": (1, 4096),
+    "penalty_every": (1, 10**6),
+    "average_decay": (0, 1),
+    "num_checks": (1, 10**6),
+    "check_steps": (1, 10**9),
+    "patience": (1, 10**6),
+}
+"""Of a recipe's numbers: a file from a stranger may name any, and one of them sizes what is built."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +33,9 @@ class GeneratorSettings:
     num_detail_layers: int = 4
     """3x3 convolutions between the unshuffle and the last one."""
 
+    def __post_init__(self) -> None:
+        _require_within(self, num_nodes=(2, 64), map_size=(2, 64), detail_channels=(1, 512), num_detail_layers=(2, 32))
+
 
 @dataclass(frozen=True)
 class Rates:
@@ -29,6 +46,9 @@ class Rates:
     grade_factor: float = 0.002
     spatial_factor: float = 0.002
     detail_factor: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require_within(self, **dict.fromkeys(vars(self), (0, 1e30)))
 
 
 @dataclass(frozen=True)
@@ -61,6 +81,7 @@ class Weights:
         for name, weight in vars(self).items():
             if not 0 <= weight < math.inf:
                 raise ValueError(f"the weight {name} must be 0 or more, got {weight}; for example {name}=1.0")
+        _require_within(self, **dict.fromkeys(vars(self), (0, 1e9)))
 
 
 ObjectiveName = Literal["minimax", "non_saturating", "least_squares", "wasserstein", "hinge", "relativistic"]
@@ -103,12 +124,8 @@ class Recipe:
             budget = getattr(self, name)
             if budget is not None and not 0 < budget < math.inf:
                 raise ValueError(f"the budget must be positive, got {budget}; for example {name}={example:.0f}")
-        for name in ("batch_pairs", "penalty_every", "num_checks", "check_steps", "patience"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        if self.seed < 0:
-            raise ValueError(f"the seed must be 0 or more, got {self.seed}")
-        if self.crop_px % 16 or self.crop_px < 64:
+        _require_within(self, **_LIMITS)
+        if self.crop_px % 16:
             raise ValueError(f"crop_px must be a multiple of 16 from 64 upwards, got {self.crop_px}; for example 96")
         for name, known in (("objective", get_args(ObjectiveName)), ("penalty", get_args(PenaltyName))):
             if getattr(self, name) not in known:
@@ -117,3 +134,11 @@ class Recipe:
     @property
     def frames_a_step(self) -> int:
         return 2 * self.batch_pairs
+
+
+def _require_within(settings: Any, **limits: tuple[float, float]) -> None:
+    """Refuse numbers below or above what makes sense."""
+    for name, (least, most) in limits.items():
+        value = getattr(settings, name)
+        if value is not None and not least <= value <= most:
+            raise ValueError(f"{name} must be from {least:g} to {most:g}, got {value}")

@@ -16,19 +16,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
+from safetensors import SafetensorError
 from torch import Tensor
 
 from relook import faults
 from relook.errors import InputError
 from relook.film.publish import disk_errors
+from relook.recipe.bounds import require_sane
 from relook.recipe.mechanics import Mechanics
+from relook.strict import parse_json, parsed, read_regular
 from relook.train.course import Course
 
 SCHEMA = 2
 NAME = re.compile(r"ckpt-\d+")
 KEPT = 2
 TENSORS, COURSE, MANIFEST = "tensors.safetensors", "course.json", "MANIFEST.json"
+_MOST_JSON_BYTES, _MOST_TENSOR_BYTES = 1 << 20, 4 << 30
 POINTS = (
     "checkpoint.tensors",
     "checkpoint.course",
@@ -122,19 +126,23 @@ def step_of(checkpoint: Path) -> int:
 
 def _read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
-        if manifest["schema"] != SCHEMA:
-            age = "a newer" if manifest["schema"] > SCHEMA else "an older"
+        manifest = parse_json(read_regular(path / MANIFEST, _MOST_JSON_BYTES))
+        schema = manifest["schema"]
+        if schema != SCHEMA:
+            age = "a newer" if schema > SCHEMA else "an older"
             raise InputError(
-                f"{path} was written by {age} relook (schema {manifest['schema']}, this one reads {SCHEMA}); "
+                f"{path} was written by {age} relook (schema {schema}, this one reads {SCHEMA}); "
                 "go on with that one, or start again with --overwrite"
             )
-        files = {name: (path / name).read_bytes() for name in (TENSORS, COURSE)}
+        sizes = {TENSORS: _MOST_TENSOR_BYTES, COURSE: _MOST_JSON_BYTES}
+        files = {name: read_regular(path / name, most) for name, most in sizes.items()}
         for name, content in files.items():
             if hashlib.sha256(content).hexdigest() != manifest["sha256"][name]:
                 raise DamagedCheckpoint(f"{name} is not what was written")
-        return _SAVED.validate_json(files[COURSE]), safetensors.torch.load(files[TENSORS])
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        saved = parsed(_SAVED, files[COURSE])
+        require_sane(saved.mechanics)
+        return saved, safetensors.torch.load(files[TENSORS])
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise DamagedCheckpoint(str(error).splitlines()[0]) from error
 
 

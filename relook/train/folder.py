@@ -12,16 +12,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from relook.errors import InputChangedError, UsageError
 from relook.film.publish import disk_errors, locked
 from relook.look import Footage
 from relook.recipe.settings import Recipe
+from relook.strict import parsed, read_regular
 from relook.train.checkpoint import checkpoints, step_of
 from relook.train.journal import NAME as JOURNAL
 
 ASKED, LOCK, CORPUS = "run.json", "lock", "corpus"
+_MOST_ASKED_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,8 @@ def write_asked(run: Path, asked: Asked) -> None:
 def read_asked(run: Path) -> Asked | None:
     """Return what a run was asked; None where that was not noted, or is damaged."""
     try:
-        return _ASKED.validate_json((run / ASKED).read_bytes())
-    except (OSError, ValidationError):
+        return parsed(_ASKED, read_regular(run / ASKED, _MOST_ASKED_BYTES))
+    except (OSError, ValueError):
         return None
 
 

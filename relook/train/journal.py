@@ -10,6 +10,7 @@ from typing import Any
 
 from relook import faults
 from relook.film.publish import disk_errors
+from relook.strict import parse_json
 from relook.train.course import Course
 from relook.train.measures import HeldOutMeasures
 
@@ -58,6 +59,6 @@ class Journal:
 
 def _step_of(line: str) -> int:
     try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+        return int(parse_json(line, finite=False)["step"])
+    except (ValueError, KeyError, TypeError, OverflowError):
         return 1 << 62

@@ -53,6 +53,16 @@ class FilmFile:
         self.num_lost_packets = 0
         """How many damaged packets of the sound were left out, once the film is joined."""
 
+    @staticmethod
+    def understands(stretch: Stretch) -> bool:
+        """Say whether a stretch that another process noted tells of its pictures what joining them takes."""
+        try:
+            pictures = _PICTURES.validate_python(stretch.facts["pictures"])
+        except (KeyError, ValueError):
+            return False
+        is_whole = len(pictures.coded) == stretch.stop - stretch.start
+        return len(stretch.files) == 1 and is_whole and all(one.size >= 0 for one in pictures.coded)
+
     def add(self, frame: Frame, *, copied: bool) -> None:
         """Encode one frame: its pixels, or with `copied` the decoder's own frame where there is one."""
         untouched = copied and isinstance(frame.native, VideoFrame)

@@ -19,22 +19,28 @@ from typing import Final
 
 from relook.errors import InputError, UsageError
 from relook.film.cuts.cutlist import CutList, Dissolve, Event, Kind, stem_of
+from relook.strict import read_regular
 from relook.timing import FrameRange, frames_a_day, has_drop_frame, is_drop_frame, parse_timecode, rate_text
 
 _TIMECODE: Final = r"(\d{1,2}:\d{2}:\d{2}[:;]\d{2,3})"
 _EVENT: Final = re.compile(
-    r"(?P<number>\d{1,9}[A-Z]?)\s+(?:(?P<reel>.*?)\s+)?(?P<channels>\S+)\s+(?P<edit>C|D|W\d{3}|KB|KO|K)(?:\s+(?P<frames>\d+))?"
-    rf"\s+{_TIMECODE}\s+{_TIMECODE}\s+{_TIMECODE}\s+{_TIMECODE}"
+    r"(?P<number>\d{1,9}[A-Z]?)\s++(?:(?P<reel>\S.*?)(?<=\S)\s++)?(?P<channels>\S++)\s++(?P<edit>C|D|W\d{3}|KB|KO|K)"
+    rf"(?:\s++(?P<frames>\d{{1,6}}))?\s++{_TIMECODE}\s++{_TIMECODE}\s++{_TIMECODE}\s++{_TIMECODE}"
 )
-_SPEED: Final = re.compile(r"M2\s+(?P<reel>.*?)\s+(?P<speed>-?\d*\.?\d+)\s+\d\S*")
+_SPEED: Final = re.compile(r"M2\s++(?:(?P<reel>\S.*?)(?<=\S)\s++)?(?P<speed>-?\d{0,9}\.?\d{1,9})\s+\d\S*")
 _NOTE: Final = re.compile(
     r"\*?\s*(?P<key>FROM CLIP NAME|TO CLIP NAME|FROM CLIP|FROM FILE|SOURCE FILE|TO CLIP)\s*:\s*(?P<value>.+)"
 )
-_LONG_REEL: Final = re.compile(r"FINAL CUT PRO REEL:\s*(?P<long>.+?)\s+REPLACED BY:\s*(?P<short>\S+)")
+_LONG_REEL: Final = re.compile(r"FINAL CUT PRO REEL:\s*+(?P<long>\S.*?)(?<=\S)\s++REPLACED BY:\s*+(?P<short>\S+)")
 _QUIET: Final = ("*", "TITLE", "FCM", "SPLIT", ">>>", "GPI", "REEL", "FINAL CUT PRO")
 """How lines begin that need not be understood: notes, and headers that are read elsewhere."""
 _FREEZE: Final = "* FREEZE FRAME"
 _LONGEST_LINE: Final = 1000
+_MOST_BYTES: Final = 32 << 20
+_MOST_LINES: Final = 500_000
+_MOST_EVENTS: Final = 100_000
+_LINE_ENDS: Final = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+"""What `str.splitlines` ends a line at."""
 _BLACK: Final = ("BL", "BLACK")
 _UNNAMED_REEL: Final = ("AX", "")
 """Reels that say only that the source is a file."""
@@ -106,13 +112,18 @@ def read_edl(path: Path, rate: Fraction | None = None, *, drop: bool | None = No
 
 def _text(path: Path) -> str:
     try:
-        blob = path.read_bytes()
+        blob = read_regular(path, _MOST_BYTES)
     except OSError as error:
         raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no EDL: {error}; give the list as text") from error
     try:
-        return blob.decode("utf-8-sig")
+        text = blob.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return blob.decode("latin-1")
+        text = blob.decode("latin-1")
+    if sum(map(text.count, _LINE_ENDS)) > _MOST_LINES:
+        raise InputError(f"{path} has more than {_MOST_LINES:,} lines; no EDL has")
+    return text
 
 
 def _entries(lines: Sequence[str], path: Path) -> tuple[list[_Entry], tuple[str, ...]]:
@@ -123,6 +134,8 @@ def _entries(lines: Sequence[str], path: Path) -> tuple[list[_Entry], tuple[str,
         event = _EVENT.fullmatch(line)
         if event:
             entries.append(_Entry(number, event))
+            if len(entries) > _MOST_EVENTS:
+                raise InputError(f"{path} has more than {_MOST_EVENTS:,} events; divide it into several lists")
         elif line[:1].isdigit():
             raise InputError(
                 f"line {number} of {path} is no event that can be read: {line!r}; it needs a number, a reel, a channel, "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,9 +14,17 @@ import opentimelineio as otio
 
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList, Dissolve, Event, stem_of
+from relook.strict import parse_json, read_regular
 from relook.timing import FrameRange, rate_text
 
 _DISSOLVE: Final = "SMPTE_Dissolve"
+_SCHEMA: Final = "OTIO_SCHEMA"
+_ITEMS: Final = ("Clip.", "Gap.", "Transition.", "Track.", "Stack.")
+_SCHEMA_NAME: Final = re.compile(r"[A-Za-z_]\w{0,80}\.[1-9]\d{0,3}", re.ASCII)
+_LISTS: Final = ("children", "effects", "markers")
+_MOST_BYTES: Final = 64 << 20
+_MOST_EVENTS: Final = 100_000
+_MOST_FRAMES: Final = 1_000_000_000
 
 
 def read_timeline(path: Path, rate: Fraction | None = None) -> CutList:
@@ -54,9 +62,10 @@ def _cut_list(timeline: otio.schema.Timeline, rate: Fraction | None, path: Path)
 
 def _load(path: Path) -> otio.schema.Timeline:
     try:
-        text = path.read_text(encoding="utf-8")
-        json.loads(text)  # it refuses what is nested too deeply; OpenTimelineIO's own parser would crash
-        timeline = otio.adapters.read_from_string(text, "otio_json")
+        text = read_regular(path, _MOST_BYTES).decode("utf-8")
+        _require_sound(parse_json(text, finite=False))
+        # Not by `otio.adapters`, which load plugins and run the hooks that the environment names.
+        timeline = otio.core.deserialize_json_from_string(text)
     except OSError as error:
         raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
     except (otio.exceptions.OTIOError, ValueError, LookupError, TypeError, RecursionError) as error:
@@ -64,6 +73,35 @@ def _load(path: Path) -> otio.schema.Timeline:
     if not isinstance(timeline, otio.schema.Timeline):
         raise InputError(f"{path} holds a {type(timeline).__name__}, not a timeline; export the whole timeline")
     return timeline
+
+
+def _require_sound(timeline: Any) -> None:
+    """Refuse JSON on which OpenTimelineIO's own parser, or what it makes of it, would crash: gaps in the tree, and loops."""
+    num_items, level = 0, [timeline]
+    while level:
+        objects = [one for one in level if isinstance(one, dict)]
+        for one in objects:
+            schema = one.get(_SCHEMA)
+            if schema is None:
+                continue
+            if not isinstance(schema, str) or not _SCHEMA_NAME.fullmatch(schema):
+                raise ValueError(f"it has a thing of the kind {str(schema)[:40]!r}")
+            if schema.startswith("SerializableObjectRef."):
+                raise ValueError("it names a thing by a reference")
+            num_items += schema.startswith(_ITEMS)
+            held = [one.get(name) for name in _LISTS if name in one]
+            inner = [item for items in held for item in (items if isinstance(items, list) else [None])]
+            inner += [one["tracks"]] if schema.startswith("Timeline.") and "tracks" in one else []
+            if schema == "Clip.1" and "media_references" in one:
+                raise ValueError("a clip is of one version and says what another does")
+            references = one.get("media_references", {})
+            inner += references.values() if isinstance(references, dict) else [None]
+            if not all(isinstance(item, dict) and _SCHEMA in item for item in inner):
+                raise ValueError(f"a part of its {schema[:40]} is not there")
+        if num_items > _MOST_EVENTS:
+            raise ValueError(f"it has more than {_MOST_EVENTS:,} clips")
+        lists = [one for one in level if isinstance(one, list)]
+        level = [inner for one in objects for inner in one.values()] + [inner for one in lists for inner in one]
 
 
 def _events(track: otio.schema.Track, record: int, rate: Fraction) -> Iterator[Event]:
@@ -96,6 +134,8 @@ def _event(item: Any, number: str, record: FrameRange, rate: Fraction) -> Event:
     fault = "" if is_black else _fault(item, media)
     if not is_black and (start is None or shows is None):
         fault = f"counts at {trimmed.duration.rate:g} frames a second or in parts of frames; the film runs at {rate_text(rate)}"
+    if not is_black and not fault and start is not None and start < 0:
+        fault = f"begins {-start} frames before its source does"
     begin = max(start or 0, 0)
     available = None if media is None else media.available_range
     return Event(
@@ -145,24 +185,39 @@ def _offsets(item: Any, rate: Fraction) -> tuple[int, int]:
     """Return how many frames a transition reaches before and after its cut; 0 for anything else."""
     if not isinstance(item, otio.schema.Transition):
         return 0, 0
-    return tuple(round(offset.rescaled_to(float(rate)).value) for offset in (item.in_offset, item.out_offset))
+    before, after = (_bounded(offset.rescaled_to(float(rate)).value) for offset in (item.in_offset, item.out_offset))
+    return before, after
 
 
 def _length(item: Any, rate: Fraction) -> int:
     """Return how many frames of the edit an item fills, without what transitions add."""
     duration = item.trimmed_range().duration
     exact = _frames(duration, rate)
-    return round(duration.rescaled_to(float(rate)).value) if exact is None else exact
+    return _bounded(duration.rescaled_to(float(rate)).value) if exact is None else exact
+
+
+def _bounded(frames: float) -> int:
+    """Round to whole frames.
+
+    Raises:
+        ValueError: no film is that long.
+        OverflowError: it is infinite.
+    """
+    whole = round(frames)
+    if abs(whole) > _MOST_FRAMES:
+        raise ValueError(f"{frames:g} frames")
+    return whole
 
 
 def _frames(time: otio.opentime.RationalTime, rate: Fraction) -> int | None:
     """Return a time as a number of frames at the film's rate, by labels: 24 is 23.976; None where it is none."""
-    whole = round(time.value)
+    whole = _bounded(time.value)
     return whole if round(time.rate) == round(rate) and abs(time.value - whole) < 1e-3 else None
 
 
 def _reel(item: Any, media: Any) -> str:
-    given = item.metadata.get("cmx_3600", {}).get("reel", "")
+    noted = item.metadata.get("cmx_3600", {})
+    given = noted.get("reel", "") if isinstance(noted, Mapping) else ""
     if given or media is None:
         return str(given)
     if isinstance(media, otio.schema.ImageSequenceReference):
