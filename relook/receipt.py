@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from relook.errors import InputError
 from relook.film.publish import file_hash, receipt_of
+from relook.strict import parse_json, read_regular
 
 SCHEMA: Final = 1
 MAX_BYTES: Final = 256 << 20
@@ -76,16 +77,14 @@ def read_receipt(output: Path) -> Receipt:
     path = receipt_of(output)
     refused = f"{path} is not a receipt that relook can use"
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{refused}: it is larger than any")
-        told = json.loads(path.read_bytes())
+        told = parse_json(read_regular(path, MAX_BYTES))
         seal = told.pop(_SEAL)
         receipt = _RECEIPT.validate_python(told)
     except FileNotFoundError as error:
         raise InputError(
             f"there is no receipt {path}; one is written with every film that `relook apply` makes"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{refused} ({str(error).splitlines()[0]}); it is damaged") from error
     if receipt.schema != SCHEMA:
         raise InputError(f"{refused}: it has schema {receipt.schema} and this relook reads {SCHEMA}")

@@ -49,6 +49,9 @@ def _laid_out(
 ) -> bytes:
     told = _DELIVERY.dump_python(delivery, mode="json")
     del told["output"]
+    # Names may be any bytes, which pydantic would replace.
+    told |= {"stills": [str(name) for name in delivery.stills], "others": [str(name) for name in delivery.others]}
+    told["refused"] = [(str(path), reason) for path, reason in delivery.refused]
     facts = render_facts(look, settings) | settings_facts(settings)
     used = Files(look.name, {look.name: look.sha256})
     return write_receipt(Receipt(key or "", output, source, used, facts, told))
@@ -65,5 +68,8 @@ def delivered_already(output: Path, key: str | None) -> Delivery | None:
     folder = output if output.is_dir() else output.parent
     if receipt.job != key or any(found.fault for found in compare("output", receipt.output, folder)):
         return None
-    delivery = _DELIVERY.validate_python(receipt.delivery | {"output": output})
+    try:
+        delivery = _DELIVERY.validate_python(receipt.delivery | {"output": output})
+    except ValueError:
+        return None
     return replace(delivery, notes=(*delivery.notes, ALREADY_DONE))

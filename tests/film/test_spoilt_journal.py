@@ -36,7 +36,7 @@ def write(film: Path, output: Path, *, dies: bool = False) -> int:
     """Write the film's frames that are not there yet; say how many were."""
     with FilmReader(film) as reader:
         frames: list[Frame] = list(reader.frames())
-        job = Job("key", Watched([film]), num_frames=len(frames))
+        job = Job("key", Watched([film]), lambda written: b"{}", num_frames=len(frames))
         with FilmWriter(output, reader.info, job=job) as writer:
             done = writer.num_done
             for frame in frames[done:]:

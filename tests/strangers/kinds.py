@@ -24,8 +24,9 @@ from relook.deliver.training_log import read_log
 from relook.film.cuts.cut_files import read_cut_list
 from relook.film.cuts.cutlist import cut_list_in_words
 from relook.film.journal import Journal, Stretch
-from relook.film.publish import Part
+from relook.film.publish import Part, receipt_of
 from relook.look import load_look
+from relook.receipt import Files, Receipt, compare, read_receipt, write_receipt
 from relook.recipe.files import read_recipe
 from relook.recipe.mechanics import Mechanics
 from relook.report import Report
@@ -329,6 +330,21 @@ def _read_report(data: bytes, folder: Path) -> object:
     return Report.from_json(data.decode(errors="replace"))
 
 
+def _receipts() -> list[bytes]:
+    digest = "0" * 64
+    film = Files("o.mov", {"o.mov": digest})
+    used = {"dials": {"strength": 1.0}, "frames": {"start": 0, "stop": 24}, "seed": 0, "wrap": None}
+    return [
+        write_receipt(Receipt(digest, film, film, Files("x", {"x": digest}), used, {"frame_hashes": [digest] * 3})),
+        write_receipt(Receipt("", Files("o.####.png", {"o.1001.png": digest}), film, Files("x", {"x": ""}), used)),
+    ]
+
+
+def _read_receipt(data: bytes, folder: Path) -> object:
+    receipt_of(folder / "o.mov").write_bytes(data)
+    return compare("output", read_receipt(folder / "o.mov").output, folder)
+
+
 KINDS: dict[str, Kind] = {
     "look": Kind(lambda: [look_bytes()], _read_look, (*(_look_changed,) * 6, name_twice)),
     "edl": Kind(lambda: list(EDLS), _read_cut_list(".edl"), (lines_changed,)),
@@ -344,6 +360,7 @@ KINDS: dict[str, Kind] = {
     "run": Kind(_asked, _read_asked),
     "training log": Kind(_logs, _read_log, (json_line_changed, lines_changed)),
     "report": Kind(_reports, _read_report),
+    "receipt": Kind(_receipts, _read_receipt),
 }
 """Every kind by its name; a new kind of file that is read gets its line here."""
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from pydantic import TypeAdapter
+
 from relook import faults
 from relook.errors import DivergedError, InputError, UsageError
 from relook.film.container.codecs import film_endings
@@ -167,7 +169,7 @@ class StillsWriter:
 
     def __enter__(self) -> Self:
         self._part = Part(self._output, folder=self._output)
-        self._journal = Journal(self._part, self._key)
+        self._journal = Journal(self._part, self._key, understands=_is_told)
         return self
 
     def __exit__(
@@ -239,3 +241,24 @@ class StillsWriter:
         self._journal.announce()
         self._part.publish()
         self._part.publish_receipt()
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the journal says of a still."""
+
+    still: str
+    told: dict[str, str]
+    is_clipped: bool
+    lost: tuple[str, ...]
+
+
+_TOLD: Final = TypeAdapter(_Told)
+
+
+def _is_told(stretch: Stretch) -> bool:
+    try:
+        _TOLD.validate_python(stretch.facts)
+    except ValueError:
+        return False
+    return stretch.stop == stretch.start + 1
