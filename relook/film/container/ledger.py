@@ -13,11 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from av import VideoFrame
-from av.packet import Packet
 from numpy.typing import NDArray
 
 from relook.errors import InputError, UsageError
@@ -64,6 +63,20 @@ def as_decoded(frames: Iterable[VideoFrame], container: str) -> Iterator[Taken]:
             yield Taken(frame, None if container == "avi" else frame.pts, max(0, frame.duration or 0))
 
 
+@dataclass(frozen=True)
+class PacketFacts:
+    """What is known of a packet without decoding it."""
+
+    pts: int | None
+    duration: int
+    """In units of the stream's time base; 0 where it is not known."""
+    size: int
+    """In bytes; an empty one shows the frame before again, or ends the film."""
+    is_keyframe: bool
+    is_discard: bool
+    """True where an edit list hides its frame."""
+
+
 @dataclass
 class Packets:
     """The stamps of a film's picture packets, in the order in which they are decoded."""
@@ -74,7 +87,7 @@ class Packets:
     first_key: int | None = None
     """The stamp of the first key frame, even where an edit list hides it."""
 
-    def note(self, packet: Packet[Any]) -> None:
+    def note(self, packet: PacketFacts) -> None:
         """Take a packet into account, unless an edit list hides its frame."""
         if packet.is_keyframe and self.first_key is None:
             self.first_key = packet.pts
