@@ -2,7 +2,8 @@
 
 Nothing happens unless the environment asks: `RELOOK_FAIL="place:action:nth"`, several divided by commas. `nth` counts how often
 the place was reached, from 1; `nth+` means from then on. Actions: `kill` (SIGKILL), `full` (a disk without room), `spoil` (a
-value that is not finite).
+value that is not finite); and what hostile films make of a decoder: `segv` (it crashes), `spin` (it never ends), `hog` (it
+asks for 100 GB), `write` (into the home folder), `connect` (to a port of this machine).
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import socket
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
 VARIABLE = "RELOOK_FAIL"
 _reached: Counter[str] = Counter()
@@ -25,6 +29,9 @@ def point(place: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if _is_due(place, "full"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place)
+    for action, deed in _HOSTILE.items():
+        if _is_due(place, action):
+            deed()
 
 
 def spoils(place: str) -> bool:
@@ -44,3 +51,34 @@ def _is_due(place: str, action: str) -> bool:
         ):
             return True
     return False
+
+
+def _crash() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _spin() -> None:
+    while True:
+        pass
+
+
+def _hog() -> None:
+    bytearray(100 << 30)
+
+
+def _write() -> None:
+    (Path.home() / "relook-was-here").write_text("broken out")
+
+
+def _connect() -> None:
+    """Connect to the port that `RELOOK_PORT` names."""
+    socket.create_connection(("127.0.0.1", int(os.environ["RELOOK_PORT"]))).close()
+
+
+_HOSTILE: dict[str, Callable[[], None]] = {
+    "segv": _crash,
+    "spin": _spin,
+    "hog": _hog,
+    "write": _write,
+    "connect": _connect,
+}

@@ -24,9 +24,9 @@ from relook.film.container.ledger import PacketFacts
 from relook.film.container.messages import (
     FAILED,
     REFUSED,
+    FrameMessages,
     ended_message,
     fault_message,
-    frame_messages,
     message,
     opened_message,
     packet_message,
@@ -102,6 +102,7 @@ def lower(name: str, most: int) -> None:
 
 def _go_through(order: Order, teller: _Teller) -> None:
     path = Path(order.path)
+    faults.point("open")
     with open_film(path) as container:
         stream = picture_stream(container, path)
         if not order.in_threads:
@@ -123,6 +124,7 @@ class _Teller:
         self._order = order
         self._gathered = bytearray()
         self._num_packets = 0
+        self._frame_messages = FrameMessages()
 
     def packet(self, packet: PacketFacts) -> None:
         """Tell of a packet before it is decoded, so that it is known at which one decoding died."""
@@ -133,10 +135,10 @@ class _Teller:
         self._num_packets += 1
         if self._order.decodes and number not in self._order.skipped:
             faults.point(f"packet {number}")
-            faults.point(f"packet {number}, try {self._order.attempt}")
+            faults.point(f"packet {number} try {self._order.attempt}")
 
     def frame(self, frame: VideoFrame, aspect: Fraction | None) -> None:
-        for part in frame_messages(frame, aspect):
+        for part in self._frame_messages(frame, aspect):
             self.say(part, at_once=True)
 
     def fault(self, pts: int | None, reason: str) -> None:

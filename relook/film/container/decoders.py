@@ -25,7 +25,6 @@ from typing import Any, Final
 import av
 import numpy as np
 
-import relook
 from relook.errors import ResourceError
 from relook.film.container.apart import Order, tell_film
 
@@ -67,7 +66,9 @@ class _Starter:
 
     def __init__(self) -> None:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        own, *others = dict.fromkeys(str(Path(module.__file__ or "").parents[1]) for module in (relook, av, np))
+        own, *others = dict.fromkeys(
+            str(Path(file).parents[up]) for file, up in ((__file__, 3), (av.__file__, 1), (np.__file__, 1))
+        )
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-c", _CODE, str(theirs.fileno()), own, *others],

@@ -209,7 +209,7 @@ def _order(info: FilmInfo, *, decodes: bool, in_threads: bool) -> Order:
 _CRASHED: Final = "the decoder crashed"
 _HUNG: Final = "the decoder hung"
 _HUNGRY: Final = "the decoder asked for too much memory"
-_KILLED: Final = "the decoder was killed, perhaps for want of memory,"
+_KILLED: Final = "the decoder was killed (perhaps for want of memory)"
 _BARRED: Final = "the decoder tried what it may not"
 
 

@@ -16,6 +16,7 @@ from typing import Final
 import av
 import numpy as np
 from av import VideoFrame
+from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from relook.film.container.ledger import NO_STAMP, PacketFacts
@@ -114,26 +115,40 @@ def parse_ended(body: bytes) -> Ended:
     return Ended(_fraction(above, below) if is_promised else None, num_told or None, bool(is_reordered))
 
 
-def frame_messages(frame: VideoFrame, aspect: Fraction | None) -> Iterator[bytes | memoryview]:
-    """Give a frame's message and the rows of its planes, as long as in a new frame of its kind."""
-    shape, base = aspect or Fraction(0), frame.time_base or Fraction(0)
-    name = frame.format.name
-    stamps = (NO_STAMP if stamp is None else stamp for stamp in (frame.pts, frame.dts))
-    numbers = (frame.width, frame.height, shape.numerator, shape.denominator, base.numerator, base.denominator)
-    colour = (int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace), int(frame.color_range))
-    facts = _FRAME.pack(*numbers, *stamps, frame.duration or 0, frame.key_frame, *colour)
-    yield message(FRAME, facts + name.encode())
-    for plane, model in zip(frame.planes, VideoFrame(frame.width, frame.height, name).planes, strict=True):
-        wanted = model.line_size
-        if not wanted or plane.line_size == wanted:
-            yield memoryview(plane).cast("B")
-            continue
-        rows = np.asarray(memoryview(plane)).view(np.uint8).reshape(plane.height, abs(plane.line_size))
-        if plane.line_size < 0:  # stored from the bottom up
-            rows = rows[::-1]
-        sent: NDArray[np.uint8] = np.zeros((plane.height, wanted), np.uint8)
-        sent[:, : min(wanted, rows.shape[1])] = rows[:, :wanted]
-        yield sent.data.cast("B")
+class FrameMessages:
+    """Turns frames into messages; keeps the memory for their rows between frames."""
+
+    def __init__(self) -> None:
+        self._kind: tuple[int, int, str] = (0, 0, "")
+        self._rows: list[NDArray[np.uint8]] = []
+
+    def __call__(self, frame: VideoFrame, aspect: Fraction | None) -> Iterator[bytes | memoryview]:
+        """Give a frame's message and the rows of its planes, as long as in a new frame of its kind."""
+        shape, base = aspect or Fraction(0), frame.time_base or Fraction(0)
+        name = frame.format.name
+        stamps = (NO_STAMP if stamp is None else stamp for stamp in (frame.pts, frame.dts))
+        numbers = (frame.width, frame.height, shape.numerator, shape.denominator, base.numerator, base.denominator)
+        colour = (int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace), int(frame.color_range))
+        facts = _FRAME.pack(*numbers, *stamps, frame.duration or 0, frame.key_frame, *colour)
+        yield message(FRAME, facts + name.encode())
+        if self._kind != (frame.width, frame.height, name):
+            self._kind = (frame.width, frame.height, name)
+            model = VideoFrame(*self._kind)
+            self._rows = [np.zeros((plane.height, plane.line_size), np.uint8) for plane in model.planes]
+        for plane, rows in zip(frame.planes, self._rows, strict=True):
+            yield _rows_of(plane, rows)
+
+
+def _rows_of(plane: VideoPlane, rows: NDArray[np.uint8]) -> memoryview:
+    """Give a plane as it lies, where its rows are as long as those wanted or it is a palette; else put into these."""
+    if rows.shape[1] in (0, plane.line_size):
+        return memoryview(plane).cast("B")
+    stored = np.asarray(memoryview(plane)).view(np.uint8).reshape(plane.height, abs(plane.line_size))
+    if plane.line_size < 0:  # from the bottom up
+        stored = stored[::-1]
+    length = min(rows.shape[1], stored.shape[1])
+    rows[:, :length] = stored[:, :length]
+    return rows.data.cast("B")
 
 
 def read_frame(body: bytes, read_into: ReadInto) -> tuple[VideoFrame, Fraction | None]:
