@@ -23,6 +23,7 @@ from relook.film.container.film_pass import FilmPass
 from relook.film.container.keeping import Keeper
 from relook.film.container.ledger import as_decoded, usual_step
 from relook.film.container.opening import film_info, open_film, picture_stream
+from relook.film.container.rehearsal import require_opens
 from relook.film.fields import Fields, deinterlaced, require_fields
 from relook.film.frames import Fault, FilmInfo, Frame, Mending
 from relook.film.overlap import ahead
@@ -60,6 +61,7 @@ def probe(path: Path) -> FilmInfo:
     """
     if is_pictures(path):
         return _pictures_info(path)
+    require_opens(path)
     with open_film(path) as container:
         return film_info(container, picture_stream(container, path), path)
 

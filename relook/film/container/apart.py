@@ -9,29 +9,35 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from av import VideoFrame
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from relook import faults
 from relook.errors import InputError
-from relook.film.container.decoding import decoded, ended, facts_of, opened, packets_of
+from relook.film.combs import combs_of_places
+from relook.film.container.decoding import decoded, ended, facts_of, first_frames, opened, packets_of
 from relook.film.container.ledger import PacketFacts
 from relook.film.container.messages import (
+    DONE,
     FAILED,
     REFUSED,
     FrameMessages,
+    combs_message,
     ended_message,
     fault_message,
     message,
     opened_message,
     packet_message,
 )
-from relook.film.container.opening import open_film, picture_stream
+from relook.film.container.opening import film_info, open_film, picture_stream
 
 if os.name == "posix":
     import resource
@@ -45,6 +51,11 @@ _MOST_OPEN: Final = 16
 _MOST_GATHERED: Final = 1 << 16
 
 
+Task = Literal["opening", "beginning", "combs", "packets", "frames"]
+"""What is to be done with a film: read its header, decode its first frames, count the combs at some places, or go through
+all of it and tell of its packets, or of its frames too."""
+
+
 @dataclass(frozen=True)
 class Order:
     """One pass over a film."""
@@ -52,14 +63,13 @@ class Order:
     path: str
     folder: str
     """The working folder of who asks."""
-    decodes: bool
-    """False where the packets alone are wanted."""
-    in_threads: bool
-    skipped: tuple[int, ...]
-    """Numbers of packets that the decoder is not to see."""
+    task: Task
     memory_bytes: int
-    attempt: int
-    faults: str
+    in_threads: bool = True
+    skipped: tuple[int, ...] = ()
+    """Numbers of packets that the decoder is not to see."""
+    attempt: int = 1
+    faults: str = ""
     """What `relook.faults` is to plant."""
 
 
@@ -68,7 +78,7 @@ def tell_film(order: Order, pipe: int) -> None:
     _limit(order, pipe)
     teller = _Teller(order)
     try:
-        _go_through(order, teller)
+        _do(order, teller)
     except InputError as error:
         teller.say(message(REFUSED, str(error).encode(errors="replace")), at_once=True)
     except BrokenPipeError:
@@ -100,28 +110,41 @@ def lower(name: str, most: int) -> None:
         resource.setrlimit(which, (most, most))
 
 
-def _go_through(order: Order, teller: _Teller) -> None:
+def _do(order: Order, teller: _Teller) -> None:
     path = Path(order.path)
-    faults.point("open")
-    with open_film(path) as container:
-        stream = picture_stream(container, path)
-        if not order.in_threads:
-            stream.thread_type = "NONE"
-        teller.say(opened_message(opened(container, path)), at_once=True)
-        if order.decodes:
-            for _ in decoded(container, stream, teller, order.skipped):
-                pass
-        else:
-            for packet in packets_of(container, stream, teller):
-                teller.packet(facts_of(packet))
-        teller.say(ended_message(ended(container, stream)), at_once=True)
+    faults.point(order.task)
+    if order.task == "combs":
+        for run in combs_of_places(path):
+            teller.say(combs_message(run))
+    else:
+        with open_film(path) as container:
+            stream = picture_stream(container, path)
+            if order.task == "opening":
+                film_info(container, stream, path)
+            elif order.task == "beginning":
+                deque(first_frames(container, stream), maxlen=0)
+            else:
+                _go_through(order, container, stream, teller)
+    teller.say(message(DONE), at_once=True)
+
+
+def _go_through(order: Order, container: InputContainer, stream: VideoStream, teller: _Teller) -> None:
+    if not order.in_threads:
+        stream.thread_type = "NONE"
+    teller.say(opened_message(opened(container, Path(order.path))), at_once=True)
+    if order.task == "frames":
+        deque(decoded(container, stream, teller, order.skipped), maxlen=0)
+    else:
+        for packet in packets_of(container, stream, teller):
+            teller.packet(facts_of(packet))
+    teller.say(ended_message(ended(container, stream)))
 
 
 class _Teller:
     """A judge that passes on what it hears."""
 
     def __init__(self, order: Order) -> None:
-        self._order = order
+        self._order, self._decodes = order, order.task == "frames"
         self._gathered = bytearray()
         self._num_packets = 0
         self._frame_messages = FrameMessages()
@@ -130,10 +153,10 @@ class _Teller:
         """Tell of a packet before it is decoded, so that it is known at which one decoding died."""
         if self._num_packets == 0:
             _open_no_more()
-        self.say(packet_message(packet), at_once=self._order.decodes)
+        self.say(packet_message(packet), at_once=self._decodes)
         number = self._num_packets
         self._num_packets += 1
-        if self._order.decodes and number not in self._order.skipped:
+        if self._decodes and number not in self._order.skipped:
             faults.point(f"packet {number}")
             faults.point(f"packet {number} try {self._order.attempt}")
 

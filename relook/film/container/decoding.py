@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import suppress
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -29,6 +30,10 @@ _MOST_REORDERED: Final = 16
 _MOST_EARLY: Final = 1000
 _MOST_FAILURES: Final = 1000
 """How often reading is tried again after an error, before the rest of a film counts as lost."""
+
+
+_LOOKED_AT: Final = 8
+"""Frames at the beginning that are looked at for what only the picture data say."""
 
 
 class Judge(Protocol):
@@ -94,6 +99,14 @@ def _empty_packet(stream: VideoStream) -> Packet[VideoStream]:
     packet: Packet[Any] = Packet()
     packet.stream = stream
     return packet
+
+
+def first_frames(container: InputContainer, pictures: VideoStream) -> Iterator[VideoFrame]:
+    """Decode the beginning; damage is told where the film is read."""
+    with suppress(av.error.FFmpegError, OSError, MemoryError):
+        decode = decoder(container, pictures).decode
+        frames = (frame for packet in container.demux(pictures) for frame in decode(packet))
+        yield from islice(frames, _LOOKED_AT)
 
 
 def opened(container: InputContainer, path: Path) -> Opened:

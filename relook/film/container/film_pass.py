@@ -3,69 +3,41 @@
 The process tells of each packet before it decodes it. Where it dies, the pass is begun again and what was told already is
 not told again; where it dies again there, the packet counts as damaged, and a pass that goes on does without it. On systems
 that cannot fork (Windows) films are decoded in relook's own process.
-
-Only passes over the pictures are kept apart so. Headers are read, sound and subtitles copied, and the first frames looked at
-for combs and metadata, in relook's own process.
 """
 
 from __future__ import annotations
 
-import os
-import select
-import signal
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from dataclasses import replace
-from fractions import Fraction
 from types import TracebackType
 from typing import Final, Self
 
 from av import VideoFrame
 
-from relook import faults
-from relook.errors import InputError
-from relook.film.container.apart import MEMORY, Order
-from relook.film.container.decoders import CAN_FORK, end_decoder, start_decoder
+from relook.film.container.decoder import CRASHED, Decoder, DiedError, order_of, unopenable
+from relook.film.container.decoders import CAN_FORK
 from relook.film.container.decoding import Judge, decoded, ended, facts_of, opened, packets_of
 from relook.film.container.ledger import place_text
 from relook.film.container.messages import (
     ENDED,
-    FAILED,
     FAULT,
     FRAME,
-    HEAD,
     OPENED,
     PACKET,
-    REFUSED,
     Ended,
     GarbledError,
     Opened,
-    length_of,
     parse_ended,
     parse_fault,
     parse_opened,
     parse_packet,
-    read_frame,
 )
 from relook.film.container.opening import open_film, picture_stream
 from relook.film.frames import FilmInfo
 
-if CAN_FORK:
-    import fcntl
-
-SILENT_SECONDS: Final = 60.0
-"""A decoder that gives nothing for so long hangs."""
-_TICK_SECONDS: Final = 1.0
-"""Silence is counted in waits of this length, so that time for which all of relook was stopped does not count."""
 _NEAR_PACKETS: Final = 64
 """Threads decode so many packets at the same time, at most: what dies may have died of one some packets before."""
 _MOST_DEATHS: Final = 16
-
-_PIPE_BYTES: Final = 1 << 18
-_LEAST_MEMORY: Final = 4 << 30
-_FRAMES_HELD: Final = 64
-_THREAD_MEMORY: Final = 160 << 20
-"""Address space of a thread: its stack, and what the allocator sets aside for it."""
 
 
 class FilmPass:
@@ -74,8 +46,10 @@ class FilmPass:
     def __init__(self, info: FilmInfo, judge: Judge, *, decodes: bool = True, in_threads: bool = True) -> None:
         """`decodes`: False where the judge wants the packets alone."""
         self._info, self._judge = info, judge
-        self._order = _order(info, decodes=decodes, in_threads=in_threads)
-        self._child: _Child | None = None
+        self._order = order_of(
+            info.path, "frames" if decodes else "packets", num_pixels=info.width * info.height, in_threads=in_threads
+        )
+        self._child: Decoder | None = None
         self._num_told = dict.fromkeys((PACKET, FRAME, FAULT), 0)
         self._deaths = list[int]()
         """Number of the packet at which each process died."""
@@ -89,13 +63,12 @@ class FilmPass:
             with open_film(self._info.path) as container:
                 self.opened = opened(container, self._info.path)
             return self
-        while True:
+        while self._child is None:
             try:
-                self._child = _Child(self._order)
-                self.opened = self._child.opened()
-                return self
-            except _DiedError as death:
+                self._start()
+            except DiedError as death:
                 self._take(death, -1)
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -115,26 +88,51 @@ class FilmPass:
         while True:
             heard = dict.fromkeys(self._num_told, 0)
             try:
-                if self._child is None:
-                    self._child = _Child(self._order)
-                    self.opened = self._child.opened()
-                for kind, body in self._child.messages():
-                    told = self._child.frame(body) if kind == FRAME else None
-                    if kind == ENDED:
-                        self.ended = parse_ended(body)
-                        return
-                    heard[kind] += 1
-                    if heard[kind] <= self._num_told[kind]:
-                        continue
-                    self._num_told[kind] = heard[kind]
-                    if told is not None:
-                        self._judge.frame(*told)
-                        yield told[0]
-                    else:
-                        self._tell(kind, body)
-            except _DiedError as death:
+                yield from self._told(heard)
+                return
+            except DiedError as death:
                 if not self._take(death, heard[PACKET] - 1):
                     return
+
+    def _start(self) -> None:
+        self._child = Decoder(self._order)
+        try:
+            kind, body = next(self._child.messages(), (0, b""))
+            if kind != OPENED:
+                raise DiedError(CRASHED)
+            self.opened = parse_opened(body)
+        except GarbledError as error:
+            raise DiedError(CRASHED) from error
+
+    def _told(self, heard: dict[int, int]) -> Iterator[VideoFrame]:
+        """Pass on what a process tells, and what of it is new to the judge; `heard` counts it by kind.
+
+        Raises:
+            DiedError: it ended before the film.
+        """
+        if self._child is None:
+            self._start()
+        assert self._child is not None
+        kind, body = 0, b""
+        for kind, body in self._child.messages():
+            told = self._child.frame(body) if kind == FRAME else None
+            if kind not in heard:
+                break
+            heard[kind] += 1
+            if heard[kind] <= self._num_told[kind]:
+                continue
+            self._num_told[kind] = heard[kind]
+            if told is None:
+                self._tell(kind, body)
+            else:
+                self._judge.frame(*told)
+                yield told[0]
+        try:
+            if kind != ENDED:
+                raise DiedError(CRASHED)
+            self.ended = parse_ended(body)
+        except GarbledError as error:
+            raise DiedError(CRASHED) from error
 
     def _decoded_here(self) -> Iterator[VideoFrame]:
         path, order = self._info.path, self._order
@@ -142,7 +140,7 @@ class FilmPass:
             stream = picture_stream(container, path)
             if not order.in_threads:
                 stream.thread_type = "NONE"
-            if order.decodes:
+            if order.task == "frames":
                 yield from decoded(container, stream, self._judge)
             else:
                 for packet in packets_of(container, stream, self._judge):
@@ -158,9 +156,9 @@ class FilmPass:
             else:
                 self._judge.fault(*parse_fault(body))
         except GarbledError as error:
-            raise _DiedError(_CRASHED) from error
+            raise DiedError(CRASHED) from error
 
-    def _take(self, death: _DiedError, packet: int) -> bool:
+    def _take(self, death: DiedError, packet: int) -> bool:
         """Begin again after a death; False where the rest of the film cannot be reached.
 
         Raises:
@@ -173,11 +171,8 @@ class FilmPass:
         self._deaths.append(packet)
         order = replace(self._order, attempt=self._order.attempt + 1)
         if is_again:
-            if packet < 0 or not order.decodes:
-                raise InputError(
-                    f"{self._info.path} cannot be read: {death.reason} twice when it was being opened; it is damaged, or "
-                    f"made to do harm: play it in a video player to see, or export it again"
-                )
+            if packet < 0 or order.task != "frames":
+                raise unopenable(self._info.path, death)
             place = place_text(self._num_told[FRAME], self._info)
             self._judge.fault(self._last_pts, f"{death.reason} at frame {place}, twice")
             if packet in order.skipped or len(self._deaths) > _MOST_DEATHS:
@@ -186,128 +181,3 @@ class FilmPass:
         # alone, so that the next death is at the very packet
         self._order = replace(order, in_threads=False)
         return True
-
-
-def _order(info: FilmInfo, *, decodes: bool, in_threads: bool) -> Order:
-    try:
-        folder = os.getcwd()
-    except OSError:
-        folder = os.sep
-    held = _FRAMES_HELD * info.width * info.height * 8 + _THREAD_MEMORY * (os.cpu_count() or 1)
-    return Order(
-        path=str(info.path),
-        folder=folder,
-        decodes=decodes,
-        in_threads=in_threads,
-        skipped=(),
-        memory_bytes=_LEAST_MEMORY + held,
-        attempt=1,
-        faults=os.environ.get(faults.VARIABLE, ""),
-    )
-
-
-_CRASHED: Final = "the decoder crashed"
-_HUNG: Final = "the decoder hung"
-_HUNGRY: Final = "the decoder asked for too much memory"
-_KILLED: Final = "the decoder was killed (perhaps for want of memory)"
-_BARRED: Final = "the decoder tried what it may not"
-
-
-class _DiedError(Exception):
-    """A decoder's process is gone, or of no more use."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class _Child:
-    """A decoder's process, and the pipe that it tells into."""
-
-    def __init__(self, order: Order) -> None:
-        self._pipe, theirs = os.pipe()
-        try:
-            _widen(theirs)
-            self._number = start_decoder(order, theirs)
-        except BaseException:
-            os.close(self._pipe)
-            raise
-        finally:
-            os.close(theirs)
-        self._waiting = select.poll()
-        self._waiting.register(self._pipe, select.POLLIN)
-        self._is_there = True
-
-    def end(self) -> None:
-        """End the process, whatever it does."""
-        if self._is_there:
-            self._is_there = False
-            os.close(self._pipe)
-            end_decoder(self._number, at_once=True)
-
-    def opened(self) -> Opened:
-        kind, body = next(self.messages())
-        try:
-            if kind != OPENED:
-                raise GarbledError
-            return parse_opened(body)
-        except GarbledError as error:
-            raise _DiedError(_CRASHED) from error
-
-    def messages(self) -> Iterator[tuple[int, bytes]]:
-        """Give kind and body of what is told; of a frame, its planes are to be read before the next message.
-
-        Raises:
-            InputError: the film is refused.
-            _DiedError: the process is of no more use.
-        """
-        while True:
-            try:
-                kind, length = HEAD.unpack(self._read(HEAD.size))
-                body = self._read(length_of(kind, length))
-            except GarbledError as error:
-                raise _DiedError(_CRASHED) from error
-            if kind == REFUSED:
-                raise InputError(body.decode(errors="replace"))
-            if kind == FAILED:
-                raise _DiedError(_HUNGRY if body == MEMORY.encode() else _BARRED)
-            yield kind, body
-
-    def frame(self, body: bytes) -> tuple[VideoFrame, Fraction | None]:
-        try:
-            return read_frame(body, self._read_into)
-        except GarbledError as error:
-            raise _DiedError(_CRASHED) from error
-
-    def _read(self, length: int) -> bytes:
-        data = bytearray(length)
-        self._read_into(memoryview(data))
-        return bytes(data)
-
-    def _read_into(self, view: memoryview) -> None:
-        while view:
-            self._wait()
-            count = os.readv(self._pipe, [view])
-            if not count:
-                raise _DiedError(self._why())
-            view = view[count:]
-
-    def _wait(self) -> None:
-        silence = 0.0
-        while not self._waiting.poll(_TICK_SECONDS * 1000):
-            silence += _TICK_SECONDS
-            if silence >= SILENT_SECONDS:
-                raise _DiedError(_HUNG)
-
-    def _why(self) -> str:
-        """Say what ended the process, which has closed its pipe."""
-        self._is_there = False
-        os.close(self._pipe)
-        return _KILLED if end_decoder(self._number, at_once=False) == -signal.SIGKILL else _CRASHED
-
-
-def _widen(pipe: int) -> None:
-    """Let a pipe hold more of a frame at a time, where the system can."""
-    if hasattr(fcntl, "F_SETPIPE_SZ"):
-        with suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

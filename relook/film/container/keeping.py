@@ -33,6 +33,8 @@ from relook.film.container.likeness import Likeness
 from relook.film.frames import Fault, FilmInfo
 
 _MOST_HELD: Final = 32
+_MOST_TAIL: Final = 10
+"""A film of which more than ten times as much is cut off as is there has a header that is not true."""
 _WITHOUT_HEADER: Final = ("mpegts", "mpeg")
 """Containers that promise no end: FFmpeg takes it from the last stamps that it finds, whatever they are."""
 
@@ -67,6 +69,11 @@ class Keeper:
         end = (last + held.get(last, slots.step)) * info.time_base if len(slots.stamps) else Fraction(0)
         has_end = len(slots.stamps) > 0 and container_name not in _WITHOUT_HEADER
         tail = lost_at_end(end, ended.promised, info) if has_end else 0
+        if tail > _MOST_TAIL * len(self._order):
+            raise InputError(
+                f"{info.path} holds {len(self._order)} frames, and its header promises {tail} more; it is damaged: "
+                f"export it again from its source"
+            )
         if tail:
             slots = find_slots(found, "", usual)
         if int((~slots.is_packet).sum()) > len(self._order):

@@ -33,6 +33,8 @@ NO_STAMP: Final = -(2**62)
 
 _REGULAR_SHARE: Final = 0.9
 """Least share of steps as long as the usual one in a film of constant rate: a film that lost frames has few others."""
+_MOST_LOST: Final = 1_000_000
+"""So many lost frames are given places, or twice as many as are there: a stamp may say that it lies years later."""
 _JUMP_STEPS: Final = 32
 """A stamp so far from those before and after it, in the order of decoding, is itself damaged: codecs reorder 16."""
 
@@ -157,9 +159,11 @@ def jumps(order: Stamps, step: int) -> NDArray[np.bool_]:
 
 
 def _with_lost(stamps: Stamps, step: int) -> Slots:
-    """Put stamps into the gaps that are longer than one and a half steps."""
+    """Put stamps into the gaps that are longer than one and a half steps, within reason."""
     steps = np.diff(stamps)
-    lost = np.where(steps * 2 > step * 3, np.rint(steps / step).astype(np.int64) - 1, 0)
+    most = max(2 * len(stamps), _MOST_LOST)
+    lost = np.where(steps * 2 > step * 3, np.minimum(np.rint(steps / step), most).astype(np.int64) - 1, 0)
+    lost = np.diff(np.minimum(np.cumsum(lost), most), prepend=0)
     counts = np.concatenate([lost, [0]]) + 1
     place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     lengths = np.concatenate([steps, [0]])

@@ -19,11 +19,12 @@ from av import VideoFrame
 from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
+from relook.film.combs import Combs
 from relook.film.container.ledger import NO_STAMP, PacketFacts
 from relook.film.container.opening import MOST_PIXELS
 
 HEAD: Final = struct.Struct("<BQ")
-OPENED, PACKET, FRAME, FAULT, ENDED, REFUSED, FAILED = range(1, 8)
+OPENED, PACKET, FRAME, FAULT, ENDED, COMBS, DONE, REFUSED, FAILED = range(1, 10)
 
 _LONGEST: Final = 1 << 16
 """Most bytes of a message's body."""
@@ -31,6 +32,7 @@ _OPENED: Final = struct.Struct("<Qq")
 _PACKET: Final = struct.Struct("<qqQ??")
 _FRAME: Final = struct.Struct("<IIqqqqqqq?BBBB")
 _STAMP: Final = struct.Struct("<q")
+_COMBS: Final = struct.Struct("<III")
 _ENDED: Final = struct.Struct("<?qqq?")
 
 Read = Callable[[int], bytes]
@@ -113,6 +115,16 @@ def ended_message(ended: Ended) -> bytes:
 def parse_ended(body: bytes) -> Ended:
     is_promised, above, below, num_told, is_reordered = _unpack(_ENDED, body)
     return Ended(_fraction(above, below) if is_promised else None, num_told or None, bool(is_reordered))
+
+
+def combs_message(run: list[Combs]) -> bytes:
+    return message(COMBS, b"".join(_COMBS.pack(found.own, found.top_next, found.top_own) for found in run))
+
+
+def parse_combs(body: bytes) -> list[Combs]:
+    if len(body) % _COMBS.size:
+        raise GarbledError
+    return [Combs(*found) for found in _COMBS.iter_unpack(body)]
 
 
 class FrameMessages:

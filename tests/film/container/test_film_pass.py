@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relook.errors import InputError
-from relook.film.container import decoders, film_pass
+from relook.film.container import decoder, decoders, film_pass
+from relook.film.container.inventory import inventory
 from relook.film.container.ledger import PacketFacts
 from relook.film.container.messages import (
     FRAME,
@@ -36,9 +37,11 @@ from relook.film.container.messages import (
     parse_packet,
     read_frame,
 )
+from relook.film.container.rehearsal import can_begin
+from relook.film.fields import look_at_fields
 from relook.film.frames import Mending
 from relook.film.pixels import rows
-from relook.film.reader import FilmReader
+from relook.film.reader import FilmReader, probe
 
 pytestmark = pytest.mark.skipif(not decoders.CAN_FORK, reason="films are decoded in relook's own process here")
 
@@ -62,7 +65,7 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(film_pass, "SILENT_SECONDS", 1.0)
+    monkeypatch.setattr(decoder, "SILENT_SECONDS", 1.0)
 
 
 def natives(path: Path, mending: Mending = Mending()) -> list[tuple[int, str, bytes]]:  # noqa: B008
@@ -204,10 +207,26 @@ def test_AP04_a_decoder_that_crashes_all_over_loses_the_rest_only(film: Path, pl
 
 
 def test_T1_a_crash_at_opening_is_no_frame_s_fault(film: Path, plant: Callable[[str], None]) -> None:
-    plant("open:segv:1")
+    plant("frames:segv:1")
     for mending in (Mending(), KEEPING):
         with pytest.raises(InputError, match="the decoder crashed twice when it was being opened"):
             natives(film, mending)
+
+
+def test_T1_what_crashes_at_the_header_is_refused_before_relook_reads_it(
+    film: Path, plant: Callable[[str], None], impatient: None
+) -> None:
+    for action, words in (("segv", "crashed"), ("spin", "hung"), ("hog", "asked for too much memory")):
+        plant(f"opening:{action}:1")
+        with pytest.raises(InputError, match=f"the decoder {words} twice when it was being opened"):
+            probe(film)
+
+
+def test_T1_first_frames_that_crash_are_not_looked_at(film: Path, plant: Callable[[str], None]) -> None:
+    plant("beginning:segv:1,combs:segv:1")
+    assert not can_begin(film)
+    assert inventory(probe(film)).tracks
+    assert look_at_fields(film).scan == "progressive"
 
 
 # The process and its end
@@ -277,9 +296,9 @@ def test_a_process_forked_of_relook_has_a_helping_process_of_its_own(film: Path)
 SCRIPT = """
 import sys
 from pathlib import Path
-from relook.film.container import decoders, film_pass
-from relook.film.reader import FilmReader
-film_pass.SILENT_SECONDS = float(sys.argv[2])
+from relook.film.container import decoder, decoders, film_pass
+from relook.film.reader import FilmReader, probe
+decoder.SILENT_SECONDS = float(sys.argv[2])
 with FilmReader(Path(sys.argv[1])) as reader:
     for native in reader.native_frames():
         if native.index == 2:
