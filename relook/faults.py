@@ -3,7 +3,7 @@
 Nothing happens unless the environment asks: `RELOOK_FAIL="place:action:nth"`, several divided by commas. `nth` counts how often
 the place was reached, from 1; `nth+` means from then on. Actions: `kill` (SIGKILL), `full` (a disk without room), `spoil` (a
 value that is not finite); and what hostile films make of a decoder: `segv` (it crashes), `spin` (it never ends), `hog` (it
-asks for 100 GB), `write` (into the home folder), `connect` (to a port of this machine).
+asks for 100 GB), `sleep` (for 0.8 s), `write` (into the home folder), `connect` (to a port of this machine).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import errno
 import os
 import signal
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +64,12 @@ def _spin() -> None:
 
 
 def _hog() -> None:
-    bytearray(100 << 30)
+    held = [bytearray(1 << 30) for _ in range(100)]
+    del held
+
+
+def _sleep() -> None:
+    time.sleep(0.8)
 
 
 def _write() -> None:
@@ -79,6 +85,7 @@ _HOSTILE: dict[str, Callable[[], None]] = {
     "segv": _crash,
     "spin": _spin,
     "hog": _hog,
+    "sleep": _sleep,
     "write": _write,
     "connect": _connect,
 }
