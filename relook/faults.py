@@ -9,6 +9,7 @@ asks for 100 GB), `sleep` (for 0.8 s), `write` (into the home folder), `connect`
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import signal
 import socket
@@ -64,12 +65,13 @@ def _spin() -> None:
 
 
 def _hog() -> None:
-    held = [bytearray(1 << 30) for _ in range(100)]
+    held = [mmap.mmap(-1, 1 << 30) for _ in range(100)]
     del held
 
 
 def _sleep() -> None:
-    time.sleep(0.8)
+    for _ in range(40):  # so that a pause from outside makes it longer
+        time.sleep(0.02)
 
 
 def _write() -> None:

@@ -22,6 +22,8 @@ from relook.film.regular import require_regular
 
 _Identity = tuple[int, int, int, int]
 
+_PIXELS: Final = MOST_PIXELS // 4
+"""Memory is given as for films of this size: 8K is twice as large, and takes less of it."""
 _MOST_REMEMBERED: Final = 10_000
 _done: dict[tuple[Task, _Identity], bool] = {}
 """Whether a rehearsal went well, by the file as it was."""
@@ -60,7 +62,7 @@ def combs_apart(path: Path) -> Iterator[list[Combs]]:
     if not CAN_FORK:
         yield from combs_of_places(path)
         return
-    decoder = Decoder(order_of(path, "combs", num_pixels=MOST_PIXELS))
+    decoder = Decoder(order_of(path, "combs", num_pixels=_PIXELS))
     try:
         for kind, body in decoder.messages():
             if kind == COMBS:
@@ -77,7 +79,7 @@ def _goes_well(task: Task, path: Path, *, is_last: bool = False) -> bool | None:
     Raises:
         DiedError: it died, and this was the last try.
     """
-    decoder = Decoder(order_of(path, task, num_pixels=MOST_PIXELS))
+    decoder = Decoder(order_of(path, task, num_pixels=_PIXELS))
     try:
         if next(decoder.messages(), None) is not None:
             raise DiedError(CRASHED)
