@@ -7,6 +7,7 @@ want of a number for it. A crash, a hang or a hunger for memory is over with thi
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections import deque
@@ -43,7 +44,7 @@ if os.name == "posix":
     import resource
 
 MEMORY: Final = "memory"
-"""The body of a message of failure where memory was the reason."""
+"""The body of a message of failure where memory was the reason; it is empty where it was another."""
 
 _PIPE: Final = 3
 """The number of the pipe, beside standard input, output and error, which lead nowhere."""
@@ -86,7 +87,8 @@ def tell_film(order: Order, pipe: int) -> None:
     except MemoryError:
         teller.say(message(FAILED, MEMORY.encode()), at_once=True)
     except Exception as error:
-        teller.say(message(FAILED, f"{type(error).__name__}: {error}".encode(errors="replace")[:500]), at_once=True)
+        is_hungry = isinstance(error, OSError) and error.errno == errno.ENOMEM
+        teller.say(message(FAILED, MEMORY.encode() if is_hungry else b""), at_once=True)
 
 
 def _limit(order: Order, pipe: int) -> None:
