@@ -3,6 +3,9 @@
 What runs here reads files of strangers with FFmpeg, in C. It gets limits before it opens the film: of memory, of the size of
 files that it writes (none), and of open files; once the film is open it can open nothing more, no file and no socket, for
 want of a number for it. A crash, a hang or a hunger for memory is over with this process.
+
+These limits are no wall around code that has taken the process over on purpose: it could still rename and remove files, or
+give back the film's number and open another file.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def _asked(question: dict[str, Any], *pipes: int) -> int:
                 return _starters[0].ask(question, *pipes)
             except OSError:
                 _end_starter()
-                if is_last or "end" in question:  # with it, all that it forked has ended
+                if is_last or "end" in question:  # what it forked ends with its next word into the pipe
                     break
     return -signal.SIGKILL if "end" in question else 0
 
