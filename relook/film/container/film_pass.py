@@ -63,18 +63,21 @@ class FilmPass:
             with open_film(self._info.path) as container:
                 self.opened = opened(container, self._info.path)
             return self
-        while self._child is None:
-            try:
-                self._start()
-            except DiedError as death:
-                self._take(death, -1)
+        try:
+            while self._child is None:
+                try:
+                    self._start()
+                except DiedError as death:
+                    self._take(death, -1)
+        except BaseException:
+            self._end_child()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._child is not None:
-            self._child.end()
+        self._end_child()
 
     def frames(self) -> Generator[VideoFrame, None, None]:
         """Give the frames that the decoder calls whole, once.
@@ -93,6 +96,11 @@ class FilmPass:
             except DiedError as death:
                 if not self._take(death, heard[PACKET] - 1):
                     return
+
+    def _end_child(self) -> None:
+        if self._child is not None:
+            self._child.end()
+            self._child = None
 
     def _start(self) -> None:
         self._child = Decoder(self._order)
@@ -119,12 +127,11 @@ class FilmPass:
             if kind not in heard:
                 break
             heard[kind] += 1
-            if heard[kind] <= self._num_told[kind]:
-                continue
-            self._num_told[kind] = heard[kind]
+            is_new = heard[kind] > self._num_told[kind]
+            self._num_told[kind] = max(heard[kind], self._num_told[kind])
             if told is None:
-                self._tell(kind, body)
-            else:
+                self._tell(kind, body, is_new=is_new)
+            elif is_new:
                 self._judge.frame(*told)
                 yield told[0]
         try:
@@ -147,13 +154,14 @@ class FilmPass:
                     self._judge.packet(facts_of(packet))
             self.ended = ended(container, stream)
 
-    def _tell(self, kind: int, body: bytes) -> None:
+    def _tell(self, kind: int, body: bytes, *, is_new: bool) -> None:
         try:
             if kind == PACKET:
                 packet = parse_packet(body)
                 self._last_pts = packet.pts
-                self._judge.packet(packet)
-            else:
+                if is_new:
+                    self._judge.packet(packet)
+            elif is_new:
                 self._judge.fault(*parse_fault(body))
         except GarbledError as error:
             raise DiedError(CRASHED) from error
@@ -164,10 +172,10 @@ class FilmPass:
         Raises:
             InputError: it died there before, and nothing can go on, or the judge does not let it.
         """
-        if self._child is not None:
-            self._child.end()
-            self._child = None
-        is_again = any(abs(packet - earlier) <= _NEAR_PACKETS for earlier in self._deaths)
+        self._end_child()
+        is_again = len(self._deaths) >= _MOST_DEATHS or any(
+            abs(packet - earlier) <= _NEAR_PACKETS for earlier in self._deaths
+        )
         self._deaths.append(packet)
         order = replace(self._order, attempt=self._order.attempt + 1)
         if is_again:
