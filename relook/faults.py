@@ -2,15 +2,21 @@
 
 Nothing happens unless the environment asks: `RELOOK_FAIL="place:action:nth"`, several divided by commas. `nth` counts how often
 the place was reached, from 1; `nth+` means from then on. Actions: `kill` (SIGKILL), `full` (a disk without room),
-`memory` (none left), `spoil` (a value that is not finite).
+`memory` (none left), `spoil` (a value that is not finite); and what hostile films make of a decoder: `segv` (it crashes), `spin`
+(it never ends), `hog` (it asks for 100 GB), `sleep` (for 0.8 s), `write` (into the home folder), `connect` (to a port here).
 """
 
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import signal
+import socket
+import time
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
 VARIABLE = "RELOOK_FAIL"
 _reached: Counter[str] = Counter()
@@ -27,6 +33,9 @@ def point(place: str) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place)
     if _is_due(place, "memory"):
         raise MemoryError(place)
+    for action, deed in _HOSTILE.items():
+        if _is_due(place, action):
+            deed()
 
 
 def spoils(place: str) -> bool:
@@ -46,3 +55,41 @@ def _is_due(place: str, action: str) -> bool:
         ):
             return True
     return False
+
+
+def _crash() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _spin() -> None:
+    while True:
+        pass
+
+
+def _hog() -> None:
+    held = [mmap.mmap(-1, 1 << 30) for _ in range(100)]
+    del held
+
+
+def _sleep() -> None:
+    for _ in range(40):  # so that a pause from outside makes it longer
+        time.sleep(0.02)
+
+
+def _write() -> None:
+    (Path.home() / "relook-was-here").write_text("broken out")
+
+
+def _connect() -> None:
+    """Connect to the port that `RELOOK_PORT` names."""
+    socket.create_connection(("127.0.0.1", int(os.environ["RELOOK_PORT"]))).close()
+
+
+_HOSTILE: dict[str, Callable[[], None]] = {
+    "segv": _crash,
+    "spin": _spin,
+    "hog": _hog,
+    "sleep": _sleep,
+    "write": _write,
+    "connect": _connect,
+}

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from torch import Tensor
-
-from relook.film.pictures.spaces import ColourSpace
 from relook.timing import FrameRange
+
+if TYPE_CHECKING:  # the decoder's process knows frames, and is to stay small and quick to start
+    from torch import Tensor
+
+    from relook.film.pictures.spaces import ColourSpace
 
 
 @dataclass(frozen=True)

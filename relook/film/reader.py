@@ -19,10 +19,12 @@ from weakref import WeakSet
 from av import VideoFrame
 
 from relook.errors import InputError
-from relook.film.container.decoding import Strict, decoded, stamps_before_first
+from relook.film.container.decoding import Strict, stamps_before_first
+from relook.film.container.film_pass import FilmPass
 from relook.film.container.keeping import Keeper
 from relook.film.container.ledger import as_decoded, usual_step
 from relook.film.container.opening import film_info, open_film, picture_stream
+from relook.film.container.rehearsal import require_opens
 from relook.film.fields import Fields, deinterlaced, require_fields
 from relook.film.frames import Fault, FilmInfo, Frame, Mending
 from relook.film.overlap import ahead
@@ -62,6 +64,7 @@ def probe(path: Path) -> FilmInfo:
     """
     if is_pictures(path):
         return _pictures_info(path)
+    require_opens(path)
     with open_film(path) as container:
         return film_info(container, picture_stream(container, path), path)
 
@@ -207,18 +210,15 @@ def _film_frames(info: FilmInfo, mending: Mending, fields: Fields | None) -> Gen
 
     Missing stamps at a film's beginning are counted back from the first one that is there, or on from 0.
     """
-    index, duration = 0, 0
-    pts, early = 0, stamps_before_first(info)
+    index, duration, pts = 0, 0, 0
     usual, beginning = usual_step(info), 0
     keeper = Keeper(info) if mending.keeps_damage else None
     strict = Strict(info)
-    with open_film(info.path) as container:
-        stream = picture_stream(container, info.path)
-        if keeper is None:
-            frames = as_decoded(decoded(container, stream, strict), container.format.name)
-        else:
-            stream.thread_type = "NONE"  # in threads, FFmpeg reports errors late, or not at all
-            frames = keeper.filled(decoded(container, stream, keeper))
+    # in threads, FFmpeg reports errors late, or not at all
+    with FilmPass(info, keeper or strict, in_threads=keeper is None) as film:
+        container = film.opened.container
+        early = stamps_before_first(film.opened.num_early, film.opened.first_stamp, info)
+        frames = as_decoded(film.frames(), container) if keeper is None else keeper.filled(film.frames())
         for taken in frames if fields is None else deinterlaced(frames, fields):
             if index < len(early):
                 pts, duration = early[index], usual
@@ -231,4 +231,4 @@ def _film_frames(info: FilmInfo, mending: Mending, fields: Fields | None) -> Gen
             yield NativeFrame(index, pts, duration, taken.picture, taken.fault, drift)
             index += 1
         if keeper is None:
-            strict.finish(container, stream, end=(pts + (duration or usual)) * info.time_base)
+            strict.finish(container, film.ended, end=(pts + (duration or usual)) * info.time_base)

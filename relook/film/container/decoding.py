@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Iterator
+from contextlib import suppress
 from fractions import Fraction
+from itertools import islice
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import av
@@ -14,8 +17,9 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from relook.errors import InputError
-from relook.film.container.ledger import REMEDY, Packets, find_slots, require_all, usual_step
+from relook.film.container.ledger import REMEDY, PacketFacts, Packets, find_slots, require_all, usual_step
 from relook.film.container.likeness import Likeness
+from relook.film.container.messages import Ended, Opened
 from relook.film.container.opening import decoder, num_frames_told, open_film, picture_stream, promised_end
 from relook.film.frames import FilmInfo
 from relook.timing import duration_text
@@ -28,19 +32,31 @@ _MOST_FAILURES: Final = 1000
 """How often reading is tried again after an error, before the rest of a film counts as lost."""
 
 
+_LOOKED_AT: Final = 8
+"""Frames at the beginning that are looked at for what only the picture data say."""
+
+
 class Judge(Protocol):
     """What a pass over a film makes of each packet, sound frame and fault."""
 
-    def packet(self, packet: Packet[Any]) -> None: ...
+    def packet(self, packet: PacketFacts) -> None: ...
     def frame(self, frame: VideoFrame, aspect: Fraction | None) -> None: ...
     def fault(self, pts: int | None, reason: str) -> None: ...
 
 
-def decoded(container: InputContainer, stream: VideoStream, judge: Judge) -> Generator[VideoFrame, None, None]:
-    """Give the frames that the decoder calls whole."""
+def decoded(
+    container: InputContainer, stream: VideoStream, judge: Judge, skipped: Collection[int] = ()
+) -> Generator[VideoFrame, None, None]:
+    """Give the frames that the decoder calls whole.
+
+    Args:
+        skipped: numbers of packets, from 0, that the decoder is not to see.
+    """
     context = decoder(container, stream)
-    for packet in packets_of(container, stream, judge):
-        judge.packet(packet)
+    for number, packet in enumerate(packets_of(container, stream, judge)):
+        judge.packet(facts_of(packet))
+        if number in skipped:
+            continue
         try:
             frames = context.decode(packet)
         except _ERRORS as error:
@@ -52,6 +68,10 @@ def decoded(container: InputContainer, stream: VideoStream, judge: Judge) -> Gen
             else:
                 judge.frame(frame, context.sample_aspect_ratio)
                 yield frame
+
+
+def facts_of(packet: Packet[Any]) -> PacketFacts:
+    return PacketFacts(packet.pts, packet.duration or 0, packet.size, packet.is_keyframe, packet.is_discard)
 
 
 def packets_of(
@@ -81,22 +101,47 @@ def _empty_packet(stream: VideoStream) -> Packet[VideoStream]:
     return packet
 
 
-def stamps_before_first(info: FilmInfo) -> list[int]:
-    """Give stamps, below 0, to the frames at a film's beginning that have none: Matroska stores none below 0.
+def first_frames(container: InputContainer, pictures: VideoStream) -> Iterator[VideoFrame]:
+    """Decode the beginning; damage is told where the film is read."""
+    with suppress(av.error.FFmpegError, OSError, MemoryError):
+        decode = decoder(container, pictures).decode
+        frames = (frame for packet in container.demux(pictures) for frame in decode(packet))
+        yield from islice(frames, _LOOKED_AT)
 
-    They are counted back, at the film's rate, from the first stamp that is there; empty where the first frame has one,
-    or no frame has.
+
+def opened(container: InputContainer, path: Path) -> Opened:
+    """Say how a film begins."""
+    return Opened(container.format.name, *_find_early(path))
+
+
+def ended(container: InputContainer, stream: VideoStream) -> Ended:
+    """Say what is known of a film after its last packet."""
+    return Ended(promised_end(container, stream), num_frames_told(stream), bool(stream.codec_context.has_b_frames))
+
+
+def _find_early(path: Path) -> tuple[int, int]:
+    """Count the frames at a film's beginning that have no stamp, and give the first stamp that is there.
+
+    The count is 0 where the first frame has one, or no frame has.
     """
     count, stamps = 0, list[int]()
-    with open_film(info.path) as container:
-        for packet in container.demux(picture_stream(container, info.path)):
+    with open_film(path) as container, suppress(*_ERRORS):
+        for packet in container.demux(picture_stream(container, path)):
             if packet.pts is not None:
                 stamps.append(packet.pts)
             count += packet.pts is None and bool(packet.size)
             if (stamps and not count) or len(stamps) > _MOST_REORDERED or count > _MOST_EARLY:
                 break
+    return (count, min(stamps)) if stamps else (0, 0)
+
+
+def stamps_before_first(num_early: int, first: int, info: FilmInfo) -> list[int]:
+    """Give stamps, below 0, to the frames at a film's beginning that have none: Matroska stores none below 0.
+
+    They are counted back, at the film's rate, from the first stamp that is there.
+    """
     step = 1 / (info.frame_rate * info.time_base)
-    return [min(stamps) - round(step * n) for n in range(count, 0, -1)] if stamps else []
+    return [first - round(step * n) for n in range(num_early, 0, -1)]
 
 
 class Strict:
@@ -109,7 +154,7 @@ class Strict:
         self._count = 0
         self._likeness = Likeness(info)
 
-    def packet(self, packet: Packet[Any]) -> None:
+    def packet(self, packet: PacketFacts) -> None:
         self._packets.note(packet)
 
     def frame(self, frame: VideoFrame, aspect: Fraction | None) -> None:
@@ -127,11 +172,16 @@ class Strict:
             f"({duration_text(self._count / self._info.frame_rate)}): {reason}; {REMEDY}"
         )
 
-    def finish(self, container: InputContainer, stream: VideoStream, end: Fraction) -> None:
-        """Settle the account when the last frame is out; `end` in seconds on the stream's clock."""
-        _require_end(self._count, end, promised_end(container, stream), self._info)
-        if self._packets.are_stamped(container.format.name):
-            slots = find_slots(self._packets, container.format.name, usual_step(self._info), num_frames_told(stream))
+    def finish(self, container: str, ended: Ended, end: Fraction) -> None:
+        """Settle the account when the last frame is out.
+
+        Args:
+            container: FFmpeg's name of it.
+            end: of the last frame, in seconds on the stream's clock.
+        """
+        _require_end(self._count, end, ended.promised, self._info)
+        if self._packets.are_stamped(container):
+            slots = find_slots(self._packets, container, usual_step(self._info), ended.num_told)
             require_all(slots, self._stamps, self._count - len(self._stamps), self._info)
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import av
 from av import VideoFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -20,8 +17,10 @@ from av.video.stream import VideoStream
 
 from relook.errors import InputError
 from relook.film.container.cropping import shown_part
+from relook.film.container.decoding import first_frames
 from relook.film.container.hdr import LightLevel, MasteringDisplay
-from relook.film.container.opening import codec_name, decoder, film_info, open_film, picture_stream
+from relook.film.container.opening import codec_name, film_info, open_film, picture_stream
+from relook.film.container.rehearsal import can_begin
 from relook.film.frames import FilmInfo
 from relook.film.pictures.alpha import frame_alpha, has_alpha, is_opaque
 from relook.film.pictures.picture_file import read_picture
@@ -34,9 +33,6 @@ Kind = Literal[
 
 CARRIED: Final[tuple[Kind, ...]] = ("video", "cover", "sound", "subtitles", "data", "attachment")
 """Kinds of streams that go into a render as they are; timecode and chapters are written anew, stills of an AVIF are not."""
-
-_LOOKED_AT: Final = 8
-"""Frames at the beginning that are looked at for what only the picture data say."""
 
 _ONE: Final = 1 << 16
 _TECHNICAL: Final = (
@@ -143,8 +139,9 @@ def inventory(film: FilmInfo) -> Inventory:
             is_linear=picture.is_linear,
             has_profile=_has_profile(picture.path),
         )
+    is_readable = can_begin(film.path)
     with open_film(film.path) as container:
-        return inventory_of(container, film)
+        return inventory_of(container, film, is_readable=is_readable)
 
 
 def _has_profile(path: Path) -> bool:
@@ -154,8 +151,12 @@ def _has_profile(path: Path) -> bool:
         return True
 
 
-def inventory_of(container: InputContainer, film: FilmInfo | None = None) -> Inventory:
-    """List what an open container holds; its beginning is read."""
+def inventory_of(container: InputContainer, film: FilmInfo | None = None, *, is_readable: bool = True) -> Inventory:
+    """List what an open container holds.
+
+    Args:
+        is_readable: False where its first frames cannot be looked at.
+    """
     path = film.path if film is not None else Path(container.name or "film")
     pictures = picture_stream(container, path)
     told = film_info(container, pictures, path)
@@ -165,7 +166,7 @@ def inventory_of(container: InputContainer, film: FilmInfo | None = None) -> Inv
     tracks = tuple(_track(stream, pictures, container) for stream in container.streams)
     start = (pictures.start_time or 0) * (pictures.time_base or Fraction(0))
     chapters = tuple(_chapters(container))
-    frames = list(_first_frames(container, pictures))
+    frames = list(first_frames(container, pictures)) if is_readable else []
     sides = [_side_data(frame) for frame in frames]
     matrix = next((side["DISPLAYMATRIX"] for side in sides if "DISPLAYMATRIX" in side), b"")
     mastering = next(
@@ -252,14 +253,6 @@ def _chapters(container: InputContainer) -> Iterator[Chapter]:
     for chapter in container.chapters():
         base = chapter["time_base"] or Fraction(1)
         yield Chapter(chapter["metadata"].get("title", ""), chapter["start"] * base, chapter["end"] * base)
-
-
-def _first_frames(container: InputContainer, pictures: VideoStream) -> Iterator[VideoFrame]:
-    """Decode the beginning; damage is told where the film is read."""
-    with suppress(av.error.FFmpegError, OSError, MemoryError):
-        decode = decoder(container, pictures).decode
-        frames = (frame for packet in container.demux(pictures) for frame in decode(packet))
-        yield from islice(frames, _LOOKED_AT)
 
 
 def _side_data(frame: VideoFrame) -> dict[str, bytes]:

@@ -10,20 +10,31 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from av import VideoFrame
-from av.packet import Packet
 
 from relook.errors import InputError
-from relook.film.container.decoding import lost_at_end, packets_of
-from relook.film.container.ledger import Packets, Slots, Stamps, Taken, add_tail, find_slots, jumps, usual_step
+from relook.film.container.decoding import lost_at_end
+from relook.film.container.film_pass import FilmPass
+from relook.film.container.ledger import (
+    PacketFacts,
+    Packets,
+    Slots,
+    Stamps,
+    Taken,
+    add_tail,
+    find_slots,
+    jumps,
+    usual_step,
+)
 from relook.film.container.likeness import Likeness
-from relook.film.container.opening import num_frames_told, open_film, picture_stream, promised_end
 from relook.film.frames import Fault, FilmInfo
 
 _MOST_HELD: Final = 32
+_MOST_TAIL: Final = 10
+"""A film of which more than ten times as much is cut off as is there has a header that is not true."""
 _WITHOUT_HEADER: Final = ("mpegts", "mpeg")
 """Containers that promise no end: FFmpeg takes it from the last stamps that it finds, whatever they are."""
 
@@ -39,16 +50,12 @@ class Keeper:
         """
         self._info = info
         usual = usual_step(info)
-        with open_film(info.path) as container:
-            stream = picture_stream(container, info.path)
-            found, held = Packets(), dict[int, int]()
-            for packet in packets_of(container, stream, _Deaf()):
-                found.note(packet)
-                if packet.pts is not None and packet.duration and packet.duration > 3 * usual:
-                    held[packet.pts] = packet.duration
-            promised, num_told = promised_end(container, stream), num_frames_told(stream)
-            container_name = container.format.name
-            is_out_of_order = container_name == "avi" and bool(stream.codec_context.has_b_frames)
+        listing = _Listing(3 * usual)
+        with FilmPass(info, listing, decodes=False) as film:
+            deque(film.frames(), maxlen=0)
+            container_name, ended = film.opened.container, film.ended
+        found, held = listing.packets, listing.held
+        is_out_of_order = container_name == "avi" and ended.is_reordered
         if is_out_of_order or not found.are_stamped(container_name):
             raise InputError(
                 f"{info.path} has frames without stamps, so that nobody can say where lost ones belong; put it into "
@@ -56,12 +63,17 @@ class Keeper:
             )
         self._order: Stamps = np.array(found.stamps, np.int64)
         self._keys = np.flatnonzero(np.frombuffer(found.keys, np.uint8))
-        slots = find_slots(found, container_name, usual, num_told)
+        slots = find_slots(found, container_name, usual, ended.num_told)
         _require_room(self._order, slots, info)
         last = int(slots.stamps[-1]) if len(slots.stamps) else 0
         end = (last + held.get(last, slots.step)) * info.time_base if len(slots.stamps) else Fraction(0)
         has_end = len(slots.stamps) > 0 and container_name not in _WITHOUT_HEADER
-        tail = lost_at_end(end, promised, info) if has_end else 0
+        tail = lost_at_end(end, ended.promised, info) if has_end else 0
+        if tail > _MOST_TAIL * len(self._order):
+            raise InputError(
+                f"{info.path} holds {len(self._order)} frames, and its header promises {tail} more; it is damaged: "
+                f"export it again from its source"
+            )
         if tail:
             slots = find_slots(found, "", usual)
         if int((~slots.is_packet).sum()) > len(self._order):
@@ -80,7 +92,7 @@ class Keeper:
         self._likeness = Likeness(info)
         self._last: Taken | None = None
 
-    def packet(self, packet: Packet[Any]) -> None:
+    def packet(self, packet: PacketFacts) -> None:
         pass
 
     def frame(self, frame: VideoFrame, aspect: Fraction | None) -> None:
@@ -171,11 +183,20 @@ class Keeper:
         return int(self._slots.stamps[slot])
 
 
-class _Deaf:
-    """Listens to no fault: decoding will meet them again."""
+class _Listing:
+    """Lists packets; it listens to no fault, for decoding will meet them again."""
 
-    def packet(self, packet: Packet[Any]) -> None:
-        pass
+    def __init__(self, long: int) -> None:
+        """`long`: a frame that lasts longer than that, in units of the film's time base, is held."""
+        self.packets = Packets()
+        self.held: dict[int, int] = {}
+        """Durations of held frames, by stamp."""
+        self._long = long
+
+    def packet(self, packet: PacketFacts) -> None:
+        self.packets.note(packet)
+        if packet.pts is not None and packet.duration > self._long:
+            self.held[packet.pts] = packet.duration
 
     def frame(self, frame: VideoFrame, aspect: Fraction | None) -> None:
         pass

@@ -13,11 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from av import VideoFrame
-from av.packet import Packet
 from numpy.typing import NDArray
 
 from relook.errors import InputError, UsageError
@@ -34,6 +33,8 @@ NO_STAMP: Final = -(2**62)
 
 _REGULAR_SHARE: Final = 0.9
 """Least share of steps as long as the usual one in a film of constant rate: a film that lost frames has few others."""
+_MOST_LOST: Final = 1_000_000
+"""So many lost frames are given places, or twice as many as are there: a stamp may say that it lies years later."""
 _JUMP_STEPS: Final = 32
 """A stamp so far from those before and after it, in the order of decoding, is itself damaged: codecs reorder 16."""
 
@@ -64,6 +65,20 @@ def as_decoded(frames: Iterable[VideoFrame], container: str) -> Iterator[Taken]:
             yield Taken(frame, None if container == "avi" else frame.pts, max(0, frame.duration or 0))
 
 
+@dataclass(frozen=True)
+class PacketFacts:
+    """What is known of a packet without decoding it."""
+
+    pts: int | None
+    duration: int
+    """In units of the stream's time base; 0 where it is not known."""
+    size: int
+    """In bytes; an empty one shows the frame before again, or ends the film."""
+    is_keyframe: bool
+    is_discard: bool
+    """True where an edit list hides its frame."""
+
+
 @dataclass
 class Packets:
     """The stamps of a film's picture packets, in the order in which they are decoded."""
@@ -74,7 +89,7 @@ class Packets:
     first_key: int | None = None
     """The stamp of the first key frame, even where an edit list hides it."""
 
-    def note(self, packet: Packet[Any]) -> None:
+    def note(self, packet: PacketFacts) -> None:
         """Take a packet into account, unless an edit list hides its frame."""
         if packet.is_keyframe and self.first_key is None:
             self.first_key = packet.pts
@@ -144,9 +159,11 @@ def jumps(order: Stamps, step: int) -> NDArray[np.bool_]:
 
 
 def _with_lost(stamps: Stamps, step: int) -> Slots:
-    """Put stamps into the gaps that are longer than one and a half steps."""
+    """Put stamps into the gaps that are longer than one and a half steps, within reason."""
     steps = np.diff(stamps)
-    lost = np.where(steps * 2 > step * 3, np.rint(steps / step).astype(np.int64) - 1, 0)
+    most = max(2 * len(stamps), _MOST_LOST)
+    lost = np.where(steps * 2 > step * 3, np.minimum(np.rint(steps / step), most).astype(np.int64) - 1, 0)
+    lost = np.diff(np.minimum(np.cumsum(lost), most), prepend=0)
     counts = np.concatenate([lost, [0]]) + 1
     place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     lengths = np.concatenate([steps, [0]])

@@ -31,7 +31,7 @@ _ALLOWED: Final = (
 )
 """FFmpeg's names of the containers that hold pictures themselves and point at no other file."""
 
-_MAX_PIXELS: Final = 2**26
+MOST_PIXELS: Final = 2**26
 """Largest picture that is decoded, in pixels: twice 8K. A header of 60000 x 60000 would ask for all memory."""
 
 FILM_ENDINGS: Final = (
@@ -81,7 +81,7 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
             f"{path} holds pictures of a kind that FFmpeg does not decode: a camera's raw, a rare codec, or encrypted ones; "
             f"export it from the camera maker's program, or from where it plays, as ProRes .mov or H.264 .mp4"
         )
-    stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     stream.thread_type = "AUTO"
     return stream
 
@@ -108,9 +108,9 @@ def film_info(container: InputContainer, stream: VideoStream, path: Path) -> Fil
         )
     if context.pix_fmt is None or context.format is None or not context.width or not context.height:
         raise InputError(f"{path} has a picture track but no frame of it can be read; it is damaged or incomplete")
-    if context.width * context.height > _MAX_PIXELS:
+    if context.width * context.height > MOST_PIXELS:
         raise InputError(
-            f"{path} is {context.width} x {context.height}, more than the {_MAX_PIXELS} pixels that relook decodes; "
+            f"{path} is {context.width} x {context.height}, more than the {MOST_PIXELS} pixels that relook decodes; "
             f"scale it down first"
         )
     return FilmInfo(

@@ -14,7 +14,7 @@ import pytest
 
 from relook.errors import InputError
 from relook.film.container.inventory import inventory
-from relook.film.container.ledger import jumps
+from relook.film.container.ledger import Packets, find_slots, jumps
 from relook.film.container.tracks import Tracks
 from relook.film.frames import Mending
 from relook.film.reader import FilmReader, NativeFrame, probe
@@ -294,3 +294,11 @@ def test_damaged_sound_is_left_out_and_counted(film: Callable[[str], Path], tmp_
     with pytest.raises(InputError, match=r"the sound of .* is damaged"):
         carry(keeps_damage=False)
     assert carry(keeps_damage=True).num_lost > 0
+
+
+def test_T7_lost_frames_get_places_within_reason() -> None:
+    packets = Packets()
+    packets.stamps.extend(number + number // 100 * 10**9 for number in range(2000))
+    packets.first_key = 0
+    slots = find_slots(packets, "matroska,webm", 1)
+    assert 1_000_000 < len(slots.stamps) <= 1_002_000

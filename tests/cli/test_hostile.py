@@ -1,0 +1,309 @@
+"""Films made to do harm: they crash a decoder, point at other files and at the network, or promise more than memory holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from relook.film.container import decoder, decoders
+
+Run = Callable[[str], tuple[int, str, str]]
+Tree = Callable[[Path], dict[str, str]]
+
+INPUT, DAMAGE = 3, 4
+ROOT = Path(__file__).parents[2]
+APPLY = "apply film.mkv --look plain.look -o new.mkv --texture 0"
+
+
+@pytest.fixture
+def port() -> Iterator[tuple[int, Callable[[], int]]]:
+    """Listen on a port of this machine; give its number, and a function that counts who has called since."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        listener.setblocking(False)
+
+        def hits() -> int:
+            count = 0
+            while True:
+                try:
+                    listener.accept()[0].close()
+                except BlockingIOError:
+                    return count
+                count += 1
+
+        yield listener.getsockname()[1], hits
+
+
+# T1
+
+
+@pytest.fixture
+def hostile(
+    media: Path, tmp_path: Path, port: tuple[int, Callable[[], int]], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """The folder of media with `film.mkv`, three shots of eight frames, each of which begins with a key frame."""
+    random = np.random.default_rng(5)
+    scenes = [np.kron(random.integers(0, 256, (12, 16, 3), np.uint8), np.ones((8, 8, 1), np.uint8)) for _ in range(3)]
+    with av.open(str(media / "film.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=24, options={"g": "8", "bf": "0", "keyint_min": "8", "crf": "12"})
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for number in range(24):
+            frame = av.VideoFrame.from_ndarray(np.roll(scenes[number // 8], number, axis=1), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RELOOK_PORT", str(port[0]))
+    monkeypatch.setattr(decoder, "SILENT_SECONDS", 1.0)
+    monkeypatch.chdir(media)
+    decoders._end_starter()  # the next one has this home
+    yield media
+    decoders._end_starter()
+
+
+DEEDS = {
+    "segv": "the decoder crashed",
+    "write": "the decoder tried what it may not",
+    "connect": "the decoder tried what it may not",
+    "hog": "the decoder asked for too much memory",
+    "spin": "the decoder hung",
+}
+
+
+@pytest.mark.skipif(not decoders.CAN_FORK, reason="films are decoded in relook's own process here")
+@pytest.mark.parametrize("deed", DEEDS, ids=[f"T1-{letter}" for letter in "abcde"])
+def test_T1_a_decoder_taken_over_costs_its_frames_and_nothing_else(
+    hostile: Path,
+    tmp_path: Path,
+    port: tuple[int, Callable[[], int]],
+    run: Run,
+    tree: Tree,
+    monkeypatch: pytest.MonkeyPatch,
+    deed: str,
+) -> None:
+    code, out, _ = run(APPLY + " --overwrite --json")
+    assert code == 0
+    whole = json.loads(out.splitlines()[-1])["frame_hashes"]
+    (hostile / "new.mkv").unlink()
+    before = tree(tmp_path)
+    monkeypatch.setenv("RELOOK_FAIL", f"packet 12:{deed}:1")
+    code, out, err = run(APPLY)
+    assert (code, out) == (INPUT, "")
+    assert f"{DEEDS[deed]} at frame 12 (0.5 s, 00:00:00:12), twice" in err
+    assert tree(tmp_path) == before
+    code, out, _ = run(APPLY + " --on-damage keep --json")
+    assert code == DAMAGE
+    told = json.loads(out.splitlines()[-1])
+    assert [(d["start_frame"], d["stop_frame"], d["reason"]) for d in told["damage"]] == [(12, 16, "damaged")]
+    hashes = told["frame_hashes"]
+    assert hashes[:12] == whole[:12] and hashes[16:] == whole[16:] and len(hashes) == 24
+    after = tree(tmp_path)
+    assert {name: after[name] for name in before} == before and set(after) - set(before) == {"media/new.mkv"}
+    assert port[1]() == 0
+    helper = decoders._starters[0].process.pid
+    children = Path(f"/proc/{helper}/task/{helper}/children")
+    assert not children.exists() or children.read_text().split() == []
+
+
+# T2
+
+
+def pointing_files(film: Path, port: int) -> dict[str, str]:
+    """Give names and texts of files that make FFmpeg open others, if it is let."""
+    url = f"http://127.0.0.1:{port}/a.ts"
+    playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n"
+    mpd = (
+        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT1S" '
+        'profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"><Period><AdaptationSet mimeType="video/mp4">'
+        f'<Representation id="1" bandwidth="1"><BaseURL>{url}</BaseURL></Representation></AdaptationSet></Period></MPD>'
+    )
+    return {
+        "web.m3u8": playlist.format(url),
+        "local.m3u8": playlist.format(film),
+        "web.mp4": playlist.format(url),
+        "local.mp4": playlist.format(f"file://{film}"),
+        "absolute.mp4": f"ffconcat version 1.0\nfile '{film}'\n",
+        "relative.mp4": f"ffconcat version 1.0\nfile '{film.name}'\n",
+        "up.mp4": f"ffconcat version 1.0\nfile '../{film.parent.name}/{film.name}'\n",
+        "stream.sdp": f"v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video {port} RTP/AVP 96\n",
+        "list.mpd": mpd,
+    }
+
+
+def test_T2_files_that_point_at_others_open_nothing(
+    media: Path, port: tuple[int, Callable[[], int]], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one test that opens a port of this machine, to see that nobody comes."""
+    monkeypatch.chdir(media)
+    number, hits = port
+    files = pointing_files(media / "film.mp4", number)
+    assert len(files) == 9
+    for name, text in files.items():
+        (media / name).write_text(text)
+        for line in (f"info {name}", f"apply {name} --look plain.look -o new.mkv"):
+            code, out, err = run(line)
+            assert (code, out) == (INPUT, "") and f"{name} cannot be read as a film" in err
+    assert hits() == 0
+    with pytest.raises(av.error.FFmpegError):
+        av.open(str(media / "web.m3u8"), options={"protocol_whitelist": "file,http,tcp"}, timeout=0.3)
+    assert hits() > 0, "FFmpeg by itself does go there"
+
+
+# T7
+
+
+def big_avi(folder: Path) -> Path:
+    """An AVI whose header says 60000 x 60000."""
+    path = folder / "big.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("rawvideo", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr24"
+        container.mux(stream.encode(av.VideoFrame(64, 48, "bgr24")))
+        container.mux(stream.encode())
+    data = bytearray(path.read_bytes())
+    at = data.index(b"strf") + 12
+    assert struct.unpack("<ii", data[at : at + 8]) in ((64, 48), (64, -48))
+    data[at : at + 8] = struct.pack("<ii", 60_000, 60_000)
+    path.write_bytes(data)
+    return path
+
+
+def liar_mp4(folder: Path) -> Path:
+    """An MP4 of 24 frames whose header says that it lasts for years."""
+    data = bytearray((folder / "film.mp4").read_bytes())
+    for kind, offset in ((b"mvhd", 20), (b"mdhd", 20), (b"tkhd", 24), (b"elst", 12)):
+        at = data.index(kind)
+        data[at + offset : at + offset + 4] = b"\x7f\xff\xff\xff"
+    path = folder / "liar.mp4"
+    path.write_bytes(data)
+    return path
+
+
+def liar_mkv(folder: Path) -> Path:
+    """A Matroska film of 24 frames whose header says that it lasts for centuries."""
+    path = folder / "liar.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(24):
+            container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode())
+    data = path.read_bytes()
+    assert data.count(b"00:00:01.000000000") == 1
+    path.write_bytes(data.replace(b"00:00:01.000000000", b"9999999:59:59.0000"))
+    return path
+
+
+def far_mkv(folder: Path) -> Path:
+    """A Matroska film whose second half lies centuries after its first."""
+    path = folder / "far.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24, options={"g": "1"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(24):
+            for packet in stream.encode(av.VideoFrame(64, 48, "yuv420p")):
+                packet.pts = packet.dts = number + (number >= 12) * 24 * 3600 * 24 * 36500
+                container.mux(packet)
+    return path
+
+
+def many_streams(folder: Path) -> Path:
+    path = folder / "many.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(999):
+            container.add_stream("pcm_s16le", rate=8000)
+        container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode())
+    return path
+
+
+def much_metadata(folder: Path) -> Path:
+    path = folder / "talk.mkv"
+    with av.open(str(path), "w") as container:
+        container.metadata["comment"] = "x" * 100_000_000
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode())
+    return path
+
+
+def giant_png(folder: Path) -> Path:
+    import zlib
+
+    path = folder / "giant.png"
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)))
+    return path
+
+
+def giant_exr(folder: Path) -> Path:
+    exr = pytest.importorskip("OpenEXR")
+    path = folder / "giant.exr"
+    exr.File({"type": exr.scanlineimage}, {"RGB": np.zeros((4, 4, 3), np.float16)}).write(str(path))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"dataWindow\0box2i\0") + len(b"dataWindow\0box2i\0") + 4
+    data[at : at + 16] = struct.pack("<4i", 0, 0, 2**31 - 2, 2**31 - 2)
+    path.write_bytes(data)
+    return path
+
+
+READ = """
+import sys
+from pathlib import Path
+from relook.errors import InputError
+from relook.film.container.inventory import inventory
+from relook.film.frames import Mending
+from relook.film.reader import FilmReader
+for path in sys.argv[1:]:
+    for keeps in (False, True):
+        try:
+            with FilmReader(Path(path), Mending(keeps_damage=keeps)) as reader:
+                print(len(list(reader.native_frames())), "of", len(inventory(reader.info).tracks))
+        except InputError as error:
+            print("refused:", error)
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(int(peak.split()[1]) // 1024)
+"""
+
+GIANTS = {
+    giant_png: ("60000 x 60000, which is too large", "60000 x 60000, which is too large"),
+    giant_exr: ("giant.exr cannot be read", "giant.exr cannot be read"),
+    big_avi: ("no frame of it can be read", "no frame of it can be read"),
+    liar_mp4: ("24 of 1", "24 of 1"),
+    liar_mkv: ("cut off: 24 of about", "its header promises"),
+    far_mkv: ("24 of about", "more are missing"),
+    many_streams: ("1 of 1000", "1 of 1000"),
+    much_metadata: ("1 of", "1 of"),
+}
+"""What is said of each file, strictly and where damage is kept."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_T7_what_promises_giant_things_is_refused_or_read_within_a_gigabyte(media: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", READ, *(str(make(media)) for make in GIANTS)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    *lines, megabytes = done.stdout.splitlines()
+    said = [pair[n] for pair in GIANTS.values() for n in (0, 1)]
+    assert [line for line, words in zip(lines, said, strict=True) if words not in line] == []
+    assert int(megabytes) < 1024
