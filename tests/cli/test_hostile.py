@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import struct
 import subprocess
 import sys
@@ -25,24 +24,40 @@ ROOT = Path(__file__).parents[2]
 APPLY = "apply film.mkv --look plain.look -o new.mkv --texture 0"
 
 
+LISTEN = """
+import socket, sys
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(16)
+listener.setblocking(False)
+print(listener.getsockname()[1], flush=True)
+for _ in sys.stdin:
+    count = 0
+    while True:
+        try:
+            listener.accept()[0].close()
+        except BlockingIOError:
+            break
+        count += 1
+    print(count, flush=True)
+"""
+
+
 @pytest.fixture
 def port() -> Iterator[tuple[int, Callable[[], int]]]:
-    """Listen on a port of this machine; give its number, and a function that counts who has called since."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(16)
-        listener.setblocking(False)
+    """Let another process listen on a port of this machine; give its number, and a function that counts who has called."""
+    command = [sys.executable, "-c", LISTEN]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listening:
+        assert listening.stdin is not None and listening.stdout is not None
+        number, questions, answers = int(listening.stdout.readline()), listening.stdin, listening.stdout
 
         def hits() -> int:
-            count = 0
-            while True:
-                try:
-                    listener.accept()[0].close()
-                except BlockingIOError:
-                    return count
-                count += 1
+            questions.write("?\n")
+            questions.flush()
+            return int(answers.readline())
 
-        yield listener.getsockname()[1], hits
+        yield number, hits
+        questions.close()
 
 
 # T1
@@ -144,7 +159,7 @@ def pointing_files(film: Path, port: int) -> dict[str, str]:
 def test_T2_files_that_point_at_others_open_nothing(
     media: Path, port: tuple[int, Callable[[], int]], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one test that opens a port of this machine, to see that nobody comes."""
+    """A port of this machine is open, to see that nobody comes."""
     monkeypatch.chdir(media)
     number, hits = port
     files = pointing_files(media / "film.mp4", number)
