@@ -6,7 +6,6 @@ footage's own resolution, without borders and unusable frames. Arrays are memory
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from relook.errors import InputError
+from relook.film.publish import write_whole
 from relook.timing import FrameRange
 
 SCHEMA = 1
@@ -237,9 +237,7 @@ def load_corpus(root: Path) -> Corpus:
 def save_corpus(corpus: Corpus) -> None:
     """Write the index of a corpus whose arrays are already in its folder; an index there is replaced in one step."""
     index = _Index(SCHEMA, corpus.shots, corpus.dropped, corpus.sufficiency, corpus.anchors)
-    part = corpus.root / f"{INDEX}.part"
-    part.write_bytes(_INDEX.dump_json(index, indent=1))
-    os.replace(part, corpus.root / INDEX)
+    write_whole(corpus.root / INDEX, _INDEX.dump_json(index, indent=1))
 
 
 def save_anchor(root: Path, pair: AnchorPair, frames: Tensor) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 from dataclasses import dataclass, field
 from importlib import resources
@@ -21,6 +20,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from relook.errors import InputError, UsageError
+from relook.film.publish import write_whole
 from relook.nets.generator import Generator
 from relook.recipe.mechanics import Mechanics
 from relook.recipe.settings import Recipe
@@ -108,15 +108,7 @@ def save_look(look: Look, path: Path) -> Look:
     card = _CARD.dump_python(look.card, mode="json")
     card["payload_sha256"] = hashlib.sha256(_payload(safetensors.torch.save(tensors))).hexdigest()
     blob = safetensors.torch.save(tensors, metadata={"card": json.dumps(card, sort_keys=True)})
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(blob)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, blob)
     return parse_look(blob, path)
 
 

@@ -70,7 +70,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Put a small file in its place in one step."""
+    """Put a small file in its place in one step; it is on disk when this returns."""
     part = path.with_name(part_name(path.name))
     try:
         with part.open("wb") as file:
@@ -210,6 +210,7 @@ class Part:
     def clear_but(self, kept: Collection[str]) -> None:
         """Clear away what is not named, of the folder and of the folder of pictures in it; names are as from `path`."""
         with disk_errors(self.path):
+            faults.point("part.clear")
             for left in self.path.iterdir():
                 if left.name not in (*kept, _RECEIPT) and not any(name.startswith(f"{left.name}/") for name in kept):
                     remove(left)
@@ -236,7 +237,6 @@ class Part:
             if self._folder is None:
                 faults.point("publish.sync")
                 sync(self.made)
-                faults.point("publish.replace")
                 _put(self.made, self.final, overwrite=overwrite)
                 faults.point("publish.name")
             elif self._folder.is_dir():
@@ -307,6 +307,7 @@ def remove(path: Path) -> None:
 
 def _put(made: Path, final: Path, *, overwrite: bool) -> None:
     """Give a file its final name; a link does not replace what has come there meanwhile."""
+    faults.point("publish.replace")
     if not overwrite:
         try:
             os.link(made, final)
