@@ -198,11 +198,21 @@ def grow(film: Path) -> None:
         file.write(b"more")
 
 
+def put_the_time_back(film: Path) -> None:
+    """Change a byte in place, which size and time do not tell."""
+    there = film.stat()
+    with film.open("r+b") as file:
+        file.seek(there.st_size - 9)
+        file.write(b"x")
+    os.utime(film, ns=(there.st_atime_ns, there.st_mtime_ns))
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "touch": os.utime,
     "append": grow,
     "rewrite": lambda film: film.write_bytes(film.read_bytes()),
     "replace": lambda film: os.replace(shutil.copyfile(film, film.with_suffix(".new")), film),
+    "put the time back": put_the_time_back,
     "unlink": Path.unlink,
 }
 
@@ -254,3 +264,15 @@ def test_AP08_the_same_command_again_finds_it_done(
     output.write_bytes(output.read_bytes()[:-1])
     with pytest.raises(UsageError, match="exists"):
         finish(output)
+
+
+def test_AP08_a_finished_output_is_rid_of_what_is_left(
+    broken_off: Any, finish: Any, uninterrupted: Any, assert_world: Any, tmp_path: Path
+) -> None:
+    """The job died when all was in its place but the unfinished one not yet taken away."""
+    files = uninterrupted("o.mov")[1]
+    assert broken_off(tmp_path / "o.mov", "publish.clear:kill:1")
+    assert_world(tmp_path, files, is_done=False)
+    again, _ = finish(tmp_path / "o.mov")
+    assert ALREADY_DONE in again.notes
+    assert_world(tmp_path, files)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.faultpoints import points
 from torch import Tensor
 
 from relook.compute import Crew, alone
@@ -25,7 +26,6 @@ from relook.errors import InputError, ResourceError
 from relook.recipe.settings import Recipe
 from relook.train.checkpoint import (
     MANIFEST,
-    POINTS,
     SCHEMA,
     TENSORS,
     checkpoints,
@@ -120,7 +120,8 @@ def assert_same_end(train: Train, folder: Path, uninterrupted: dict[str, Tensor]
         ("checkpoint.manifest", 2),
         *(
             pytest.param(point, nth, marks=pytest.mark.slow)
-            for point in (*POINTS, "journal", "sheet")
+            for point in points("train")
+            if point != "run.clear"  # of the whole verb: test_run_killed.py
             for nth in (1, 2)
         ),
     ],
