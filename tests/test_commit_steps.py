@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-
 from tests.faultpoints import points, sources
 
 COMMITS = {

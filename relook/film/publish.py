@@ -221,6 +221,18 @@ class Part:
                     left.unlink()
             self.made.mkdir(exist_ok=True)
 
+    def require_held(self) -> None:
+        """See that the folder is still the one that was locked, before its name is used again.
+
+        Raises:
+            ResourceError: another program has moved it, or put a link or folder in its place.
+        """
+        if not _is_there(self._lock, self.path):
+            raise ResourceError(
+                f"{self.path}, where {self.final.name} is being made, was moved or replaced by another program; nothing was "
+                f"published, run the command again when nobody does that"
+            )
+
     def place_of(self, made: Path) -> Path | None:
         """Give the final place of a picture, named as from `path`; None for what is not shown."""
         in_pictures = self._folder is not None and made.parts[:1] == (self.made.name,)

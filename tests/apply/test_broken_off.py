@@ -209,7 +209,7 @@ def put_the_time_back(film: Path) -> None:
 
 CHANGES: dict[str, Callable[[Path], object]] = {
     "touch": os.utime,
-    "append": grow,
+    "IN23 append": grow,
     "rewrite": lambda film: film.write_bytes(film.read_bytes()),
     "replace": lambda film: os.replace(shutil.copyfile(film, film.with_suffix(".new")), film),
     "put the time back": put_the_time_back,
@@ -236,7 +236,7 @@ def test_AP11_a_film_that_is_changed_while_it_is_rendered(
 def test_AP12_a_look_that_is_changed_while_it_is_used(
     film: Path, look_file: Path, uninterrupted: Any, assert_world: Any, tmp_path: Path
 ) -> None:
-    """The look is in memory: a file that is cut off or written over in place is not read again."""
+    """T10: the look is in memory, and a file that is cut off or written over in place is not read again."""
     copy = Path(shutil.copyfile(look_file, tmp_path / look_file.name))
 
     def cut_off(progress: Progress) -> None:

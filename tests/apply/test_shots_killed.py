@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from tests.faultpoints import points
 
 from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.edited import render_cut_list
 from relook.look import load_look
+from tests.faultpoints import points
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
 
