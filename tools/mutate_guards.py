@@ -80,7 +80,7 @@ MUTATIONS = (
         PUBLISH,
         "                os.replace(self.made, self._folder)\n            sync_folder(self.final.absolute().parent)\n",
         "                os.replace(self.made, self._folder)\n",
-        (f"{BROKEN_OFF}test_AP01_killed_when_the_layers_are_shown", *RENDER_ON_DISK),
+        RENDER_ON_DISK,
     ),
     Mutation(
         "fsync of a checkpoint's name",

@@ -14,7 +14,7 @@ import torch
 
 from relook.apply.delivery import RenderSettings
 from relook.apply.render import render_film
-from relook.film.publish import write_whole
+from relook.film.publish import receipt_of, write_whole
 from relook.look import Look, save_look
 from relook.recipe.mechanics import Mechanics
 from relook.timing import FrameRange
@@ -86,6 +86,11 @@ def test_a_render_is_on_disk_before_it_is_named(
     assert len(made) == (2 if name == "o.mov" else 21)
     for path in made:
         assert_named_when_safe(disk, path)
+    receipt = disk.place("name", receipt_of(tmp_path / name))
+    shown = max(disk.place("name", path) for path in made if path != receipt_of(tmp_path / name))
+    assert ("force", tmp_path, tmp_path) in disk.asked[shown:receipt], (
+        "the film has its name before the receipt has its own"
+    )
 
 
 def test_a_stretch_is_on_disk_before_it_is_on_record(
