@@ -21,6 +21,9 @@ COPIED = ("relook", "tests", "tools", "benchmarks", "pyproject.toml", "start.py"
 FAILED = 1
 """What pytest leaves with where tests failed; other codes say that they did not run."""
 
+MOST_SECONDS = 240.0
+"""Tests that take longer hang, as a read of a pipe that nobody writes to does."""
+
 
 @dataclass(frozen=True)
 class Mutation:
@@ -282,15 +285,15 @@ def tried(mutation: Mutation, copy: Path) -> tuple[str, bool]:
     path.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
     words = ["-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", "--basetemp", str(copy / "made")]
     environment = os.environ | {"PYTHONPATH": str(copy)}
-    done = subprocess.run(
-        [sys.executable, *words, *mutation.tests],
-        cwd=copy,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    path.write_text(text, encoding="utf-8")
+    command = [sys.executable, *words, *mutation.tests]
+    try:
+        done = subprocess.run(
+            command, cwd=copy, env=environment, capture_output=True, text=True, check=False, timeout=MOST_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return "noticed: its tests do not end", True
+    finally:
+        path.write_text(text, encoding="utf-8")
     if done.returncode == FAILED:
         first = next((line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
         return f"noticed: {first.partition('::')[2].split(' ')[0][:60]}", True
