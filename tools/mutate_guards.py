@@ -21,7 +21,7 @@ COPIED = ("relook", "tests", "tools", "benchmarks", "pyproject.toml", "start.py"
 FAILED = 1
 """What pytest leaves with where tests failed; other codes say that they did not run."""
 
-MOST_SECONDS = 240.0
+MOST_SECONDS = 150.0
 """Tests that take longer hang, as a read of a pipe that nobody writes to does."""
 
 
