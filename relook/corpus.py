@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from relook.errors import InputError
+from relook.film.publish import write_whole
 from relook.strict import open_regular, parsed, read_regular
 from relook.timing import FrameRange
 
@@ -244,9 +245,7 @@ def load_corpus(root: Path) -> Corpus:
 def save_corpus(corpus: Corpus) -> None:
     """Write the index of a corpus whose arrays are already in its folder; an index there is replaced in one step."""
     index = _Index(SCHEMA, corpus.shots, corpus.dropped, corpus.sufficiency, corpus.anchors)
-    part = corpus.root / f"{INDEX}.part"
-    part.write_bytes(_INDEX.dump_json(index, indent=1))
-    os.replace(part, corpus.root / INDEX)
+    write_whole(corpus.root / INDEX, _INDEX.dump_json(index, indent=1))
 
 
 def save_anchor(root: Path, pair: AnchorPair, frames: Tensor) -> None:

@@ -1,9 +1,10 @@
 """Faults planted on purpose, so that tests can see what relook does when things break.
 
 Nothing happens unless the environment asks: `RELOOK_FAIL="place:action:nth"`, several divided by commas. `nth` counts how often
-the place was reached, from 1; `nth+` means from then on. Actions: `kill` (SIGKILL), `full` (a disk without room),
-`memory` (none left), `spoil` (a value that is not finite); and what hostile films make of a decoder: `segv` (it crashes), `spin`
-(it never ends), `hog` (it asks for 100 GB), `sleep` (for 0.8 s), `write` (into the home folder), `connect` (to a port here).
+the place was reached, from 1; `nth+` means from then on. Actions: `kill` (SIGKILL), `full` (a disk without room), `broken` (a
+disk that fails), `stale` (a network folder that is gone), `slow` (one that takes its time), `memory` (none left), `spoil` (a
+value that is not finite); and what hostile films make of a decoder: `segv` (it crashes), `spin` (it never ends), `hog` (it asks
+for 100 GB), `sleep` (for 0.8 s), `write` (into the home folder), `connect` (to a port here).
 """
 
 from __future__ import annotations
@@ -19,18 +20,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 VARIABLE = "RELOOK_FAIL"
+SLOW_SECONDS = 2.0
+_DISK = {"full": errno.ENOSPC, "broken": errno.EIO, "stale": getattr(errno, "ESTALE", errno.EIO)}
 _reached: Counter[str] = Counter()
 
 
 def point(place: str) -> None:
-    """Break here where the environment asks for it: die, or fail as a full disk or a full memory does."""
+    """Break here where the environment asks for it: die, wait, or fail as a bad disk or a full memory does."""
     if not os.environ.get(VARIABLE):
         return
     _reached[place] += 1
     if _is_due(place, "kill"):
         os.kill(os.getpid(), signal.SIGKILL)
-    if _is_due(place, "full"):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place)
+    if _is_due(place, "slow"):
+        time.sleep(SLOW_SECONDS)
+    for action, number in _DISK.items():
+        if _is_due(place, action):
+            raise OSError(number, os.strerror(number), place)
     if _is_due(place, "memory"):
         raise MemoryError(place)
     for action, deed in _HOSTILE.items():

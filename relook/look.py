@@ -23,6 +23,7 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from relook.errors import InputError, UsageError
+from relook.film.publish import write_whole
 from relook.nets.critic import PairCritic
 from relook.nets.generator import Generator
 from relook.objectives.descriptor import NUMBERS
@@ -123,15 +124,7 @@ def save_look(look: Look, path: Path) -> Look:
     card["payload_sha256"] = hashlib.sha256(_payload(safetensors.torch.save(tensors))).hexdigest()
     blob = safetensors.torch.save(tensors, metadata={_CARD_KEY: json.dumps(card, sort_keys=True)})
     saved = parse_look(blob, path)  # before anything is written: what we could not read again is no look
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(blob)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, blob)
     return saved
 
 

@@ -231,6 +231,8 @@ def _window(pictures: Tensor, wrap: Wrap | None) -> Tensor:
 
 
 def _sound(rendered: Tensor) -> Tensor:
+    if faults.spoils("render.frame"):
+        rendered = rendered * torch.nan
     if not torch.isfinite(rendered.sum()):
         raise DivergedError("the look gave values that are not finite; the look is damaged, train it again")
     return rendered

@@ -15,12 +15,13 @@ from relook.apply.frame import FrameRenderer, composed
 from relook.apply.job import job_key
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.apply.receipt import delivered_already, receipt_for
-from relook.errors import InputError, UsageError
+from relook.errors import DivergedError, InputError, UsageError
 from relook.film.container.ledger import timecode_of
 from relook.film.fields import require_progressive
 from relook.film.frames import Frame, Shot
 from relook.film.identity import watch
 from relook.film.journal import was_being_shown
+from relook.film.publish import clear_left
 from relook.film.reader import TO_END, FilmReader
 from relook.film.shots import find_shots
 from relook.film.words import pictures_words
@@ -57,6 +58,7 @@ def render_film(
         key = None if settings.passes else job_key(reader.info, source, look, settings)
         before = None if settings.overwrite else delivered_already(output, key)
         if before is not None:
+            clear_left(output)
             return before
         left_out = _require_all(reader, output, settings, key)
         taken = pictures_words(reader.info, settings.frames)
@@ -229,11 +231,15 @@ def shown_frames(
             exposure, native, grains = shown, frame.native, seed_of(place.content_hash, seed)
             number = exposure_of(renderer.mechanics.cranking, place.frame)
             beyond = renderer.carried(frame.beyond, seed=grains, number=number)
-            if passes is None:
-                picture = renderer.render(frame.pixels, seed=grains, number=number)
-            else:
-                layers = renderer.layers(frame.pixels, seed=grains, number=number)
-                picture = composed(layers)
+            try:
+                if passes is None:
+                    picture = renderer.render(frame.pixels, seed=grains, number=number)
+                else:
+                    layers = renderer.layers(frame.pixels, seed=grains, number=number)
+                    picture = composed(layers)
+            except DivergedError as error:
+                where = f"frame {frame.index} ({timecode_of(frame.index, reader.info)}) of {reader.info.path}"
+                raise DivergedError(f"{where}: {error}") from error
         if ranges is None or any(frame.index in wanted for wanted in ranges):
             if passes is not None and layers is not None:
                 passes.add(frame.index, layers, beyond)

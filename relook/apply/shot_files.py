@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from relook import faults
 from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.events import PlacedEvent, ShotFile, evenly, film_label, place_events
 from relook.apply.render import renderer_of, shown_frames, tell_before_work, with_unforeseen
@@ -36,6 +37,8 @@ from relook.timing import FrameRange
 ENDING = ".mov"
 LOCK = "relook-shots.lock"
 LONGEST_NAME_BYTES = 120
+_IN_MAKING = ""
+"""Stands on record for the hash of a film that may be there before it is known."""
 
 Record = dict[str, dict[str, Any]]
 
@@ -81,7 +84,7 @@ def render_shots(
             folder.mkdir(exist_ok=True)
         with locked(folder / LOCK, f"another job is writing shots into {folder}; wait for it, or give another folder"):
             record = read_record(folder)
-            missing = _settle(plans, record, folder, is_saved=bool(look.sha256), overwrite=settings.overwrite)
+            missing = _settle(plans, record, film, is_saved=bool(look.sha256), overwrite=settings.overwrite)
             write_record(folder, record, film)
             unions = joined_ranges([plan.file.frames for plan in missing])
             total = sum(len(union) for union in unions)
@@ -175,16 +178,18 @@ def _told(file: ShotFile) -> dict[str, Any]:
     }
 
 
-def _settle(plans: Sequence[_Plan], record: Record, folder: Path, *, is_saved: bool, overwrite: bool) -> list[_Plan]:
+def _settle(plans: Sequence[_Plan], record: Record, film: Path, *, is_saved: bool, overwrite: bool) -> list[_Plan]:
     """Keep and rename what is there already; return the shots that must be rendered.
 
     Raises:
         UsageError: a file that is not ours stands in the place of a shot.
     """
+    folder = plans[0].file.path.parent
     hashes = {name: file_hash(folder / name) for name in record}
     ours = {name for name, entry in record.items() if hashes[name] == entry["sha256"]}
     for plan in plans:
-        if plan.file.path.exists() and plan.file.path.name not in ours and not overwrite:
+        is_ours = plan.file.path.name in ours or _was_ours(plan.file.path, record)
+        if plan.file.path.exists() and not is_ours and not overwrite:
             raise UsageError(
                 f"{plan.file.path} is there and is not as relook wrote it; move it away, or give --overwrite to replace it"
             )
@@ -199,10 +204,17 @@ def _settle(plans: Sequence[_Plan], record: Record, folder: Path, *, is_saved: b
             (missing.append(plan) if old is None else moves.append((old, name)))
     for name in record.keys() - ours:
         del record[name]
+    write_record(folder, record | {new: record[old] for old, new in moves}, film)
     _rename(moves, record, folder)
     for name in wanted.keys() - {plan.file.path.name for plan in missing}:
         record[name] |= _told(wanted[name].file)
     return missing
+
+
+def _was_ours(path: Path, record: Record) -> bool:
+    """Say whether a file is a film that we made, if under another name: a job may have died before it was on record."""
+    is_in_making = record.get(path.name, {}).get("sha256") == _IN_MAKING
+    return path.is_file() and (is_in_making or file_hash(path) in {entry["sha256"] for entry in record.values()})
 
 
 def _rename(moves: Sequence[tuple[str, str]], record: Record, folder: Path) -> None:
@@ -210,8 +222,10 @@ def _rename(moves: Sequence[tuple[str, str]], record: Record, folder: Path) -> N
     entries = [record.pop(old) for old, _ in moves]
     with disk_errors(folder):
         for old, new in moves:
+            faults.point("shots.aside")
             os.replace(folder / old, folder / f"{new}.part")
         for _, new in moves:
+            faults.point("shots.rename")
             os.replace(folder / f"{new}.part", folder / new)
     record |= {new: entry for (_, new), entry in zip(moves, entries, strict=True)}
 
@@ -239,6 +253,8 @@ class _Writing:
         """Write a frame to every film that it is in."""
         while self._waiting and self._waiting[-1].file.frames.start == frame.index:
             plan = self._waiting.pop()
+            self._record[plan.file.path.name] = _told(plan.file) | {"key": "", "sha256": _IN_MAKING}
+            write_record(plan.file.path.parent, self._record, self._info.path)
             self._open.append((plan, FilmWriter(plan.file.path, self._info, overwrite=True, whole=False)))
         for plan, writer in list(self._open):
             (writer.copy if untouched else writer.write)(frame)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from relook.cli.hiding import Hiding
 from relook.progress import OnProgress, Progress
@@ -67,7 +68,8 @@ class PlainLines:
         ends = progress.total is not None and progress.done >= progress.total
         if begins or ends or time.monotonic() - self._written > QUIET_SECONDS:
             self._written = time.monotonic()
-            sys.stderr.write(" ".join(filter(None, (f"{progress.stage}:", _count(progress), progress.detail))) + "\n")
+            words = (f"{progress.stage}:", _count(progress), progress.detail)
+            say_aside(" ".join(filter(None, words)))
 
 
 def _begins_stage(progress: Progress, last: Progress | None) -> bool:
@@ -89,7 +91,7 @@ def harmless(text: str) -> str:
 def print_lines(*lines: str) -> None:
     """Write a verb's result for people to standard output."""
     text, encoding = harmless("\n".join(lines)) + "\n", sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))  # a file's name may be any bytes
+    _say(text.encode(encoding, "backslashreplace").decode(encoding))  # a file's name may be any bytes
 
 
 def print_json(values: Mapping[str, Any]) -> None:
@@ -97,4 +99,31 @@ def print_json(values: Mapping[str, Any]) -> None:
     if isinstance(sys.stdout, Hiding):
         sys.stdout.write_json(values)
     else:
-        sys.stdout.write(json.dumps(values, default=str, allow_nan=False) + "\n")
+        _say(json.dumps(values, default=str, allow_nan=False) + "\n")
+
+
+def say_aside(line: str) -> None:
+    """Write a line to standard error; where nobody can read it the work goes on all the same."""
+    try:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+    except BlockingIOError:
+        pass  # it stays in the buffer and goes out with the next
+    except OSError:
+        _close_off(sys.stderr)
+
+
+def _say(text: str) -> None:
+    """Write to standard output; a reader that has left, as `relook .. | head` does, takes nothing from what was done."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_off(sys.stdout)
+
+
+def _close_off(stream: TextIO) -> None:
+    """Let all that is still written to a stream go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

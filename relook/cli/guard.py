@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import functools
 import os
-import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 import typer
 
-from relook.cli.display import harmless
+from relook.cli.display import harmless, say_aside
 from relook.errors import RelookError, ResourceError, UsageError
 
 INTERRUPTED = 130
@@ -29,13 +28,13 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             verb(*args, **kwargs)
-        except (typer.Exit, BrokenPipeError):
+        except typer.Exit:
             raise
         except (Exception, KeyboardInterrupt) as error:
             if os.environ.get("RELOOK_DEBUG") == "1":
                 traceback.print_exc()
             text, code = explain(error)
-            sys.stderr.write(f"relook: {harmless(text)}\n")
+            say_aside(f"relook: {harmless(text)}")
             raise typer.Exit(code) from None
 
     return run

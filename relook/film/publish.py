@@ -71,7 +71,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Put a small file in its place in one step."""
+    """Put a small file in its place in one step; it is on disk when this returns."""
     part = path.with_name(part_name(path.name))
     try:
         with part.open("wb") as file:
@@ -211,6 +211,7 @@ class Part:
     def clear_but(self, kept: Collection[str]) -> None:
         """Clear away what is not named, of the folder and of the folder of pictures in it; names are as from `path`."""
         with disk_errors(self.path):
+            faults.point("part.clear")
             for left in self.path.iterdir():
                 if left.name not in (*kept, _RECEIPT) and not any(name.startswith(f"{left.name}/") for name in kept):
                     remove(left)
@@ -220,6 +221,18 @@ class Part:
                 if left.is_file() and left.relative_to(self.path).as_posix() not in kept:
                     left.unlink()
             self.made.mkdir(exist_ok=True)
+
+    def require_held(self) -> None:
+        """See that the folder is still the one that was locked, before its name is used again.
+
+        Raises:
+            ResourceError: another program has moved it, or put a link or folder in its place.
+        """
+        if not _is_there(self._lock, self.path):
+            raise ResourceError(
+                f"{self.path}, where {self.final.name} is being made, was moved or replaced by another program; nothing was "
+                f"published, run the command again when nobody does that"
+            )
 
     def place_of(self, made: Path) -> Path | None:
         """Give the final place of a picture, named as from `path`; None for what is not shown."""
@@ -237,7 +250,6 @@ class Part:
             if self._folder is None:
                 faults.point("publish.sync")
                 sync(self.made)
-                faults.point("publish.replace")
                 _put(self.made, self.final, overwrite=overwrite)
                 faults.point("publish.name")
             elif self._folder.is_dir():
@@ -301,6 +313,16 @@ class Part:
         return _take(self.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0), busy, is_folder=True)
 
 
+def clear_left(final: Path) -> None:
+    """Remove what a job left that was killed when its output was whole already.
+
+    Raises:
+        LockedError: a job is at work on the same output.
+    """
+    if final.with_name(part_name(final.name)).exists():
+        Part(final).clear()
+
+
 def remove(path: Path) -> None:
     """Remove a file, a link, or a folder with all that is in it."""
     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -308,6 +330,7 @@ def remove(path: Path) -> None:
 
 def _put(made: Path, final: Path, *, overwrite: bool) -> None:
     """Give a file its final name; a link does not replace what has come there meanwhile."""
+    faults.point("publish.replace")
     if not overwrite:
         try:
             os.link(made, final)

@@ -289,6 +289,7 @@ class FilmWriter:
     def _publish(self) -> None:
         try:
             self._encoding.finish()
+            self._part.require_held()
             if self._stretch.hashes:
                 self._commit()
             if not self._journal.is_announced or file_hash(self._part.final) != self._journal.made:
@@ -306,6 +307,7 @@ class FilmWriter:
         self._is_open = False
 
     def _encode(self, work: _Work) -> None:
+        self._part.require_held()
         frame, is_cut = work.frame, self._job is not None and work.frame.index in self._job.cuts
         if self._stretch.hashes and (is_cut or len(self._stretch.hashes) >= STRETCH_FRAMES):
             self._commit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from relook import faults
 from relook.corpus import SIDES, Corpus, Dropped, PreparedShot, Side, load_corpus, save_corpus
 from relook.errors import InputError, UsageError
 from relook.film.pictures.spaces import ColourSpace
@@ -85,9 +87,10 @@ def _new_folder(root: Path) -> Iterator[Path]:
     part.mkdir()
     try:
         yield part
+        faults.point("corpus.show")
         if root.exists():
             root.rmdir()
-        part.rename(root)
+        os.replace(part, root)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

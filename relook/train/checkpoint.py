@@ -22,7 +22,7 @@ from torch import Tensor
 
 from relook import faults
 from relook.errors import InputError
-from relook.film.publish import disk_errors
+from relook.film.publish import disk_errors, sync_folder, write_whole
 from relook.recipe.bounds import require_sane
 from relook.recipe.mechanics import Mechanics
 from relook.strict import parse_json, parsed, read_regular
@@ -70,7 +70,7 @@ def write_checkpoint(folder: Path, saved: Saved, tensors: dict[str, Tensor]) -> 
     part = final.with_suffix(".tmp")
     try:
         with disk_errors(final):
-            _write_whole(part, final, saved, tensors)
+            _write_folder(part, final, saved, tensors)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     faults.point("checkpoint.prune")
@@ -80,21 +80,20 @@ def write_checkpoint(folder: Path, saved: Saved, tensors: dict[str, Tensor]) -> 
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _write_whole(part: Path, final: Path, saved: Saved, tensors: dict[str, Tensor]) -> None:
+def _write_folder(part: Path, final: Path, saved: Saved, tensors: dict[str, Tensor]) -> None:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     files = {TENSORS: safetensors.torch.save(tensors), COURSE: _SAVED.dump_json(saved, indent=1)}
     for name, content in files.items():
         faults.point(f"checkpoint.{name.split('.')[0]}")
-        _write(part / name, content)
+        write_whole(part / name, content)
     faults.point("checkpoint.manifest")
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    _write(part / MANIFEST, json.dumps({"schema": SCHEMA, "sha256": hashes}, indent=1).encode())
-    _force(part)
+    write_whole(part / MANIFEST, json.dumps({"schema": SCHEMA, "sha256": hashes}, indent=1).encode())
     faults.point("checkpoint.rename")
     shutil.rmtree(final, ignore_errors=True)
     os.replace(part, final)
-    _force(final.parent)
+    sync_folder(final.parent)
 
 
 def read_checkpoint(folder: Path) -> tuple[Saved | None, dict[str, Tensor], str]:
@@ -144,20 +143,3 @@ def _read(path: Path) -> tuple[Saved, dict[str, Tensor]]:
         return saved, safetensors.torch.load(files[TENSORS])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise DamagedCheckpoint(str(error).splitlines()[0]) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _force(folder: Path) -> None:
-    """Force a folder's entries to disk, where the system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

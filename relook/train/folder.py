@@ -5,7 +5,6 @@ Locked while a run uses it. When the look is done the corpus and the checkpoints
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from relook import faults
 from relook.errors import InputChangedError, UsageError
-from relook.film.publish import disk_errors, locked
+from relook.film.publish import disk_errors, locked, write_whole
 from relook.look import Footage
 from relook.recipe.settings import Recipe
 from relook.strict import parsed, read_regular
@@ -85,6 +85,7 @@ def opened_run(look: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
 
 def clear(run: Path) -> None:
     """Remove what a run would go on from."""
+    faults.point("run.clear")
     for path in (run / CORPUS, run / f"{CORPUS}.part", *run.glob("ckpt-*")):
         shutil.rmtree(path, ignore_errors=True)
     for left in (run / ASKED, *run.glob("*.part")):
@@ -100,10 +101,8 @@ def remove_if_empty(run: Path) -> None:
 
 def write_asked(run: Path, asked: Asked) -> None:
     """Note in the run's folder what was asked."""
-    part = run / f"{ASKED}.part"
-    with disk_errors(part):
-        part.write_bytes(_ASKED.dump_json(asked, indent=1))
-        os.replace(part, run / ASKED)
+    with disk_errors(run / ASKED):
+        write_whole(run / ASKED, _ASKED.dump_json(asked, indent=1))
 
 
 def read_asked(run: Path) -> Asked | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from relook.corpus import Corpus
-from relook.film.publish import disk_errors
+from relook.film.publish import disk_errors, write_whole
 from relook.mechanics.halation import lay_halation
 from relook.mechanics.marks import MarkMaker, Marks, lay_marks, stacked
 from relook.nets.blocks import luma_of
@@ -122,10 +121,8 @@ def write_sheet(rows: list[list[Tensor]], path: Path) -> None:
     width = max(strip.shape[1] for strip in strips)
     padded = [np.pad(strip, ((0, 4), (0, width - strip.shape[1]), (0, 0)), constant_values=24) for strip in strips]
     blob = cv2.imencode(".jpg", np.concatenate(padded)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
-    part = path.with_suffix(".part")
     with disk_errors(path):
-        part.write_bytes(blob.tobytes())
-        os.replace(part, path)
+        write_whole(path, blob.tobytes())
 
 
 def _to_height(picture: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

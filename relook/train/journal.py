@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from relook import faults
-from relook.film.publish import disk_errors
+from relook.film.publish import disk_errors, write_whole
 from relook.strict import parse_json
 from relook.train.course import Course
 from relook.train.measures import HeldOutMeasures
@@ -27,10 +26,8 @@ class Journal:
         if self._path and self._path.exists():
             lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
             kept = [line for line in lines if course.step and _step_of(line) <= course.step]
-            part = self._path.with_suffix(".part")
             with disk_errors(self._path):
-                part.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-                os.replace(part, self._path)
+                write_whole(self._path, "".join(f"{line}\n" for line in kept).encode())
 
     @property
     def is_kept(self) -> bool:

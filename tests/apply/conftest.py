@@ -1,10 +1,19 @@
-"""A look with every mark of film, a film to render in it, and cut lists of that film."""
+"""A look with every mark of film, a film to render in it, cut lists of that film, and renders that are broken off."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -17,6 +26,7 @@ from relook.apply.render import render_film
 from relook.film.reader import FilmReader
 from relook.look import Card, Look, load_look, save_look
 from relook.nets.generator import Generator
+from relook.progress import Progress
 from relook.recipe.mechanics import (
     Aperture,
     Breath,
@@ -34,6 +44,9 @@ from relook.timing import format_timecode, parse_timecode
 
 RATE, START = Fraction(30000, 1001), "00:59:59;20"
 NUM_FRAMES, SIZE = 90, (72, 96)
+STRETCH = 7
+"""Frames of a stretch where renders are broken off, so that the film has some thirteen."""
+PATIENCE_SECONDS = 120.0
 Cut = tuple[int, int]
 """First frame of the film, and the one after the last."""
 WORN = Mechanics(
@@ -92,11 +105,16 @@ def _paint(path: Path, *, dark: Sequence[int] = (), loudness: int = 1) -> Path:
 
 
 @pytest.fixture(scope="session")
-def look(worn: Look, tmp_path_factory: pytest.TempPathFactory) -> Look:
-    """Return a look with a file, and so with a hash."""
+def look_file(worn: Look, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("look") / "worn.look"
     save_look(worn, path)
-    return load_look(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def look(look_file: Path) -> Look:
+    """Return a look with a file, and so with a hash."""
+    return load_look(look_file)
 
 
 @pytest.fixture(scope="session")
@@ -180,3 +198,149 @@ def dissolving() -> Callable[[Path], Path]:
 def paint() -> Callable[..., Path]:
     """Return `_paint`."""
     return _paint
+
+
+@pytest.fixture
+def short_stretches(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Make stretches short; return how many frames they have."""
+    monkeypatch.setattr("relook.film.writer.STRETCH_FRAMES", STRETCH)
+    return STRETCH
+
+
+@pytest.fixture(scope="session")
+def starter() -> Any:
+    """Return a server that forks children which have torch already."""
+    context = multiprocessing.get_context("forkserver")
+    slow_to_import = ("pytest", "opentimelineio", "relook.pipeline", "relook.cli", "scenedetect.detectors")
+    context.set_forkserver_preload([*slow_to_import, "relook.film.container.encoder"])
+    child = context.Process(target=os.getpid)
+    child.start()
+    child.join()
+    return context
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(
+    film: Path, look_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[Delivery, dict[str, bytes]]]:
+    """Return a function that tells what an output comes to in one go, by stretches of a length: what is delivered, and all files."""
+    made: dict[tuple[str, int], tuple[Delivery, dict[str, bytes]]] = {}
+
+    def render(name: str, stretch: int = STRETCH) -> tuple[Delivery, dict[str, bytes]]:
+        if (name, stretch) not in made:
+            folder = tmp_path_factory.mktemp("uninterrupted")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("relook.film.writer.STRETCH_FRAMES", stretch)
+                delivery = render_film(film, load_look(look_file), folder / name)
+            made[name, stretch] = delivery, {path.name: path.read_bytes() for path in folder.iterdir()}
+            shutil.rmtree(folder)
+        return made[name, stretch]
+
+    return render
+
+
+def render_in_child(film: Path, look: Path, output: Path, fault: str, settings: RenderSettings | None) -> None:
+    """Render as a process of its own that may be killed."""
+    os.environ["RELOOK_FAIL"] = fault
+    torch.set_num_threads(1)
+    sys.modules["relook.film.writer"].STRETCH_FRAMES = STRETCH  # type: ignore[attr-defined]
+    render_film(film, load_look(look), output, settings=settings)
+
+
+@pytest.fixture
+def broken_off(starter: Any, film: Path, look_file: Path) -> Callable[..., bool]:
+    """Return a function that renders in a child which dies by a fault, or is killed; it says whether the child died."""
+
+    def render(
+        output: Path, fault: str, *, seconds: float | None = None, settings: RenderSettings | None = None
+    ) -> bool:
+        child = starter.Process(target=render_in_child, args=(film, look_file, output, fault, settings))
+        child.start()
+        child.join(timeout=seconds)
+        child.kill()
+        child.join()
+        return bool(child.exitcode == -signal.SIGKILL)
+
+    return render
+
+
+@dataclass(frozen=True)
+class Running:
+    """A command at work in a process of its own."""
+
+    pid: int
+    log: Path
+    """What it says on standard output and standard error."""
+    wait: Callable[[], int]
+    """Returns the exit code, below 0 the signal that ended it."""
+
+    def until(self, happens: Callable[[], object]) -> None:
+        """Wait until something happens; it must, while the command is at work."""
+        last = time.monotonic() + PATIENCE_SECONDS
+        while not happens():
+            assert time.monotonic() < last, self.log.read_text()
+            time.sleep(0.01)
+
+
+def command_in_child(words: list[str], environment: dict[str, str], log: Path, prepare: Callable[[], None]) -> None:
+    """Run a command line in a forked process, with short stretches."""
+    from relook.cli import main
+
+    for number in (1, 2):
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    torch.set_num_threads(1)
+    sys.modules["relook.film.writer"].STRETCH_FRAMES = STRETCH  # type: ignore[attr-defined]
+    prepare()
+    main(words)
+
+
+@pytest.fixture
+def start(starter: Any, film: Path, look_file: Path, tmp_path: Path) -> Callable[..., Running]:
+    """Return a function that starts `relook apply` of the film to an output, forked or, slower, as a program of its own."""
+
+    def run(
+        output: Path, *more: str, fault: str = "", prepare: Callable[[], None] = os.getpid, real: bool = False
+    ) -> Running:
+        words = ["apply", str(film), "--look", str(look_file), "-o", str(output), *more]
+        log, environment = tmp_path / "log", {"RELOOK_FAIL": fault}
+        log.touch()
+        if not real:
+            environment |= {name: os.environ[name] for name in ("HOME", "TMPDIR") if name in os.environ}
+            child = starter.Process(target=command_in_child, args=(words, environment, log, prepare))
+            child.start()
+            return Running(child.pid, log, lambda: child.join(PATIENCE_SECONDS) or child.exitcode)
+        with log.open("ab") as written:
+            program = subprocess.Popen(
+                [sys.executable, "-m", "relook", *words],
+                stdout=written,
+                stderr=written,
+                env=os.environ | environment,
+                preexec_fn=prepare_program,
+            )
+        return Running(program.pid, log, lambda: program.wait(PATIENCE_SECONDS))
+
+    return run
+
+
+def prepare_program() -> None:
+    """Heed Ctrl-C as in a terminal: a runner in the background may ignore it, and its children with it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.fixture
+def finish(film: Path, look_file: Path, short_stretches: int) -> Callable[..., tuple[Delivery, int]]:
+    """Return a function that gives the same command again: what came of it, and how many frames it found done."""
+
+    def render(output: Path, settings: RenderSettings | None = None) -> tuple[Delivery, int]:
+        found: list[float] = [0]
+
+        def note(progress: Progress) -> None:
+            if progress.stage == "going on":
+                found[0] = progress.done
+
+        done = render_film(film, load_look(look_file), output, settings=settings, on_progress=note)
+        return done, int(found[0])
+
+    return render

@@ -1,4 +1,4 @@
-"""Locks: one holder at a time, and no file left when it lets go."""
+"""Locks: one holder at a time, and no file left when it lets go; names: what has come to one meanwhile stays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relook.errors import LockedError
+from relook.errors import LockedError, UsageError
 from relook.film import publish
 from relook.film.publish import Part, locked
 
@@ -75,3 +75,13 @@ def test_never_two_hold_a_lock_however_often_it_comes_and_goes(tmp_path: Path) -
         list(pool.map(work, range(4)))
     assert most == [1] and count[0] > 0
     assert not (tmp_path / "lock").exists()
+
+
+def test_what_came_to_a_name_meanwhile_stays(tmp_path: Path) -> None:
+    part = Part(tmp_path / "o.mov")
+    part.made.write_bytes(b"ours")
+    (tmp_path / "o.mov").write_bytes(b"theirs")
+    with pytest.raises(UsageError, match="exists"):
+        part.publish(overwrite=False)
+    part.clear()
+    assert (tmp_path / "o.mov").read_bytes() == b"theirs"

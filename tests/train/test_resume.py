@@ -25,7 +25,6 @@ from relook.errors import InputError, ResourceError
 from relook.recipe.settings import Recipe
 from relook.train.checkpoint import (
     MANIFEST,
-    POINTS,
     SCHEMA,
     TENSORS,
     checkpoints,
@@ -36,6 +35,7 @@ from relook.train.checkpoint import (
 from relook.train.course import Course
 from relook.train.loop import Run, Trained, train_look
 from relook.train.measures import HeldOutMeasures
+from tests.faultpoints import points
 
 SHORT = Recipe(budget_frames=48, num_checks=3, batch_pairs=2, crop_px=64)
 FOREVER = Recipe(check_steps=3, patience=2, batch_pairs=2, crop_px=64)
@@ -44,6 +44,7 @@ FAULTS_BEFORE = (3, 4, 5, 6, 9)
 FAULTS_AFTER = (1, 2, 3)
 """Steps whose loss is spoilt: four in a row are rolled back, and one more stands in a row with three after the stop."""
 NUM_KILLS = 30
+FULL_AT = ("checkpoint.course", "checkpoint.manifest", "checkpoint.rename", "journal")
 
 Outcome = tuple[dict[str, Any], dict[str, Tensor]]
 Train = Callable[..., Trained]
@@ -120,7 +121,8 @@ def assert_same_end(train: Train, folder: Path, uninterrupted: dict[str, Tensor]
         ("checkpoint.manifest", 2),
         *(
             pytest.param(point, nth, marks=pytest.mark.slow)
-            for point in (*POINTS, "journal", "sheet")
+            for point in points("train")
+            if point != "run.clear"  # of the whole verb: test_run_killed.py
             for nth in (1, 2)
         ),
     ],
@@ -319,9 +321,7 @@ def test_a_checkpoint_of_another_relook_is_refused(finished: Path, schema: int, 
         read_checkpoint(finished)
 
 
-@pytest.mark.parametrize(
-    "point", ["checkpoint.tensors", *(pytest.param(p, marks=pytest.mark.slow) for p in (*POINTS[1:4], "journal"))]
-)
+@pytest.mark.parametrize("point", ["checkpoint.tensors", *(pytest.param(p, marks=pytest.mark.slow) for p in FULL_AT)])
 def test_a_full_disk_stops_training_and_leaves_the_last_checkpoint_whole(
     point: str, train: Train, faults: Faults, uninterrupted: dict[str, Tensor], tmp_path: Path
 ) -> None:

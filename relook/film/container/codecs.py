@@ -47,7 +47,10 @@ class Codec:
 
 
 CODECS: Final = {
-    "h264": Codec("H.264", "libx264", {"preset": "faster", "crf": "16", "tune": "grain", "threads": "8"}),
+    # With mbtree 1 to 6 in 100 encodings of the same seven pictures of 96 x 72 came out otherwise, whatever the threads.
+    "h264": Codec(
+        "H.264", "libx264", {"preset": "faster", "crf": "16", "tune": "grain", "mbtree": "0", "threads": "8"}
+    ),
     "hevc": Codec(
         "HEVC",
         "libx265",

@@ -1,0 +1,141 @@
+"""A render that is stopped, suspended, or met by a second one, as processes of their own (AP02, AP07, AP19)."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relook.errors import LockedError
+from relook.film.writer import STRETCH_FRAMES
+from tests.apply.conftest import Running
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="signals as a terminal and a farm send them are POSIX's"),
+    pytest.mark.usefixtures("short_stretches"),
+]
+
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+MOST_SECONDS = 10.0
+SLOW = "journal.line:slow:2"
+"""The render pauses when its second stretch is done and not yet on record."""
+
+
+def lines(output: Path) -> int:
+    """Count what is on record of an output in the making."""
+    journal = output.with_name(f"{output.name}.part") / "journal.jsonl"
+    return len(journal.read_bytes().splitlines()) if journal.exists() else 0
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "o.mov"
+
+
+@pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["forked", "program"])
+@pytest.mark.parametrize(("sent", "code"), SIGNALS)
+def test_AP02_stopped_by_a_signal(
+    sent: signal.Signals,
+    code: int,
+    real: bool,
+    output: Path,
+    start: Any,
+    finish: Any,
+    uninterrupted: Any,
+    assert_world: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A program has stretches of the usual length, which the film's one cut ends once; a forked one has short ones."""
+    stretch = STRETCH_FRAMES if real else 7
+    files = uninterrupted("o.mov", stretch)[1]
+    running: Running = start(output, fault=SLOW, real=real)
+    running.until(lambda: lines(output) == 2)
+    os.kill(running.pid, sent)
+    sent_at = time.monotonic()
+    assert running.wait() == code, running.log.read_text()
+    assert time.monotonic() - sent_at < MOST_SECONDS
+    told = running.log.read_text()
+    assert "goes on where it can" in told and "Traceback" not in told
+    assert not output.exists()
+    assert_world(output.parent, files, is_done=False)
+    monkeypatch.setattr("relook.film.writer.STRETCH_FRAMES", stretch)
+    _, num_done = finish(output)
+    assert num_done == (50 if real else 7)
+    assert_world(output.parent, files)
+
+
+@pytest.mark.slow
+def test_AP02_the_terminal_is_closed(
+    output: Path,
+    film: Path,
+    look_file: Path,
+    finish: Any,
+    uninterrupted: Any,
+    assert_world: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A terminal that goes away sends SIGHUP, and there is nobody left to talk to."""
+    files = uninterrupted("o.mov", STRETCH_FRAMES)[1]
+    process, terminal = pty.fork()
+    if process == 0:
+        words = ["relook", "apply", str(film), "--look", str(look_file), "-o", str(output)]
+        os.execve(sys.executable, [sys.executable, "-m", *words], os.environ | {"RELOOK_FAIL": SLOW})
+    while lines(output) < 2:
+        os.set_blocking(terminal, False)
+        try:
+            os.read(terminal, 1 << 16)
+        except BlockingIOError:
+            time.sleep(0.01)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 128 + signal.SIGHUP
+    assert_world(output.parent, files, is_done=False)
+    monkeypatch.setattr("relook.film.writer.STRETCH_FRAMES", STRETCH_FRAMES)
+    finish(output)
+    assert_world(output.parent, files)
+
+
+def test_AP07_a_second_job_is_refused_and_the_first_is_unharmed(
+    output: Path, start: Any, finish: Any, uninterrupted: Any, assert_world: Any
+) -> None:
+    files = uninterrupted("o.mov")[1]
+    running: Running = start(output, fault=SLOW)
+    running.until(lambda: lines(output) == 2)
+    with pytest.raises(LockedError, match=r"another job is writing .*o\.mov") as refused:
+        finish(output)
+    assert refused.value.exit_code == 7
+    assert running.wait() == 0, running.log.read_text()
+    assert_world(output.parent, files)
+
+
+def test_AP07_the_lock_of_a_job_that_was_killed_is_taken_over(
+    output: Path, broken_off: Any, finish: Any, uninterrupted: Any, assert_world: Any, short_stretches: int
+) -> None:
+    files = uninterrupted("o.mov")[1]
+    assert broken_off(output, "stretch.sync:kill:3")
+    assert_world(output.parent, files, is_done=False)
+    _, num_done = finish(output)
+    assert num_done == 2 * short_stretches
+    assert_world(output.parent, files)
+
+
+@pytest.mark.parametrize("seconds", [1.5, pytest.param(120, marks=pytest.mark.slow)])
+def test_AP19_suspended_and_woken(
+    seconds: float, output: Path, start: Any, uninterrupted: Any, assert_world: Any
+) -> None:
+    running: Running = start(output, fault=SLOW)
+    running.until(lambda: lines(output) == 2)
+    os.kill(running.pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    there = lines(output)
+    time.sleep(0.2)
+    assert lines(output) == there, "it is suspended"
+    os.kill(running.pid, signal.SIGCONT)
+    assert running.wait() == 0, running.log.read_text()
+    assert_world(output.parent, uninterrupted("o.mov")[1])

@@ -1,0 +1,61 @@
+"""What makes, shows or takes away a file of the user's is where a test can break it: a new commit step without a failpoint fails here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tests.faultpoints import points, sources
+
+COMMITS = {
+    *("os.replace", "os.rename", "os.renames", "os.link", "os.symlink", "os.fsync", "os.fdatasync", "os.truncate"),
+    *("os.remove", "os.unlink", "os.rmdir", "shutil.rmtree", "shutil.move", "shutil.copyfile", "shutil.copytree"),
+    *("sync", "sync_folder", "remove"),
+}
+"""Calls that count, by their full names; the last three are `film/publish.py`'s own."""
+COMMIT_METHODS = {"unlink", "rename", "rmdir", "write_bytes", "write_text", "hardlink_to", "symlink_to", "truncate"}
+"""Methods that count, of whatever they are called; `replace` is a text's as well: of paths, `os.replace` is used here."""
+
+WITHOUT = {
+    "film/publish.py:sync": "its callers have the points",
+    "film/publish.py:sync_folder": "its callers have the points",
+    "film/publish.py:remove": "its caller has the point",
+    "film/publish.py:locked": "a lock says nothing; that one is left behind is tested with kill -9",
+    "film/publish.py:_take_lock": "takes away what no job of ours left, before anything is made",
+    "film/pictures/metadata.py:carry_metadata": "into the unfinished output; `stretch.picture` comes before it counts",
+    "film/pictures/profile.py:carry_profile": "into the unfinished output; `stretch.picture` comes before it counts",
+    "film/pictures/picture_file.py:write_float_picture": "into the unfinished output; `stretch.picture` or `publish.folder` comes",
+    "film/pictures/picture_file.py:_write_by_opencv": "into the unfinished output; `stretch.picture` or `publish.folder` comes",
+    "film/pictures/picture_files.py:add": "into the unfinished output; `stretch.picture` comes before it counts",
+    "film/pictures/stills.py:write": "into the unfinished output, shown by `publish.folder` or `publish.picture`",
+    "apply/passes.py:__exit__": "into the unfinished output, shown by `publish.folder`",
+    "train/folder.py:remove_if_empty": "an empty folder and the lock in it",
+    "pipeline/training.py:_corpus_of": "what is prepared again; `corpus.show` comes when that is whole",
+}
+"""Functions that commit and have no point, with the reason."""
+
+
+def committing() -> Iterator[tuple[str, bool]]:
+    """Yield every function that has a call that counts, as `file:name`, and whether it has a point."""
+    for path, tree in sources():
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef):
+                calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+                names = {ast.unparse(call) for call in calls}
+                methods = {call.attr for call in calls if isinstance(call, ast.Attribute)}
+                if names & COMMITS or methods & COMMIT_METHODS:
+                    yield f"{path}:{function.name}", "faults.point" in names
+
+
+def test_every_commit_step_has_a_failpoint() -> None:
+    found = dict(committing())
+    without = {function for function, has_point in found.items() if not has_point}
+    assert without - WITHOUT.keys() == set(), 'call faults.point("place") before it, or say why not'
+    assert WITHOUT.keys() - without == set(), "these have a point now, or are gone"
+    assert len(found) > 15, "the search finds them"
+
+
+def test_every_failpoint_is_killed_at() -> None:
+    """Tests kill at all points of these rooms: tests/apply/test_broken_off.py, test_shots_killed.py; tests/train."""
+    assert set(points()) == set(points("film", "apply", "train", "prepare")), "a room without such a test"
+    assert len(points()) > 25 and {"publish.replace", "checkpoint.manifest", "corpus.show"} <= set(points())
