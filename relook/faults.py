@@ -2,7 +2,7 @@
 
 Nothing happens unless the environment asks: `RELOOK_FAIL="place:action:nth"`, several divided by commas. `nth` counts how often
 the place was reached, from 1; `nth+` means from then on. Actions: `kill` (SIGKILL), `full` (a disk without room),
-`memory` (none left), `spoil` (a value that is not finite).
+`memory` (none left), `device` (a GPU that vanished, as CUDA says it), `spoil` (a value that is not finite).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _reached: Counter[str] = Counter()
 
 
 def point(place: str) -> None:
-    """Break here where the environment asks for it: die, or fail as a full disk or a full memory does."""
+    """Break here where the environment asks for it: die, or fail as a full disk, a full memory or a lost device does."""
     if not os.environ.get(VARIABLE):
         return
     _reached[place] += 1
@@ -27,6 +27,8 @@ def point(place: str) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place)
     if _is_due(place, "memory"):
         raise MemoryError(place)
+    if _is_due(place, "device"):
+        raise RuntimeError(f"CUDA error: unspecified launch failure ({place})")
 
 
 def spoils(place: str) -> bool:
