@@ -341,7 +341,7 @@ def _open_array(root: Path, shot: PreparedShot) -> Pixels:
 def _load_array(path: Path, expected: tuple[int, ...], dtype: type[np.unsignedinteger[Any]]) -> Pixels:
     try:
         array: Pixels = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         said = f"{path}: these frames cannot be read ({error}); prepare the corpus again"
         raise LostShotError(said, path.stem) from error
     if array.shape != expected or array.dtype != dtype:

@@ -99,6 +99,7 @@ def _survey(path: Path, watched: Watched, space: ColourSpace | None, on_progress
         for number, frame in _by_shot(shots, reader.native_frames()):
             faults.point("prepare.look")
             grey = luma8(frame)
+            _check_size(path, [Box(0, 0, *grey.shape)])
             measures[number].append(meter.measure(grey))
             if frame.index % every == 0:
                 borders.add(grey)

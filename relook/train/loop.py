@@ -113,7 +113,8 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
 
             # What it led to.
             if course.pairs_at_once != at_once:
-                journal.trouble(course, "out of memory", in_parts(course, len(numbers)))
+                said = f"from now on {course.pairs_at_once} of the {len(numbers)} pairs of a step go through the nets at once"
+                journal.trouble(course, "out of memory", f"{said}; the steps are the same, but for rounding")
             if unsound:
                 trouble = skip(course, unsound, journal)
             if trouble and not roll_back(state, trouble, journal):

@@ -51,14 +51,15 @@ def require_enough(corpus: Corpus) -> None:
         InputError: more than a fifth of its frames, or all that one side trains on or is judged by.
     """
     lost, left = sum(one.num_frames for one in corpus.lost), sum(shot.num_frames for shot in corpus.shots)
-    empty = [side for side in SIDES for is_aside in (False, True) if not corpus.side(side, held_out=is_aside)]
+    empty = [
+        (side, is_aside) for side in SIDES for is_aside in (False, True) if not corpus.side(side, held_out=is_aside)
+    ]
     if not empty and lost <= MOST_LOST * (lost + left):
         return
-    much = (
-        f"all {empty[0]} shots of one kind"
-        if empty
-        else f"{lost / (lost + left):.0%} of the frames, more than {MOST_LOST:.0%}"
-    )
+    if empty:
+        much = f"all {empty[0][0]} shots to {'judge by' if empty[0][1] else 'train on'}"
+    else:
+        much = f"{lost / (lost + left):.0%} of the frames, more than {MOST_LOST:.0%}"
     names = ", ".join(one.name for one in corpus.lost)
     raise InputError(
         f"the corpus in {corpus.root} was damaged while it was trained on: {much}, are lost ({names}; {corpus.lost[-1].why}). "
