@@ -49,10 +49,44 @@ def compute_exactly() -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an error means that there was no memory: torch says so in three ways, by device and by what it asked."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
-        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
-    )
+    """Say whether an error means that there was no memory: torch and its libraries say so in many ways, OpenCV by a number."""
+    if isinstance(error, RuntimeError):
+        return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in _NO_MEMORY)
+    return isinstance(error, MemoryError) or (type(error).__module__ == "cv2" and getattr(error, "code", 0) == -4)
+
+
+_NO_MEMORY = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+_NO_DEVICE = ("CUDA error", "CUDA driver error", "CUBLAS_STATUS", "CUDNN_STATUS")
+
+
+def lack(error: BaseException) -> str:
+    """Say what an error is for want of, memory or a device that works, and what to do; nothing for other errors."""
+    if is_out_of_memory(error):
+        return "out of memory; end other programs, or take a machine or device with more"
+    if isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_DEVICE):
+        said = str(error).splitlines()[0]
+        return f"the device failed ({said}); look at its driver and at what else runs on it, or go on with --device cpu"
+    return ""
+
+
+@contextmanager
+def resource_errors(doing: str) -> Iterator[None]:
+    """Turn what is raised for want of memory or of a device into an error for the user that says what was being done.
+
+    Raises:
+        ResourceError: so it was.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not (said := lack(error)):
+            raise
+        raise ResourceError(f"{doing}: {said}") from error
 
 
 def release_memory() -> None:
@@ -140,6 +174,15 @@ class Crew:
         mine = torch.tensor(value if self.leads else 0.0, dtype=torch.float64, device=self.device)
         return float(self.mean(mine)) * self.size
 
+    def least(self, value: float) -> float:
+        """Return the least value of any member to every member."""
+        if self.size == 1:
+            return value
+        mine = torch.tensor(value, dtype=torch.float64, device=self.device)
+        found = self.fabric.all_reduce(mine, reduce_op="min")
+        assert isinstance(found, Tensor)
+        return float(found)
+
     @torch.no_grad()
     def average_gradients(self, parameters: list[Tensor]) -> Tensor:
         """Put the crew's mean gradient in place of each parameter's own; return its norm."""
@@ -201,7 +244,7 @@ def leading_crew(members: Sequence[str], size: int, kind: str) -> Iterator[Crew]
         size: how many members there are, the leader included.
         kind: as for `join_crew`.
     Raises:
-        ResourceError: a member died; the others are stopped.
+        ResourceError: a member died, or did not answer within `PATIENCE_SECONDS`; the others are stopped.
     """
     meeting = tempfile.mkdtemp(prefix="relook-crew-")
     shared = {
@@ -221,12 +264,16 @@ def leading_crew(members: Sequence[str], size: int, kind: str) -> Iterator[Crew]
     os.environ.update(shared | {"RANK": "0", "LOCAL_RANK": "0"})
     try:
         yield join_crew(kind)
-        if any(other.wait() for other in others):
+        if any(other.wait(PATIENCE_SECONDS) for other in others):
             raise ResourceError("another process of this training failed; its message stands above")
-    except RuntimeError as error:
-        if not any(_left(other) for other in others):
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        if any(_left(other) for other in others):
+            said = f"another process of this training failed ({error}); its message, if it left one, stands above"
+        elif "timed out" in str(error).lower():
+            said = f"another process of this training has not answered for {PATIENCE_SECONDS:.0f} s and was stopped ({error})"
+        else:
             raise
-        raise ResourceError(f"another process of this training failed ({error}); its message stands above") from error
+        raise ResourceError(f"{said}. --resume goes on from the last checkpoint") from error
     finally:
         for other in others:
             other.kill()

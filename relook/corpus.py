@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,8 +21,10 @@ from einops import rearrange
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from relook.errors import InputError
-from relook.film.publish import write_whole
+from relook import faults
+from relook.errors import InputError, LostShotError
+from relook.film.publish import disk_errors, write_whole
+from relook.film.stamp import Stamp, stamp_of
 from relook.strict import open_regular, parsed, read_regular
 from relook.timing import FrameRange
 
@@ -123,6 +125,15 @@ class Sufficiency:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """A shot, or an artist's pair, whose array could no longer be used while it was drawn from."""
+
+    name: str
+    num_frames: int
+    why: str
+
+
+@dataclass(frozen=True)
 class Corpus:
     """What training draws from: the prepared shots of both sides."""
 
@@ -131,6 +142,28 @@ class Corpus:
     dropped: tuple[Dropped, ...]
     sufficiency: Sufficiency
     anchors: tuple[AnchorPair, ...] = ()
+    lost: tuple[Lost, ...] = field(default=(), compare=False)
+    """What was left out since the corpus was opened."""
+    stamps: Mapping[str, Stamp] = field(default_factory=dict, compare=False)
+    """Of its arrays, by name, where they were looked at."""
+
+    def stamped(self) -> Corpus:
+        """Look at every array, so that one that is replaced or changed from now on is noticed when it is drawn from."""
+        names = [shot.name for shot in self.shots] + [pair.name for pair in self.anchors]
+        try:
+            return replace(self, stamps={name: stamp_of(_array_path(self.root, name)) for name in names})
+        except OSError as error:
+            raise InputError(f"{self.root}: {error}; prepare the corpus again") from error
+
+    def without(self, lost: LostShotError) -> Corpus:
+        """Leave out a shot or a pair that is lost."""
+        frames = sum(shot.num_frames for shot in self.shots if shot.name == lost.name) or 2
+        return replace(
+            self,
+            shots=tuple(shot for shot in self.shots if shot.name != lost.name),
+            anchors=tuple(pair for pair in self.anchors if pair.name != lost.name),
+            lost=(*self.lost, Lost(lost.name, frames, str(lost))),
+        )
 
     def side(self, side: Side, *, held_out: bool = False) -> tuple[PreparedShot, ...]:
         """Return the shots of one side: those to train on, or those set aside."""
@@ -141,8 +174,24 @@ class Corpus:
         return any(shot.num_pairs for shot in self.side(side))
 
     def frames(self, shot: PreparedShot) -> Pixels:
-        """Open a shot's array `[t h w c]`, read-only and memory-mapped."""
+        """Open a shot's array `[t h w c]`, read-only and memory-mapped.
+
+        Raises:
+            LostShotError: it is gone, damaged, or not what it was when it was stamped.
+        """
+        self._require_unchanged(shot.name)
         return _open_array(self.root, shot)
+
+    def _require_unchanged(self, name: str) -> None:
+        path = _array_path(self.root, name)
+        try:
+            is_same = name not in self.stamps or self.stamps[name].still_fits(path)
+        except OSError as error:
+            raise LostShotError(
+                f"{path}: these frames cannot be read ({error}); prepare the corpus again", name
+            ) from error
+        if not is_same:
+            raise LostShotError(f"{path} was changed while it was in use; prepare the corpus again", name)
 
     def clip(self, shot: PreparedShot, start: int, count: int) -> Tensor:
         """Return `count` frames that follow each other in the film, from array position `start`: `[t c h w]`, 0..1."""
@@ -200,6 +249,7 @@ class Corpus:
         return crop[0], crop[1], torch.tensor(bounds)
 
     def _anchor_array(self, pair: AnchorPair) -> Pixels:
+        self._require_unchanged(pair.name)
         return _load_array(_array_path(self.root, pair.name), (2, pair.height, pair.width, 3), np.uint16)
 
     def sample_frames(self, side: Side, count: int, *, held_out: bool) -> list[Tensor]:
@@ -255,9 +305,18 @@ def save_anchor(root: Path, pair: AnchorPair, frames: Tensor) -> None:
 
 
 def create_array(root: Path, shot: PreparedShot) -> Pixels:
-    """Create a shot's array `[t h w c]` in the corpus folder, memory-mapped, to be filled by the caller."""
-    shape = (shot.num_frames, shot.height, shot.width, 3)
-    array: Pixels = np.lib.format.open_memmap(_array_path(root, shot.name), mode="w+", dtype=shot.dtype, shape=shape)
+    """Create a shot's array `[t h w c]` in the corpus folder, memory-mapped, to be filled by the caller.
+
+    Raises:
+        ResourceError: there is no room for it; a mapped file that the disk has no room for would kill the process later.
+    """
+    shape, path = (shot.num_frames, shot.height, shot.width, 3), _array_path(root, shot.name)
+    with disk_errors(path, needed_bytes=int(np.prod(shape)) * np.dtype(shot.dtype).itemsize):
+        faults.point("corpus.array")
+        array: Pixels = np.lib.format.open_memmap(path, mode="w+", dtype=shot.dtype, shape=shape)
+        if hasattr(os, "posix_fallocate"):
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array
 
 
@@ -297,7 +356,8 @@ def _load_array(path: Path, expected: tuple[int, ...], dtype: type[np.unsignedin
             raise ValueError(f"it is not the {np.dtype(dtype)} {expected} of the index")
         array: Pixels = np.memmap(path, dtype, "r", offset=len(head), shape=expected)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: these frames cannot be read ({error}); prepare the corpus again") from error
+        said = f"{path}: these frames cannot be read ({error}); prepare the corpus again"
+        raise LostShotError(said, path.stem) from error
     return array
 
 

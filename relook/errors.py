@@ -3,7 +3,8 @@
     RelookError                  exit code
     ├── UsageError               2  the call itself is wrong: option, output path, job
     ├── InputError               3  a film, look or corpus cannot be read or is not enough
-    │   └── NoMarksError            a film is of a kind that shows no marks of film: stills, or very short shots
+    │   ├── NoMarksError            a film is of a kind that shows no marks of film: stills, or very short shots
+    │   └── LostShotError           frames of a prepared corpus are gone or no longer what they were
     ├── DivergedError            5  training or rendering met values that are not finite
     ├── ResourceError            6  disk, memory or device
     ├── LockedError              7  another job holds the output
@@ -36,6 +37,13 @@ class InputError(RelookError):
 
 class NoMarksError(InputError):
     pass
+
+
+class LostShotError(InputError):
+    def __init__(self, text: str, name: str) -> None:
+        """`name`: of the shot, or of the artist's pair."""
+        super().__init__(text)
+        self.name = name
 
 
 class DivergedError(RelookError):

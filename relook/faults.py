@@ -2,9 +2,10 @@
 
 Nothing happens unless the environment asks: `RELOOK_FAIL="place:action:nth"`, several divided by commas. `nth` counts how often
 the place was reached, from 1; `nth+` means from then on. Actions: `kill` (SIGKILL), `full` (a disk without room), `broken` (a
-disk that fails), `stale` (a network folder that is gone), `slow` (one that takes its time), `memory` (none left), `spoil` (a
-value that is not finite); and what hostile films make of a decoder: `segv` (it crashes), `spin` (it never ends), `hog` (it asks
-for 100 GB), `sleep` (for 0.8 s), `write` (into the home folder), `connect` (to a port here).
+disk that fails), `stale` (a network folder that is gone), `slow` (one that takes its time), `memory` (none left), `device` (a
+GPU that vanished, as CUDA says it), `spoil` (a value that is not finite); and what hostile films make of a decoder: `segv` (it
+crashes), `spin` (it never ends), `hog` (it asks for 100 GB), `sleep` (for 0.8 s), `write` (into the home folder), `connect` (to
+a port here).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _reached: Counter[str] = Counter()
 
 
 def point(place: str) -> None:
-    """Break here where the environment asks for it: die, wait, or fail as a bad disk or a full memory does."""
+    """Break here where the environment asks for it: die, wait, or fail as a bad disk, a full memory or a lost device does."""
     if not os.environ.get(VARIABLE):
         return
     _reached[place] += 1
@@ -39,6 +40,8 @@ def point(place: str) -> None:
             raise OSError(number, os.strerror(number), place)
     if _is_due(place, "memory"):
         raise MemoryError(place)
+    if _is_due(place, "device"):
+        raise RuntimeError(f"CUDA error: unspecified launch failure ({place})")
     for action, deed in _HOSTILE.items():
         if _is_due(place, action):
             deed()

@@ -178,6 +178,9 @@ def test_damaged_arrays_are_refused(tmp_path: Path) -> None:
     path.write_bytes(whole[:-100])
     with pytest.raises(InputError, match=r"style-0\.npy"):
         load_corpus(tmp_path)
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_corpus(tmp_path)
     path.unlink()
     with pytest.raises(InputError, match="cannot be read"):
         load_corpus(tmp_path)

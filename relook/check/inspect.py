@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from relook import faults
 from relook.check.judge import Judge
 from relook.check.limits import LIMITS
 from relook.check.shot import ShotWatch
@@ -26,6 +27,8 @@ from relook.report import FilmCard, FilmVerdict, LookCard, Reason, Report, ShotV
 from relook.timing import FrameRange, advance_timecode
 
 TIMELINE_POINTS = 2000
+POINTS = ("check.frame",)
+"""Where a test may take the memory from the check."""
 
 Step = tuple[Frame | None, Frame | None]
 """A frame of the film and the one of its source; None where that has ended."""
@@ -112,6 +115,7 @@ class _Counted:
     def take(self, count: int) -> Iterator[Step]:
         """Yield up to `count` steps."""
         for step in islice(self._steps, count):
+            faults.point("check.frame")
             self.num_film += step[0] is not None
             yield step
 

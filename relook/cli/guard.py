@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -53,8 +54,13 @@ def explain(error: BaseException) -> tuple[str, int]:
             f"cannot use {error.filename}: {error.strerror}; check the path, and who may use it",
             UsageError.exit_code,
         )
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return f"out of memory ({error}); try --tile-rows 256, or --device cpu", ResourceError.exit_code
+    if isinstance(error, MemoryError):
+        return "out of memory; end other programs, or take a machine with more", ResourceError.exit_code
+    if "torch" in sys.modules:
+        from relook.compute import lack  # late: torch takes seconds to import, and without it nothing here is its error
+
+        if said := lack(error):
+            return said, ResourceError.exit_code
     return (
         f"this is a bug of relook's own: {type(error).__name__}: {error}\n"
         "Please report it with the output of the same command under RELOOK_DEBUG=1.",

@@ -57,14 +57,14 @@ def _exists(path: Path) -> UsageError:
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn the system's and FFmpeg's errors of writing into ours."""
+def disk_errors(path: Path, *, needed_bytes: int = 0) -> Iterator[None]:
+    """Turn the system's and FFmpeg's errors of writing into ours; `needed_bytes`: what is written, where that is known."""
     try:
         yield
     except (OSError, av.error.FFmpegError) as error:
-        free = ""
+        free, needed = "", f"{needed_bytes / 1e6:.3f} MB needed, " if needed_bytes else ""
         with suppress(OSError):
-            free = f" ({shutil.disk_usage(path.absolute().parent).free / 1e9:.1f} GB free)"
+            free = f" ({needed}{shutil.disk_usage(path.absolute().parent).free / 1e9:.1f} GB free)"
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         remedy = f"free space on its disk{free}" if full else f"check its disk{free}, or choose another format"
         raise ResourceError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from relook.check.inspect import check_film
+from relook.compute import resource_errors
 from relook.deliver.page import write_report
 from relook.errors import InputError, NoMarksError, UsageError
 from relook.film.pictures.spaces import ColourSpace, find_space
@@ -49,6 +50,7 @@ def check(
     Raises:
         UsageError: the report cannot be written, or there is no such colour space; nothing was changed.
         InputError: a film or the look cannot be read; nothing was changed.
+        ResourceError: there is no memory, or the disk is full.
     """
     path, before = Path(film), Path(source) if source is not None else None
     folder = Path(output) if output is not None else None
@@ -58,11 +60,12 @@ def check(
     source_space = None if colour_space is None else find_space(colour_space)
     space = _space_of(path, before, source_space)
     part = _part_of(path) if before is not None else None
-    report = check_film(
-        path, given, source=before, space=space, source_space=source_space, part=part, on_progress=on_progress
-    )
+    with resource_errors(f"checking {path}"):
+        report = check_film(
+            path, given, source=before, space=space, source_space=source_space, part=part, on_progress=on_progress
+        )
     if folder is not None:
-        with suppress(NoMarksError):
+        with suppress(NoMarksError), resource_errors(f"measuring the marks of {path}"):
             found = measure_marks(path, most_pixels=MARKED_PIXELS, space=space, on_progress=on_progress)
             report = replace(report, mechanics=MarksCompared(given.card.mechanics, found))
         write_report(

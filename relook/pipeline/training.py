@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 
-from relook.check.judge import calibrate
-from relook.compute import Crew, alone, choose_device, leading_crew, require_processes
+from relook.check.judge import Judge, calibrate
+from relook.compute import Crew, alone, choose_device, leading_crew, require_processes, resource_errors
 from relook.corpus import Corpus, load_corpus
 from relook.deliver.training_page import write_training_page
-from relook.errors import DivergedError, InputError, RelookError, UsageError
+from relook.errors import DivergedError, InputError, LostShotError, RelookError, UsageError
 from relook.film.fields import require_progressive
 from relook.film.pictures.spaces import ColourSpace, find_space
 from relook.film.reader import probe
@@ -32,7 +32,8 @@ from relook.recipe.settings import Recipe
 from relook.train.card import footage_of
 from relook.train.checkpoint import checkpoints
 from relook.train.folder import CORPUS, Asked, opened_run, read_asked, refuse_changes, run_folder, write_asked
-from relook.train.loop import Run, train_look
+from relook.train.loop import Run, Trained, train_look
+from relook.train.supply import left_out, require_enough
 
 
 def train(
@@ -76,6 +77,7 @@ def train(
         InputError: footage cannot be read or is not enough; nothing was changed.
         InputChangedError: the run to go on with was begun with other footage.
         DivergedError: training went wrong more often than it can be rolled back; the best look so far was saved.
+        ResourceError: the disk is full, there is no memory, or the device or another process failed; what was saved is whole.
         StoppedError: an interrupt came; what was done is saved in the run's folder.
     """
     target = Path(output)
@@ -95,24 +97,24 @@ def train(
     _check_look_path(target, (*paths(source), *paths(style)), overwrite=overwrite)
     _check_footage(asked)
     with opened_run(target, resume=resume or fork, overwrite=overwrite) as folder:
-        corpus, asked = _corpus_of(folder, asked, space, on_progress=on_progress)
+        with resource_errors("preparing the footage"):
+            corpus, asked = _corpus_of(folder, asked, space, on_progress=on_progress)
 
         def show(message: str = "", is_done: bool = False) -> None:
             write_training_page(folder, name=target.stem, is_done=is_done, message=message)
 
         run = Run(target.stem, folder, asked.footage, is_fork=asked.is_fork, on_check=show)
         try:
-            with _crew(folder, chosen, processes) as crew:
+            with resource_errors("training"), _crew(folder, chosen, processes) as crew:
                 trained = train_look(corpus, asked.recipe, run, crew, on_progress=on_progress)
         except RelookError as error:
             with suppress(RelookError):
                 show(str(error), is_done=True)
             raise
         look = trained.look
-        judge = calibrate(
-            look.generator, corpus, seed=recipe.seed, mechanics=look.card.mechanics, on_progress=on_progress
-        )
-        show(trained.diverged, is_done=True)
+        with resource_errors("calibrating the judge of the look"):
+            judge, said = _judge_of(trained, recipe.seed, on_progress)
+        show(" ".join(filter(None, (trained.diverged, said))), is_done=True)
         look = save_look(replace(look, judge=judge.to_tensors()), target)
     if trained.diverged:
         raise DivergedError(
@@ -120,6 +122,18 @@ def train(
             "Train again with another --seed, or look at the footage for frames that do not belong"
         )
     return look
+
+
+def _judge_of(trained: Trained, seed: int, on_progress: OnProgress) -> tuple[Judge, str]:
+    """Calibrate the judge on what is left of the corpus; return it, and what is to be said of what is not."""
+    corpus, look = trained.corpus, trained.look
+    while True:
+        try:
+            judge = calibrate(look.generator, corpus, seed=seed, mechanics=look.card.mechanics, on_progress=on_progress)
+            return judge, left_out(corpus)
+        except LostShotError as error:
+            corpus = corpus.without(error)
+            require_enough(corpus)
 
 
 def _corpus_of(

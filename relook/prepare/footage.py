@@ -19,7 +19,7 @@ from relook.prepare.holdout import set_aside
 from relook.prepare.selection import choose_frames
 from relook.prepare.store import describe_shot, store_film
 from relook.prepare.sufficiency import REASON_WORDS, SideFacts, judge_sufficiency
-from relook.prepare.survey import SurveyedFilm, survey_film
+from relook.prepare.survey import SurveyedFilm, survey_film, unchanged
 from relook.prepare.usable import UsableShot, join_frames
 from relook.progress import OnProgress, ignore
 
@@ -59,6 +59,7 @@ def prepare_corpus(
 
     Raises:
         InputError: footage cannot be read, has no frame of use, or pictures that are too small.
+        InputChangedError: footage was changed while it was read.
         UsageError: `root` exists already.
     """
     with _new_folder(root) as folder:
@@ -133,7 +134,8 @@ def _store_side(
             if shot.film == position
         ]
         if entries:
-            store_film(film.info.path, entries, folder, space=film.info.space, on_progress=on_progress)
+            with unchanged(film.watched):
+                store_film(film.info.path, entries, folder, space=film.info.space, on_progress=on_progress)
         stored += [shot for shot, _ in entries]
     return stored, _over_limit(side, usable, chosen)
 

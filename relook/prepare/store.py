@@ -10,6 +10,7 @@ import numpy as np
 from einops import rearrange
 from torch import Tensor
 
+from relook import faults
 from relook.corpus import Pixels, PreparedShot, Side, create_array
 from relook.film.overlap import ahead
 from relook.film.pictures.spaces import ColourSpace
@@ -56,6 +57,7 @@ def store_film(
         for shot, box in in_order:
             array = create_array(root, shot)
             for position in range(shot.num_frames):
+                faults.point("prepare.store")
                 picture = next(pictures)
                 array[position] = _quantise(picture[:, box.top : box.bottom, box.left : box.right], shot)
                 done += 1

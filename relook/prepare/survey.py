@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from relook import faults
 from relook.corpus import Dropped, Reason, Side
 from relook.errors import InputError
 from relook.film.frames import FilmInfo, Shot
+from relook.film.identity import Watched, watch
 from relook.film.pictures.spaces import ColourSpace
-from relook.film.reader import FilmReader, NativeFrame
+from relook.film.reader import FilmReader, NativeFrame, probe
 from relook.film.shots import find_shots
 from relook.prepare.letterbox import BorderSurvey, Box
 from relook.prepare.native import to_luma8
@@ -21,6 +24,8 @@ from relook.progress import OnProgress, Progress
 BORDER_FRAMES = 48
 """How many frames of a film are looked at for borders."""
 MIN_SIZE = 64
+POINTS = ("prepare.look", "corpus.array", "prepare.store")
+"""Where a test may take memory, or room on the disk, from the preparation."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class SurveyedFilm:
     """The picture inside its borders, for each shot: the same all along a film, each still its own."""
     reasons: tuple[tuple[Reason | None, ...], ...]
     """For each shot, why each of its frames is of no use; None where it is."""
+    watched: Watched
+    """Its files as they were before they were looked at."""
 
     @property
     def name(self) -> str:
@@ -62,7 +69,27 @@ def survey_film(path: Path, *, space: ColourSpace | None = None, on_progress: On
     """Find the shots of a film, its borders and its unusable frames, in two passes over it and constant memory.
 
     space: what the film is in, where that was said.
+
+    Raises:
+        InputChangedError: the film was changed meanwhile.
     """
+    watched = watch(probe(path))
+    with unchanged(watched):
+        return _survey(path, watched, space, on_progress)
+
+
+@contextmanager
+def unchanged(watched: Watched) -> Iterator[None]:
+    """Refuse a film that changes while it is read: what was read of it may be of two films, or seem damaged."""
+    try:
+        yield
+    except InputError:
+        watched.require_unchanged()
+        raise
+    watched.require_unchanged()
+
+
+def _survey(path: Path, watched: Watched, space: ColourSpace | None, on_progress: OnProgress) -> SurveyedFilm:
     shots = find_shots(path, space=space, on_progress=on_progress)
     measures: list[list[FrameMeasures]] = [[] for _ in shots]
     with FilmReader(path, space=space) as reader:
@@ -70,7 +97,9 @@ def survey_film(path: Path, *, space: ColourSpace | None = None, on_progress: On
         every = 1 if info.kind == "stills" else max(1, shots[-1].frames.stop // BORDER_FRAMES)
         meter, borders, boxes = FrameMeter(), BorderSurvey(), list[Box]()
         for number, frame in _by_shot(shots, reader.native_frames()):
+            faults.point("prepare.look")
             grey = luma8(frame)
+            _check_size(path, [Box(0, 0, *grey.shape)])
             measures[number].append(meter.measure(grey))
             if frame.index % every == 0:
                 borders.add(grey)
@@ -82,7 +111,7 @@ def survey_film(path: Path, *, space: ColourSpace | None = None, on_progress: On
         boxes = [borders.find()] * len(shots)
     _check_size(path, boxes)
     reasons = tuple(tuple(shot) for shot in screen_shots(measures))
-    return SurveyedFilm(info, shots, tuple(boxes), reasons)
+    return SurveyedFilm(info, shots, tuple(boxes), reasons, watched)
 
 
 def _by_shot(shots: Sequence[Shot], frames: Iterator[NativeFrame]) -> Iterator[tuple[int, NativeFrame]]:

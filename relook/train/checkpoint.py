@@ -69,7 +69,7 @@ def write_checkpoint(folder: Path, saved: Saved, tensors: dict[str, Tensor]) -> 
     final = folder / f"ckpt-{saved.course.step:06d}"
     part = final.with_suffix(".tmp")
     try:
-        with disk_errors(final):
+        with disk_errors(final, needed_bytes=sum(tensor.nbytes for tensor in tensors.values())):
             _write_folder(part, final, saved, tensors)
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -42,3 +42,5 @@ class Course:
     """The same of the generator's."""
     sound_steps: int = 0
     """Steps since the start or the last roll-back that these means rest on."""
+    pairs_at_once: int = 0
+    """So many pairs of a step go through the nets at once, since memory ran out; 0 is all of them."""

@@ -49,9 +49,10 @@ class Journal:
             return
         frames = course.step * self._frames_a_step
         line = {"event": event, "step": course.step, "frames": frames, "seconds": round(course.seconds, 3), **values}
-        with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
+        text = json.dumps(line) + "\n"
+        with disk_errors(self._path, needed_bytes=len(text)), self._path.open("a", encoding="utf-8") as file:
             faults.point("journal")
-            file.write(json.dumps(line) + "\n")
+            file.write(text)
 
 
 def _step_of(line: str) -> int:

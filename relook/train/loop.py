@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from relook import faults
-from relook.compute import Crew
-from relook.corpus import Corpus
-from relook.errors import ResourceError, StoppedError
+from relook.compute import Crew, lack
+from relook.corpus import Corpus, Lost
+from relook.errors import InputError, ResourceError, StoppedError
 from relook.look import Card, Footage, Look, to_thumbnail
 from relook.nets.generator import Generator
 from relook.progress import OnProgress, Progress, ignore
 from relook.recipe.settings import Recipe
-from relook.train.batches import draw_batch
 from relook.train.card import software_versions
-from relook.train.checkpoint import Saved, read_checkpoint, write_checkpoint
+from relook.train.checkpoint import Saved, checkpoints, read_checkpoint, step_of, write_checkpoint
 from relook.train.checks import check, on_cpu
 from relook.train.clock import Clock
 from relook.train.course import Course
 from relook.train.heldout import HeldOut
 from relook.train.interrupt import holding_signals
 from relook.train.journal import Journal
-from relook.train.matching import Matcher
+from relook.train.parts import in_parts
 from relook.train.remark import already_in_style, doubt_of_tone, remark
 from relook.train.start import start_generator
 from relook.train.state import SCARCE_SHOTS, TrainState, restore_all, set_rates, start_state, tensors_of_all
 from relook.train.step import train_step
+from relook.train.supply import Supply, left_out, put_aside
 from relook.train.watch import Unsound, find_trouble, roll_back, skip
 
 SAVE_SECONDS = 60.0
@@ -60,6 +61,8 @@ class Trained:
 
     look: Look
     """The best by held-out measures."""
+    corpus: Corpus
+    """What is left of it."""
     diverged: str = ""
     """Why training had to be given up; empty where it ended as it should."""
 
@@ -71,29 +74,37 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
 
     Raises:
         StoppedError: an interrupt or a termination came; the run was saved.
-        InputError: a newer relook wrote the checkpoint.
-        ResourceError: the disk is full; the last checkpoint is whole.
+        InputError: a newer relook wrote the checkpoint, or too much of the corpus was lost meanwhile.
+        ResourceError: the disk is full, there is not the memory for a single pair, or the device failed; the last checkpoint is
+            whole.
     """
+    corpus = corpus.stamped()
     state, held_out, said = begin(corpus, recipe, run, crew, on_progress)
     course = state.course
-    matcher = Matcher(corpus, on_cpu(state.start), seed=recipe.seed, crop_px=recipe.crop_px, held_out=False)
     journal = Journal(run.folder if crew.leads else None, course, recipe.frames_a_step)
+
+    def tell(lost: Lost) -> None:
+        journal.trouble(course, lost.why, f"the clip {lost.name} is left out")
+        if crew.leads:
+            put_aside(corpus, lost)
+
+    supply = Supply(corpus, recipe, on_cpu(state.start), tell)
     clock = Clock(recipe, course, run.now)
     if said:
         journal.trouble(course, said, "the run goes on from an earlier one, or begins again")
     if course.step == 0:
         journal.check(course, "first pass", course.first, is_kept=True)
     diverged, saved_seconds = "", course.seconds
-    with holding_signals() as signal_held:
+    with holding_signals() as signal_held, saved_in_need(state, run, crew):
         show(state, held_out, run, journal)
         moment = clock.tick(course, crew)
         while not moment.is_over:
             # One step.
             set_rates(state, recipe, moment.rate_factor)
-            trouble, unsound, terms = "", "", {}
+            trouble, unsound, terms, at_once = "", "", {}, course.pairs_at_once
             try:
                 numbers = own_share(recipe, course.step, crew)
-                batch = draw_batch(corpus, recipe, state.mechanics, matcher, numbers).to(crew.device)
+                batch = supply.draw(state.mechanics, numbers).to(crew.device)
                 terms = train_step(state, recipe, batch, crew)
                 trouble = find_trouble(course, terms)
             except Unsound as error:
@@ -101,6 +112,9 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
             course.step += 1
 
             # What it led to.
+            if course.pairs_at_once != at_once:
+                said = f"from now on {course.pairs_at_once} of the {len(numbers)} pairs of a step go through the nets at once"
+                journal.trouble(course, "out of memory", f"{said}; the steps are the same, but for rounding")
             if unsound:
                 trouble = skip(course, unsound, journal)
             if trouble and not roll_back(state, trouble, journal):
@@ -125,7 +139,8 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
             moment = clock.read(course)
     journal.write("end", course, reason=diverged or ENDED[clock.total is None])
     show(state, held_out, run, journal)
-    return Trained(finish(state, held_out, corpus, recipe, run), diverged)
+    remarks = in_parts(course, recipe.batch_pairs // crew.size), left_out(supply.corpus)
+    return Trained(finish(state, held_out, corpus, recipe, run, remarks), supply.corpus, diverged)
 
 
 ENDED = {True: "unseen frames come no closer to the style any more", False: "the budget is spent"}
@@ -183,7 +198,43 @@ def save(state: TrainState, run: Run, crew: Crew) -> None:
         write_checkpoint(run.folder, saved, tensors_of_all(state))
 
 
-def finish(state: TrainState, held_out: HeldOut, corpus: Corpus, recipe: Recipe, run: Run) -> Look:
+@contextmanager
+def saved_in_need(state: TrainState, run: Run, crew: Crew) -> Iterator[None]:
+    """Save the run, where that can be, before it is ended for want of footage, memory or a device.
+
+    What a step that failed half-way taught the critic stays with it; the step is taken again.
+
+    Raises:
+        ResourceError: there was no memory, or the device failed.
+    """
+    try:
+        yield
+    except (InputError, RuntimeError, MemoryError) as error:
+        said = lack(error)
+        if not (said or isinstance(error, InputError)):
+            raise
+        kept = rescued(state, run, crew)
+        if isinstance(error, InputError):
+            raise
+        parts = f", with {state.course.pairs_at_once} pairs at once" if state.course.pairs_at_once else ""
+        raise ResourceError(f"training step {state.course.step}{parts}: {said}. {kept}") from error
+
+
+def rescued(state: TrainState, run: Run, crew: Crew) -> str:
+    """Save the run, if the nets can still be read and are sound; say from where it can be gone on with."""
+    try:
+        if crew.leads and all(tensor.isfinite().all() for tensor in tensors_of_all(state).values()):
+            save(state, run, crew)
+    except (RuntimeError, MemoryError, ResourceError):
+        pass  # what was saved before is whole
+    if not (there := checkpoints(run.folder)):
+        return "Nothing had been saved yet; begin again"
+    return f"--resume goes on from step {step_of(there[-1])}, here or elsewhere"
+
+
+def finish(
+    state: TrainState, held_out: HeldOut, corpus: Corpus, recipe: Recipe, run: Run, remarks: tuple[str, ...]
+) -> Look:
     """Make the look of the best state."""
     best, course = state.best, state.course
     said = already_in_style(best, held_out.frames) or doubt_of_tone(course)
@@ -193,8 +244,13 @@ def finish(state: TrainState, held_out: HeldOut, corpus: Corpus, recipe: Recipe,
         mechanics=state.mechanics,
         reach_px=best.detail.reach,
         footage=run.footage,
-        sufficiency=" ".join(filter(None, (corpus.sufficiency.text, said))),
-        measures={**asdict(course.kept), "steps": float(course.step), "kept_step": float(course.kept_step)},
+        sufficiency=" ".join(filter(None, (corpus.sufficiency.text, said, *remarks))),
+        measures={
+            **asdict(course.kept),
+            "steps": float(course.step),
+            "kept_step": float(course.kept_step),
+            **({"pairs_at_once": float(course.pairs_at_once)} if course.pairs_at_once else {}),
+        },
         software=software_versions(),
     )
     before = held_out.frames[0]

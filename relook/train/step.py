@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from einops import rearrange
@@ -27,6 +29,7 @@ from relook.recipe.mechanics import Halation
 from relook.recipe.settings import Recipe
 from relook.train.augment import augment
 from relook.train.batches import Batch, random_of
+from relook.train.parts import Own, frames_of, parts_of, share_of, summed, with_room
 from relook.train.state import TrainState, average_weights
 from relook.train.watch import check_sound
 
@@ -57,13 +60,19 @@ class Shown:
 def train_step(state: TrainState, recipe: Recipe, batch: Batch, crew: Crew) -> dict[str, float]:
     """Take one step of the critic and one of the generator; return the terms of both objectives and what the watch needs.
 
+    Where memory runs out, a player's turn is taken again in smaller parts of the batch, down to single pairs.
+
     Raises:
         Unsound: a value was not finite, or a gradient exploded; the weights are as they were before that part of the step.
     """
-    shown = show(state.generator, batch, state.mechanics.halation, is_augmented=state.is_augmented)
-    critic_terms = critic_step(state, recipe, shown, batch, crew)
-    generator_terms = generator_step(state, recipe, shown, batch, crew)
-    average_weights(state.average, state.generator, step=state.course.step, decay=recipe.average_decay)
+    course, num_pairs, rendered = state.course, len(batch.numbers), list[Shown]()
+    own = with_room(course, num_pairs, partial(critic_gradient, state, recipe, batch, rendered))
+    critic_terms = descend(state, "critic", *own, crew)
+    own = with_room(course, num_pairs, partial(generator_gradient, state, recipe, batch, rendered))
+    generator_terms = descend(state, "generator", *own, crew)
+    average_weights(state.average, state.generator, step=course.step, decay=recipe.average_decay)
+    at_once = round(crew.least(course.pairs_at_once or num_pairs))
+    course.pairs_at_once = at_once if at_once < num_pairs else 0
     return critic_terms | generator_terms
 
 
@@ -81,40 +90,137 @@ def show(generator: Generator, batch: Batch, halation: Halation, *, is_augmented
     return Shown(frames, clean, added, rendered, real, fake)
 
 
-def critic_step(state: TrainState, recipe: Recipe, shown: Shown, batch: Batch, crew: Crew) -> dict[str, float]:
-    """Teach the critic to tell style from renders."""
+def critic_gradient(state: TrainState, recipe: Recipe, batch: Batch, rendered: list[Shown], at_once: int) -> Own:
+    """Leave the gradient that teaches the critic to tell style from renders; return its loss and terms.
+
+    `rendered` is given what was made of the batch where it went through the nets whole.
+    """
+    faults.point("step.critic")
+    spoilt = math.nan if faults.spoils("critic.loss") else 1.0
+    state.optimisers["critic"].zero_grad(set_to_none=True)
+    rendered.clear()
+    parts, random = parts_of(batch, at_once), random_of(recipe.seed, batch.numbers[0])
+    losses, terms = [], []
+    for part in parts:
+        with torch.set_grad_enabled(len(parts) == 1):
+            shown = show(state.generator, part, state.mechanics.halation, is_augmented=state.is_augmented)
+        share = len(part.numbers) / len(batch.numbers)
+        loss, own = critic_loss(state, recipe, shown, random)
+        loss = loss * (share * spoilt)
+        loss.backward()
+        losses.append(loss.detach())
+        terms.append({name: term * share for name, term in own.items()})
+        if len(parts) == 1:
+            rendered.append(shown)
+    return summed(losses), {name: summed([own[name] for own in terms]) for name in terms[0]}
+
+
+def critic_loss(
+    state: TrainState, recipe: Recipe, shown: Shown, random: torch.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return how badly the critic tells style from renders, and the terms of that."""
     weights, critic = recipe.weights, state.critic
     real, fake = shown.real.detach(), shown.fake.detach()
     real_scores, fake_scores = critic(real), critic(fake)
     loss = OBJECTIVES[recipe.objective].critic(real_scores, fake_scores).mean()
     terms = {"critic": loss.detach(), "accuracy": (real_scores > fake_scores).float().mean()}
     if state.course.step % recipe.penalty_every == 0 and weights.gradient_penalty > 0:
-        random = random_of(recipe.seed, batch.numbers[0])
         penalty = PENALTIES[recipe.penalty](critic, real, fake, random).mean()
         loss = loss + penalty * weights.gradient_penalty * recipe.penalty_every
         terms["gradient_penalty"] = penalty.detach()
-    return descend(state, "critic", loss, terms, crew)
+    return loss, terms
 
 
-def generator_step(state: TrainState, recipe: Recipe, shown: Shown, batch: Batch, crew: Crew) -> dict[str, float]:
-    """Teach the generator to pass for the style, and to keep the picture."""
+def generator_gradient(state: TrainState, recipe: Recipe, batch: Batch, rendered: list[Shown], at_once: int) -> Own:
+    """Leave the gradient that teaches the generator to pass for the style, and to keep the picture; return its loss and terms.
+
+    `rendered` may hold what was made of the whole batch; it is taken from there, so that nothing keeps it where memory runs out.
+    """
+    faults.point("step.generator")
+    spoilt = math.nan if faults.spoils("generator.loss") else 1.0
+    state.optimisers["generator"].zero_grad(set_to_none=True)
+    parts, random = parts_of(batch, at_once), random_of(recipe.seed, batch.numbers[0])
+    pull, piles = pull_of_piles(state, recipe, batch, parts) if len(parts) > 1 else (None, {})
+    losses, lumas = [getattr(recipe.weights, name) * pile for name, pile in piles.items()], []
+    terms = dict[str, list[Tensor]]()
+    for part in parts:
+        if len(parts) == 1 and rendered:
+            shown = rendered.pop()
+        else:
+            shown = show(state.generator, part, state.mechanics.halation, is_augmented=state.is_augmented)
+        loss, own = generator_loss(state, recipe, shown, part, batch, random)
+        pulled = loss if pull is None else loss + (shown.rendered * frames_of(pull, part, batch)).sum()
+        (pulled * spoilt).backward()
+        losses.append(loss.detach() * spoilt)
+        lumas.append(lumas_before_and_after(state, shown, part))
+        for name, term in own.items():
+            terms.setdefault(name, []).append(term)
+    before, after = (torch.cat(side) for side in zip(*lumas, strict=True))
+    spread = after.std() / before.std().clamp_min(1e-3)
+    return summed(losses), {name: summed(own) for name, own in terms.items()} | piles | {"spread": spread}
+
+
+def generator_loss(
+    state: TrainState, recipe: Recipe, shown: Shown, part: Batch, batch: Batch, random: torch.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return a part's share of the generator's loss, and of its terms."""
+    is_whole = len(part.numbers) == len(batch.numbers)
+    shares = {name: share_of(name, part, batch) for name in vars(recipe.weights) if is_whole or name not in PILES}
     state.critic.requires_grad_(False)
     try:
-        wanted = generator_terms(state, recipe, shown, batch)
-        terms = {name: term() for name, term in wanted.items() if getattr(recipe.weights, name) > 0}
+        wanted = generator_terms(state, recipe, shown, part, random)
+        terms = {
+            name: term()
+            for name, term in wanted.items()
+            if getattr(recipe.weights, name) > 0 and shares.get(name, 0.0) > 0
+        }
     finally:
         state.critic.requires_grad_(True)
-    loss = torch.stack([getattr(recipe.weights, name) * term for name, term in terms.items()]).sum()
+    loss = torch.stack([getattr(recipe.weights, name) * shares[name] * term for name, term in terms.items()]).sum()
+    return loss, {name: term.detach() * shares[name] for name, term in terms.items()}
+
+
+@torch.no_grad()
+def lumas_before_and_after(state: TrainState, shown: Shown, part: Batch) -> tuple[Tensor, Tensor]:
+    """Return the luma of the first pass and of the renders, `[2b 1 h w]`."""
+    return luma_of(state.start.lit(shown.frames, part.window.repeat_interleave(2, dim=0))), luma_of(shown.clean)
+
+
+def pull_of_piles(
+    state: TrainState, recipe: Recipe, batch: Batch, parts: list[Batch]
+) -> tuple[Tensor | None, dict[str, Tensor]]:
+    """Return the gradient, at the renders of a whole batch, of the terms that compare piles of pictures, and these terms.
+
+    Parts on their own would be other piles; what a part passes on of this gradient is its own share of theirs.
+    """
+    asked = [name for name in PILES if getattr(recipe.weights, name) > 0]
+    if not asked:
+        return None, {}
+    random = random_of(recipe.seed, batch.numbers[0])
+    if recipe.weights.patch_nce > 0:  # it draws first
+        size = (batch.source.shape[-2], batch.source.shape[-1])
+        draw_positions(2 * len(batch.numbers), NUM_PATCHES, size, random)
     with torch.no_grad():
-        before = luma_of(state.start.lit(shown.frames, batch.window.repeat_interleave(2, dim=0)))
-        terms["spread"] = luma_of(shown.clean).std() / before.std().clamp_min(1e-3)
-    return descend(state, "generator", loss, terms, crew)
+        halation, is_augmented = state.mechanics.halation, state.is_augmented
+        renders = torch.cat(
+            [show(state.generator, part, halation, is_augmented=is_augmented).rendered for part in parts]
+        )
+    renders.requires_grad_(True)
+    style = rearrange(batch.style, "b t c h w -> (b t) c h w")
+    terms = {name: PILES[name](renders, style, generator=random) for name in asked}
+    torch.stack([getattr(recipe.weights, name) * term for name, term in terms.items()]).sum().backward()
+    return renders.grad, {name: term.detach() for name, term in terms.items()}
 
 
-def generator_terms(state: TrainState, recipe: Recipe, shown: Shown, batch: Batch) -> dict[str, Callable[[], Tensor]]:
+PILES = {"colour_anchor": colour_anchor, "patch_anchor": patch_anchor}
+"""Terms that are no mean over examples, in the order in which they draw."""
+
+
+def generator_terms(
+    state: TrainState, recipe: Recipe, shown: Shown, batch: Batch, random: torch.Generator
+) -> dict[str, Callable[[], Tensor]]:
     """Return the terms of the generator's objective by the names of their weights."""
     generator, frames, clean = state.generator, shown.frames, shown.clean
-    random = random_of(recipe.seed, batch.numbers[0])
     style = rearrange(batch.style, "b t c h w -> (b t) c h w")
 
     def adversarial() -> Tensor:
@@ -176,21 +282,17 @@ def sum_of_squares(*tensors: Tensor) -> Tensor:
 
 
 def descend(state: TrainState, player: str, loss: Tensor, terms: dict[str, Tensor], crew: Crew) -> dict[str, float]:
-    """Take one optimiser step of "critic" or "generator" down a loss, the crew's mean; return the crew's mean terms.
+    """Take one optimiser step of "critic" or "generator" by the gradient that is there, the crew's mean; return its mean terms.
 
     Raises:
         Unsound: the loss or its gradient is not finite or explodes; nothing was changed.
     """
     optimiser = state.optimisers[player]
-    if faults.spoils(f"{player}.loss"):
-        loss = loss * float("nan")
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     if faults.spoils(f"{player}.gradient"):
         parameters[0].grad.fill_(float("nan"))
     norm = crew.average_gradients(parameters)
-    values = crew.mean(torch.stack([loss.detach(), *(value.detach() for value in terms.values())]))
+    values = crew.mean(torch.stack([loss, *terms.values()]))
     check_sound(state.course, player, loss=float(values[0]), gradient=float(norm))
     optimiser.step()
     return dict(zip(terms, values[1:].tolist(), strict=True))

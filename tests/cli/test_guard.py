@@ -33,6 +33,8 @@ def outcome(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[i
         (PermissionError(errno.EACCES, "why", "film.mp4"), 2),
         (OSError(errno.ENAMETOOLONG, "why", "film.mp4"), 2),
         (MemoryError("why"), 6),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 6),
+        (RuntimeError("CUDA error: unspecified launch failure"), 6),
         (ZeroDivisionError("why"), 9),
         (KeyboardInterrupt("why"), 130),
     ],

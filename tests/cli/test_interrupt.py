@@ -36,7 +36,7 @@ def wait_for(running: subprocess.Popen[str], text: str) -> None:
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_training_that_is_stopped_before_it_begins(sent: signal.Signals, code: int, media: Path) -> None:
+def test_TR02_training_that_is_stopped_before_it_begins(sent: signal.Signals, code: int, media: Path) -> None:
     before = {path.name for path in media.iterdir()}
     with started(command(media, "--budget", "60s")) as running:
         wait_for(running, "storing frames")
@@ -50,7 +50,7 @@ def test_training_that_is_stopped_before_it_begins(sent: signal.Signals, code: i
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_training_that_is_stopped_is_saved_and_goes_on(sent: signal.Signals, code: int, media: Path) -> None:
+def test_TR02_training_that_is_stopped_is_saved_and_goes_on(sent: signal.Signals, code: int, media: Path) -> None:
     with started(command(media, "--budget", "400f")) as running:
         wait_for(running, "training:")
         running.send_signal(sent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ def stopped(media: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return call
 
 
-def test_what_a_stopped_run_refuses_and_what_it_takes(stopped: dict[str, Any], media: Path) -> None:
+def test_TR08_TR11_what_a_stopped_run_refuses_and_what_it_takes(stopped: dict[str, Any], media: Path) -> None:
+    """Other settings or footage (TR08) and a second trainer (TR11, exit 7) are refused, and cost nothing."""
     run = media / "own.run"
     with pytest.raises(UsageError, match=r"stopped after step 3.*--resume.*--overwrite"):
         train(**stopped, budget_frames=FRAMES)
@@ -63,7 +65,7 @@ def test_what_a_stopped_run_refuses_and_what_it_takes(stopped: dict[str, Any], m
 
 
 @pytest.mark.slow
-def test_a_fork_goes_on_otherwise(stopped: dict[str, Any], media: Path) -> None:
+def test_TR08_a_fork_goes_on_otherwise(stopped: dict[str, Any], media: Path) -> None:
     shutil.copyfile(media / "film.mp4", media / "style.mp4")
     look = train(**stopped, budget_frames=32, seed=1, fork=True)
     assert look.card.measures["steps"] == 4 and look.card.recipe.seed == 1
@@ -84,7 +86,7 @@ def test_there_is_nothing_to_go_on_with(media: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_training_that_was_given_up_leaves_its_best_look(
+def test_TR04_a_training_that_was_given_up_leaves_its_best_look(
     media: Path, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(media)
@@ -120,3 +122,34 @@ def test_a_run_that_lost_its_corpus_prepares_it_again(stopped: dict[str, Any], m
     (media / "own.run" / "run.json").unlink()
     with pytest.raises(UsageError, match=r"no longer says"):
         train(**stopped, budget_frames=FRAMES, resume=True)
+
+
+@pytest.mark.parametrize("place", ["corpus.array:full:2", "prepare.look:memory:3", "prepare.store:memory:2"])
+def test_TR03_TR06_no_room_or_memory_to_prepare_the_footage(
+    place: str, media: Path, run: Any, tree: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(media)
+    monkeypatch.setenv("RELOOK_FAIL", place)
+    monkeypatch.setattr("relook.faults._reached", Counter())
+    before = tree(media)
+    code, out, err = run("train --source film.mp4 --style style.mp4 -o own.look --budget 8f")
+    said = "MB needed" if "full" in place else "preparing the footage: out of memory; end other programs"
+    assert code == 6 and said in err and out == "" and "bug" not in err
+    assert tree(media) == before
+
+
+@pytest.mark.slow
+def test_TR09_a_corpus_that_was_damaged_is_prepared_again(stopped: dict[str, Any], media: Path) -> None:
+    corpus = media / "own.run" / "corpus"
+
+    def harm(progress: Progress) -> None:
+        if progress.stage == "training" and progress.done == 40:
+            for array in corpus.glob("*.npy"):
+                array.write_bytes(b"")
+
+    with pytest.raises(InputError, match=r"lost .*--resume prepares it again"):
+        train(**stopped, budget_frames=FRAMES, resume=True, on_progress=harm)
+    page = (media / "own.run" / "training.html").read_text()
+    assert "is left out" in page and "prepares it again" in page
+    look = train(**stopped, budget_frames=FRAMES, resume=True)
+    assert look.card.measures["steps"] == 10 and "Left out" not in look.card.sufficiency

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import pytest
 
 from relook.corpus import SIDES, Corpus, load_corpus
-from relook.errors import InputError, RelookError, UsageError
+from relook.errors import InputChangedError, InputError, RelookError, UsageError
 from relook.prepare.footage import prepare_corpus
 from relook.progress import Progress
 
@@ -183,20 +184,58 @@ def test_progress_reaches_its_total(source: Path, tmp_path: Path) -> None:
         ("empty", r"empty"),
         ("missing", r"missing"),
         ("text", r"words\.mp4"),
+        ("one frame.mkv", r"style footage .* has 1 frame of use.*at least two frames a side"),
+        ("identical.mkv", r"style footage .* has 1 frame of use.*23 repeat"),
+        ("black film.mkv", r"style footage .* has no frame of use.*6 black"),
+        ("8x8.mkv", r"8x8 pixels.*at least 64x64"),
     ],
 )
-def test_bad_footage_is_refused_and_nothing_stays(source: Path, tmp_path: Path, style: str, message: str) -> None:
+def test_TR13_bad_footage_is_refused_and_nothing_stays(source: Path, tmp_path: Path, style: str, message: str) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "empty").mkdir()
     (folder / "words.mp4").write_text("not a film")
     cv2.imwrite(str(folder / "black.png"), np.zeros((96, 128, 3), np.uint8))
     write_film(folder / "small.mkv", [frame[:40, :48].copy() for frame in moving_shot(6, seed=0)])
+    scene = moving_shot(1, seed=0)
+    write_film(folder / "one frame.mkv", scene)
+    write_film(folder / "identical.mkv", scene * 24)
+    write_film(folder / "black film.mkv", [np.zeros_like(scene[0])] * 6)
+    write_film(folder / "8x8.mkv", [frame[:8, :8].copy() for frame in moving_shot(6, seed=0)])
     path = {"black": "black.png", "small": "small.mkv", "text": "words.mp4"}.get(style, style)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(InputError, match=message):
         prepare_corpus([source], [folder / path], tmp_path / "corpus")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("size", [(64, 512), (512, 64)], ids=["wide", "high"])
+def test_TR13_a_style_of_another_aspect_is_no_fault(size: tuple[int, int], source: Path, tmp_path: Path) -> None:
+    strip = write_film(tmp_path / "strip.mkv", moving_shot(16, seed=9, size=size))
+    corpus = prepare_corpus([source], [strip], tmp_path / "corpus")
+    check_corpus(corpus)
+    assert corpus.pair(0, 0, "style", 96).shape == (2, 3, 96, 96)
+
+
+@pytest.mark.parametrize("stage", ["looking at frames", "storing frames"])
+@pytest.mark.parametrize("harm", ["replaced", "cut", "removed"])
+def test_TR09_footage_that_changes_while_it_is_prepared_is_refused(
+    stage: str, harm: str, source: Path, tmp_path: Path
+) -> None:
+    film = Path(shutil.copyfile(source, tmp_path / "film.mkv"))
+
+    def change(progress: Progress) -> None:
+        if (progress.stage, progress.done) == (stage, 5) and film.exists():
+            if harm == "replaced":
+                film.write_bytes(film.read_bytes() + b"\0")
+            elif harm == "cut":
+                film.write_bytes(film.read_bytes()[:20_000])
+            else:
+                film.unlink()
+
+    with pytest.raises(InputChangedError, match=r"film\.mkv"):
+        prepare_corpus([film], [source], tmp_path / "corpus", on_progress=change)
+    assert not (tmp_path / "corpus").exists() and not (tmp_path / "corpus.part").exists()
 
 
 def test_empty_side_is_refused(source: Path, tmp_path: Path) -> None:

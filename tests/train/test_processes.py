@@ -23,9 +23,7 @@ TOLERANCE = 2e-5
 """Of weights, between two processes and one: sums are taken in another order."""
 
 MEMBER = """
-import os
-import sys
-from contextlib import suppress
+import os, signal, sys, time
 from pathlib import Path
 import safetensors.torch, torch
 from relook.compute import join_crew
@@ -38,6 +36,12 @@ for module, name, size in (("matching", "POOL", 96), ("heldout", "POOL", 96), ("
 crew = join_crew("cpu")
 if sys.argv[-1] == "fail":
     sys.exit("this member fails")
+if sys.argv[-1] == "is killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+if sys.argv[-1] == "hangs":
+    time.sleep(600)
+if sys.argv[-1] == "short":
+    os.environ["RELOOK_FAIL"] = "step.critic:memory:2"
 recipe = Recipe(budget_frames=64, num_checks=2, batch_pairs=4, crop_px=64)
 look = train_look(load_corpus(Path(sys.argv[1])), recipe, Run("toy", Path(sys.argv[2])), crew).look
 Path(sys.argv[3]).write_bytes(safetensors.torch.save(look.generator.state_dict()))
@@ -75,7 +79,7 @@ def listening_at() -> set[str]:
     return {row[1].partition(":")[0] for row in rows if row[9] in sockets and row[3] == "0A"}
 
 
-def test_T16_a_crew_listens_on_this_machine_alone_and_a_member_that_dies_is_named(tmp_path: Path) -> None:
+def test_T16_a_crew_listens_on_this_machine_alone(tmp_path: Path) -> None:
     words = [sys.executable, "-c", MEMBER, "corpus", str(tmp_path), "other", "fail"]
     with pytest.raises(ResourceError, match="another process"), leading_crew(words, 2, "cpu") as pair:
         if sys.platform == "linux":
@@ -84,7 +88,41 @@ def test_T16_a_crew_listens_on_this_machine_alone_and_a_member_that_dies_is_name
             pair.mean(torch.ones(1))
 
 
-def test_a_member_that_never_comes_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_TR06_a_member_short_of_memory_is_told_by_the_leader(corpus: Corpus, small: None, tmp_path: Path) -> None:
+    words = [sys.executable, "-c", MEMBER, str(corpus.root), str(tmp_path), str(tmp_path / "other"), "short"]
+    with leading_crew(words, 2, "cpu") as pair:
+        look = train_look(corpus, RECIPE, Run("toy", tmp_path), pair).look
+    assert look.card.measures["pairs_at_once"] == 1 and "out of memory" in (tmp_path / "metrics.jsonl").read_text()
+    theirs = safetensors.torch.load((tmp_path / "other").read_bytes())
+    assert all(torch.equal(value, theirs[key]) for key, value in look.generator.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("fate", "said"),
+    [
+        pytest.param("fail", "another process of this training failed", marks=pytest.mark.slow),
+        ("is killed", "another process of this training failed"),
+        pytest.param("hangs", "has not answered for 30 s", marks=pytest.mark.slow),
+    ],
+)
+def test_TR10_a_member_that_dies_or_hangs_ends_the_run(
+    fate: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What relook has of workers are the members of a crew: samples are drawn in each of them, by no process of their own.
+
+    So no loader can be lost or stand still; and whoever resumes draws the same samples, for each is a pure function of its
+    number. A member is not started again, since a run goes on from its last checkpoint; no stack is dumped, since the message
+    of a member that failed stands above the leader's.
+    """
+    monkeypatch.setattr("relook.compute.PATIENCE_SECONDS", 30.0)
+    words = [sys.executable, "-c", MEMBER, "corpus", str(tmp_path), "other", fate]
+    with pytest.raises(ResourceError, match=said), leading_crew(words, 2, "cpu") as pair:
+        for _ in range(1000):
+            pair.mean(torch.ones(1))
+
+
+def test_TR10_a_member_that_never_comes_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relook.compute.PATIENCE_SECONDS", 3.0)
     words = [sys.executable, "-c", "raise SystemExit(1)"]
     with pytest.raises(ResourceError, match="another process"), leading_crew(words, 2, "cpu"):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from relook.compute import Crew
 from relook.corpus import Corpus
 from relook.recipe.settings import Rates, Recipe
+from relook.train.checkpoint import TENSORS, checkpoints
 from relook.train.course import Course
 from relook.train.loop import Run, Trained, train_look
 from relook.train.measures import HeldOutMeasures
@@ -42,21 +44,28 @@ def troubles(folder: Path) -> list[dict[str, Any]]:
     return [line for line in lines if line["event"] == "trouble"]
 
 
+def assert_no_checkpoint_is_unsound(folder: Path) -> None:
+    for path in checkpoints(folder):
+        tensors = safetensors.torch.load((path / TENSORS).read_bytes())
+        assert all(tensor.isfinite().all() for tensor in tensors.values()), path.name
+
+
 def is_finite(trained: Trained) -> bool:
     return all(tensor.isfinite().all() for tensor in trained.look.generator.state_dict().values())
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_one_value_that_is_not_finite_is_skipped(place: str, train: Train, faults: Faults, tmp_path: Path) -> None:
+def test_TR04_one_value_that_is_not_finite_is_skipped(place: str, train: Train, faults: Faults, tmp_path: Path) -> None:
     faults(f"{place}:spoil:2")
     trained = train(SHORT, folder=tmp_path)
     assert not trained.diverged and is_finite(trained)
     (noted,) = troubles(tmp_path)
     assert noted["step"] == 2 and "not finite" in noted["what"] and noted["done"] == "this batch was skipped"
-    assert trained.look.card.measures["steps"] == 6
+    assert trained.look.card.measures["steps"] == 6 and checkpoints(tmp_path)
+    assert_no_checkpoint_is_unsound(tmp_path)
 
 
-def test_a_fault_that_stays_is_rolled_back_and_then_given_up(train: Train, faults: Faults, tmp_path: Path) -> None:
+def test_TR04_a_fault_that_stays_is_rolled_back_and_then_given_up(train: Train, faults: Faults, tmp_path: Path) -> None:
     faults("generator.loss:spoil:4+")
     trained = train(replace(SHORT, budget_frames=400, num_checks=50), folder=tmp_path)
     assert "not finite" in trained.diverged and is_finite(trained)
@@ -68,7 +77,7 @@ def test_a_fault_that_stays_is_rolled_back_and_then_given_up(train: Train, fault
     assert trained.look.card.measures["steps"] == 3 + (MOST_SKIPS + 1) * (MOST_ROLL_BACKS + 1)
 
 
-def test_what_was_rolled_back_goes_on_with_lower_rates(train: Train, faults: Faults, tmp_path: Path) -> None:
+def test_TR04_what_was_rolled_back_goes_on_with_lower_rates(train: Train, faults: Faults, tmp_path: Path) -> None:
     faults(",".join(f"critic.loss:spoil:{n}" for n in (3, 4, 5, 6)))
     trained = train(replace(SHORT, budget_frames=48), folder=tmp_path)
     assert not trained.diverged and is_finite(trained)
@@ -77,7 +86,7 @@ def test_what_was_rolled_back_goes_on_with_lower_rates(train: Train, faults: Fau
 
 
 @pytest.mark.slow
-def test_a_critic_that_learns_a_hundred_times_too_fast(train: Train, tmp_path: Path) -> None:
+def test_TR05_a_critic_that_learns_a_hundred_times_too_fast(train: Train, tmp_path: Path) -> None:
     wild = replace(SHORT, budget_frames=1600, num_checks=8, rates=Rates(critic=5e-2))
     trained = train(wild, folder=tmp_path)
     assert troubles(tmp_path), "nothing was noticed"
@@ -89,11 +98,12 @@ def test_a_critic_that_learns_a_hundred_times_too_fast(train: Train, tmp_path: P
 
 
 @pytest.mark.slow
-def test_rates_that_explode_are_given_up(train: Train, tmp_path: Path) -> None:
+def test_TR04_rates_that_explode_are_given_up(train: Train, tmp_path: Path) -> None:
     wild = replace(SHORT, budget_frames=400, rates=Rates(generator=1e20, critic=1e20))
     trained = train(wild, folder=tmp_path)
     assert trained.diverged and is_finite(trained)
     assert trained.look.card.measures["kept_step"] == 0, "the first pass is the best look there was"
+    assert_no_checkpoint_is_unsound(tmp_path)
 
 
 def course() -> Course:
@@ -102,13 +112,13 @@ def course() -> Course:
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf, 1e9])
-def test_losses_that_are_refused(loss: float) -> None:
+def test_TR04_losses_that_are_refused(loss: float) -> None:
     with pytest.raises(Unsound):
         check_sound(course(), "critic", loss=loss, gradient=1.0)
 
 
 @given(st.floats(1e-6, 1e3), st.floats(0.1, 10))
-def test_a_gradient_is_judged_by_its_usual_size(usual: float, factor: float) -> None:
+def test_TR04_a_gradient_is_judged_by_its_usual_size(usual: float, factor: float) -> None:
     seen = course()
     for _ in range(200):
         check_sound(seen, "generator", loss=0.0, gradient=usual)
@@ -117,7 +127,7 @@ def test_a_gradient_is_judged_by_its_usual_size(usual: float, factor: float) -> 
         check_sound(seen, "generator", loss=0.0, gradient=usual * 1e4)
 
 
-def test_a_critic_that_always_wins_is_noticed_and_a_good_one_is_not() -> None:
+def test_TR05_a_critic_that_always_wins_is_noticed_and_a_good_one_is_not() -> None:
     for accuracy, text in ((0.9, ""), (1.0, "the critic has won")):
         seen = course()
         said = [find_trouble(seen, {"accuracy": accuracy, "spread": 1.0}) for _ in range(400)]
@@ -125,13 +135,13 @@ def test_a_critic_that_always_wins_is_noticed_and_a_good_one_is_not() -> None:
         assert not said[10], "one sure step is no victory"
 
 
-def test_a_picture_that_goes_grey_is_noticed() -> None:
+def test_TR05_a_picture_that_goes_grey_is_noticed() -> None:
     seen = course()
     said = [find_trouble(seen, {"accuracy": 0.6, "spread": 0.2}) for _ in range(50)]
     assert said[-1].startswith("the picture collapses")
 
 
-def test_a_style_that_is_the_source_changes_nothing_and_says_so(
+def test_TR14_a_style_that_is_the_source_changes_nothing_and_says_so(
     corpus: Corpus, crew: Crew, small: None, tmp_path: Path
 ) -> None:
     source = [shot for shot in corpus.shots if shot.side == "source"]
@@ -144,7 +154,7 @@ def test_a_style_that_is_the_source_changes_nothing_and_says_so(
 
 
 @pytest.mark.slow
-def test_a_style_that_differs_is_not_said_to_be_the_same(train: Train) -> None:
+def test_TR14_a_style_that_differs_is_not_said_to_be_the_same(train: Train) -> None:
     assert "already" not in train(SHORT).look.card.sufficiency
 
 
