@@ -175,7 +175,11 @@ class FilmWriter:
         self._source, self._job = source, job
         is_film = path.suffix.lower() in film_endings()
         self._part = Part(path, folder=None if is_film else folder_of(path))
-        self._journal = Journal(self._part, job.key if job else None)
+        try:
+            self._journal = Journal(self._part, job.key if job else None)
+        except BaseException:
+            self._part.leave()
+            raise
         done = self._journal.stretches
         self._sink: _Sink
         if is_film:
