@@ -175,11 +175,15 @@ class FilmWriter:
         self._source, self._job = source, job
         is_film = path.suffix.lower() in film_endings()
         self._part = Part(path, folder=None if is_film else folder_of(path))
-        self._journal = Journal(
-            self._part,
-            job.key if job else None,
-            understands=lambda stretch: _has_tally(stretch) and (not is_film or FilmFile.understands(stretch)),
-        )
+        try:
+            self._journal = Journal(
+                self._part,
+                job.key if job else None,
+                understands=lambda stretch: _has_tally(stretch) and (not is_film or FilmFile.understands(stretch)),
+            )
+        except BaseException:
+            self._part.leave()
+            raise
         done = self._journal.stretches
         self._sink: _Sink
         if is_film:

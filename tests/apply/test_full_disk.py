@@ -27,7 +27,7 @@ SHOWN = ("publish.name", "publish.clear", "receipt.replace")
 NO_WRITING = ("render.memory", "publish.name", "publish.clear")
 """Points where nothing is written that a disk could refuse."""
 ELSEWHERE = ("stretch.picture", "publish.picture", "publish.folder", "shots.")
-QUICK = (("journal.line", "full"), ("publish.sync", "broken"), ("join.close", "full"))
+QUICK = (("journal.line", "full"), ("whole.sync", "full"), ("publish.sync", "broken"), ("join.close", "full"))
 MEBIBYTE = 1 << 20
 
 
@@ -167,12 +167,13 @@ def test_AP03_a_small_disk(
     ("name", "point", "nth"),
     [
         ("o.mov", "receipt.write", 1),
+        ("o.mov", "stretch.write", 30),
         ("o.mp4", "join.packet", 1),
         *(
             pytest.param(name, point, nth, marks=pytest.mark.slow)
             for name in ("o.mov", "o.mp4", "o.mkv")
             for point, nth in (("stretch.write", 30), ("join.begin", 1), ("join.packet", 40), ("receipt.write", 1))
-            if (name, point, nth) != ("o.mov", "receipt.write", 1)
+            if (name, point) not in (("o.mov", "receipt.write"), ("o.mov", "stretch.write"))
         ),
     ],
 )

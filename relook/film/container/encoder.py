@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -143,8 +144,9 @@ class Encoder:
         return Pictures(self._origin, tuple(self._coded), given), self._digest.hexdigest()
 
     def close(self) -> None:
-        """Give up the stretch."""
-        self._file.close()
+        """Give up the stretch; what a full disk did not take is not asked of it again."""
+        with suppress(OSError):
+            self._file.close()
 
     def _as_source(self, frame: Frame) -> Frame:
         """Take a film's values back to the space that it is in; those of pictures are for the display."""
