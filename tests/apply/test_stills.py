@@ -203,7 +203,7 @@ def test_a_place_that_cannot_be_is_refused(worn: Look, folder: Path, tmp_path: P
 
 
 def test_a_part_left_behind_is_taken_over(worn: Look, folder: Path, tmp_path: Path) -> None:
-    paint(tmp_path / "out.part" / "x" / "left.png")
+    paint(tmp_path / "out.part" / "pictures" / "x" / "left.png")
     made = render_stills(folder, worn, tmp_path / "out")
     assert len(files(tmp_path / "out")) == len(made.stills)
 
