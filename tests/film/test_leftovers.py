@@ -13,7 +13,7 @@ import pytest
 
 from relook import faults
 from relook.errors import InputChangedError, ResourceError, UsageError
-from relook.film.frames import Frame
+from relook.film.frames import Frame, Mending
 from relook.film.identity import Watched
 from relook.film.journal import Journal, clear_leftover, was_being_shown
 from relook.film.publish import Part, receipt_of, write_whole
@@ -178,3 +178,31 @@ def test_what_is_left_of_a_job_that_had_shown_all_is_cleared(film: Path, tmp_pat
     assert part.exists() == bool(leaves)
     clear_leftover(output, "key")
     assert not part.exists()
+
+
+def test_sound_that_was_left_out_is_told_though_the_job_died_when_all_was_shown(
+    make_film: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    codes = [random.integers(0, 255, (48, 64, 3), np.uint8) for _ in range(48)]
+    film = make_film(
+        "a.ts", codes, options={"threads": "1"}, encoder="libx264", pixel_format="yuv420p", sounds=("aac",)
+    )
+    data = bytearray(film.read_bytes())
+    for place in [place for place in range(len(data) - 1) if data[place : place + 2] == b"\xff\xf1"][40:44]:
+        data[place + 2] = 0xFF
+    film.write_bytes(data)
+
+    def lost(output: Path) -> int:
+        with FilmReader(film, Mending(keeps_damage=True)) as reader:
+            job = Job("key", Watched([film]), lambda written: b"{}")
+            with FilmWriter(output, reader.info, keeps_damage=True, job=job) as writer:
+                for frame in list(reader.frames())[writer.num_done :]:
+                    writer.write(frame)
+        return writer.written.num_lost_packets
+
+    with pytest.MonkeyPatch.context() as patch:
+        fail(patch, "publish.name:full:1")
+        with pytest.raises(ResourceError):
+            lost(tmp_path / "o.mp4")
+    assert lost(tmp_path / "o.mp4") == lost(tmp_path / "whole.mp4") > 0
