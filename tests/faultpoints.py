@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "relook"
+APART = "film/container/apart.py"
+"""Its points make the decoder's own process misbehave, at any packet: tests/film/container/test_film_pass.py."""
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
@@ -20,7 +22,7 @@ def points(*rooms: str) -> tuple[str, ...]:
     """Return the names of all `faults.point(..)` in some rooms, or in all."""
     found: list[str] = []
     for path, tree in sources():
-        if rooms and path.split("/")[0] not in rooms:
+        if path == APART or (rooms and path.split("/")[0] not in rooms):
             continue
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "faults.point":

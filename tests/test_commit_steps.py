@@ -21,13 +21,18 @@ WITHOUT = {
     "film/publish.py:sync_folder": "its callers have the points",
     "film/publish.py:remove": "its caller has the point",
     "film/publish.py:locked": "a lock says nothing; that one is left behind is tested with kill -9",
-    "film/publish.py:_take_lock": "takes away what no job of ours left, before anything is made",
     "film/pictures/metadata.py:carry_metadata": "into the unfinished output; `stretch.picture` comes before it counts",
     "film/pictures/profile.py:carry_profile": "into the unfinished output; `stretch.picture` comes before it counts",
     "film/pictures/picture_file.py:write_float_picture": "into the unfinished output; `stretch.picture` or `publish.folder` comes",
     "film/pictures/picture_file.py:_write_by_opencv": "into the unfinished output; `stretch.picture` or `publish.folder` comes",
     "film/pictures/picture_files.py:add": "into the unfinished output; `stretch.picture` comes before it counts",
-    "film/pictures/stills.py:write": "into the unfinished output, shown by `publish.folder` or `publish.picture`",
+    "film/publish.py:leave": "an empty folder of an unfinished output",
+    "apply/shot_files.py:_clear_moves": "shots that a killed job left half renamed, which are made anew",
+    "film/place.py:try_place": "a trial of the doctor's in a folder of its own, which goes again",
+    "film/place.py:_links": "a trial of the doctor's in a folder of its own, which goes again",
+    "film/cuts/selftest.py:reads_timelines": "a trial of the doctor's in a folder of its own, which goes again",
+    "compute.py:leading_crew": "where the processes of a crew meet, a folder of their own, which goes again",
+    "faults.py:_write": "a fault itself",
     "apply/passes.py:__exit__": "into the unfinished output, shown by `publish.folder`",
     "train/folder.py:remove_if_empty": "an empty folder and the lock in it",
     "pipeline/training.py:_corpus_of": "what is prepared again; `corpus.show` comes when that is whole",
@@ -57,5 +62,6 @@ def test_every_commit_step_has_a_failpoint() -> None:
 
 def test_every_failpoint_is_killed_at() -> None:
     """Tests kill at all points of these rooms: tests/apply/test_broken_off.py, test_shots_killed.py; tests/train."""
-    assert set(points()) == set(points("film", "apply", "train", "prepare")), "a room without such a test"
+    elsewhere = {"check.frame": "a check writes nothing", "corpus.array": "reads only"}
+    assert set(points()) - elsewhere.keys() == set(points("film", "apply", "train", "prepare")), "a room without a test"
     assert len(points()) > 25 and {"publish.replace", "checkpoint.manifest", "corpus.show"} <= set(points())

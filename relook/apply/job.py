@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from relook.apply.delivery import RenderSettings
+from relook.errors import InputChangedError
 from relook.film.frames import FilmInfo
 from relook.film.identity import Watched
 from relook.film.pictures.stills import StillsFolder
@@ -36,9 +37,28 @@ def stills_key(folder: StillsFolder, look: Look, settings: RenderSettings) -> st
     """Digest all that the stills of a folder depend on; None as of `job_key`."""
     if not look.sha256:
         return None
-    files = [(str(name), *_stat(folder.path / name)) for name in folder.stills]
+    files = [(str(name), *found) for name, found in stills_stats(folder).items()]
     facts = render_facts(look, settings) | settings_facts(settings)
     return digest_of(facts | {"folder": str(folder.path.absolute()), "stills": files})
+
+
+def stills_stats(folder: StillsFolder) -> dict[Path, tuple[int, ...]]:
+    """Say what each still of a folder is for the file system."""
+    return {name: _stat(folder.path / name) for name in folder.stills}
+
+
+def require_stills_unchanged(folder: StillsFolder, before: dict[Path, tuple[int, ...]]) -> None:
+    """Look at a folder's stills again.
+
+    Raises:
+        InputChangedError: one is not what it was, or is gone.
+    """
+    now = stills_stats(folder)
+    if changed := [name for name in folder.stills if now[name] != before[name]]:
+        raise InputChangedError(
+            f"{folder.path / changed[0]} was changed while the stills were rendered; nothing was published; run the command "
+            f"again when nobody writes it any more"
+        )
 
 
 def _stat(path: Path) -> tuple[int, ...]:

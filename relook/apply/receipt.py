@@ -12,6 +12,7 @@ from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.job import render_facts, settings_facts
 from relook.errors import InputError
 from relook.film.frames import FilmInfo
+from relook.film.journal import clear_leftover
 from relook.film.pictures.stills import StillsFolder
 from relook.film.publish import file_hash, receipt_of
 from relook.film.writer import Written
@@ -72,4 +73,5 @@ def delivered_already(output: Path, key: str | None) -> Delivery | None:
         delivery = _DELIVERY.validate_python(receipt.delivery | {"output": output})
     except ValueError:
         return None
+    clear_leftover(output, key)
     return replace(delivery, notes=(*delivery.notes, ALREADY_DONE))

@@ -84,6 +84,7 @@ def render_shots(
             folder.mkdir(exist_ok=True)
         with locked(folder / LOCK, f"another job is writing shots into {folder}; wait for it, or give another folder"):
             record = read_record(folder)
+            _clear_moves(record, folder)
             missing = _settle(plans, record, film, is_saved=bool(look.sha256), overwrite=settings.overwrite)
             write_record(folder, record, film)
             unions = joined_ranges([plan.file.frames for plan in missing])
@@ -228,6 +229,14 @@ def _rename(moves: Sequence[tuple[str, str]], record: Record, folder: Path) -> N
             faults.point("shots.rename")
             os.replace(folder / f"{new}.part", folder / new)
     record |= {new: entry for (_, new), entry in zip(moves, entries, strict=True)}
+
+
+def _clear_moves(record: Record, folder: Path) -> None:
+    """Remove shots that were broken off on the way to their new names, for the record does not tell these; they are made anew."""
+    ours = {entry["sha256"] for entry in record.values()}
+    for left in folder.glob(f"*{ENDING}.part"):
+        if left.is_file() and file_hash(left) in ours:
+            left.unlink()
 
 
 class _Writing:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.frame import FrameRenderer, Layers, composed
-from relook.apply.job import stills_key
+from relook.apply.job import require_stills_unchanged, stills_key, stills_stats
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.apply.receipt import delivered_already, receipt_of_stills
 from relook.apply.render import renderer_of
@@ -55,10 +55,12 @@ def render_stills(
     Raises:
         UsageError: the output cannot be written.
         InputError: there is no picture, or not one can be rendered; nothing was written.
+        InputChangedError: a still was changed meanwhile; nothing was written.
     """
     settings = settings or RenderSettings()
     assert settings.frames is None, "stills have no range of frames"
     found = find_stills(folder)
+    before_work = stills_stats(found)
     key = None if settings.passes else stills_key(found, look, settings)
     before = None if settings.overwrite else delivered_already(output, key)
     if before is not None:
@@ -70,9 +72,10 @@ def render_stills(
     passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
 
     def receipt(files: dict[str, str]) -> bytes:
+        require_stills_unchanged(found, before_work)
         return receipt_of_stills(work.delivery(writer), files, found, look, settings, key)
 
-    with passes as layers, StillsWriter(output, key=key, receipt=receipt) as writer:
+    with passes as layers, StillsWriter(output, key=key, receipt=receipt, overwrite=settings.overwrite) as writer:
         done = writer.done
         rest = replace(found, stills=tuple(name for name in found.stills if name not in done))
         for number, still in enumerate(_rendered(rest, settings, work.renderer), len(done) + 1):

@@ -62,7 +62,7 @@ def check_film(
         part: which frames of the source the film shows; all by default.
     Raises:
         InputError: a film cannot be read, or the look carries no judge.
-        UsageError: film and source are not of one size.
+        UsageError: film and source are not of one size, or the source does not have that part.
     """
     judge = Judge.from_tensors(look.judge)
     with ExitStack() as open_films:
@@ -71,7 +71,7 @@ def check_film(
         if given is not None:
             _check_sizes(reader.info, given.info)
         seen = space if source is None else source_space
-        shots = _within(find_shots(source or film, space=seen, on_progress=on_progress), part)
+        shots = _within(find_shots(source or film, space=seen, on_progress=on_progress), part, source or film)
         steps = _Counted(
             zip_longest(reader.frames(), given.frames(part)) if given else ((own, None) for own in reader.frames())
         )
@@ -93,10 +93,15 @@ def check_film(
     )
 
 
-def _within(shots: tuple[Shot, ...], part: FrameRange | None) -> tuple[Shot, ...]:
+def _within(shots: tuple[Shot, ...], part: FrameRange | None, film: Path) -> tuple[Shot, ...]:
     """Give the shots of a part of a film, as of a film of its own."""
     if part is None:
         return shots
+    if not part or part.stop > shots[-1].frames.stop:
+        raise UsageError(
+            f"{film} has {shots[-1].frames.stop} frames, and not {part.start} to {part.stop - 1}, which the film shows by its "
+            f"receipt; give the source that it was rendered from"
+        )
     inside = [shot for shot in shots if shot.frames.start < part.stop and part.start < shot.frames.stop]
     return tuple(
         replace(shot, index=index, frames=FrameRange(max(shot.frames.start - part.start, 0), stop - part.start))

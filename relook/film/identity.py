@@ -28,29 +28,42 @@ class Watched:
         self._files = files
         self._stats = [_stat(path) for path in files]
         step = max(1, len(files) // _MOST_SAMPLED)
-        self._sampled = files[::step]
-        self.digest = self._digest()
+        self._sampled = range(0, len(files), step)
+        self._samples = self._read()
+        self.digest = hashlib.sha256(f"{self._stats} {self._samples}".encode()).hexdigest()
         """SHA-256 (hex) of what the files are; another one for other files."""
 
     def require_unchanged(self) -> None:
-        """Look at the files again.
+        """Look at all the files again.
 
         Raises:
             InputChangedError: one is not what it was, or is gone.
         """
-        for path, before in zip(self._files, self._stats, strict=True):
+        self._compare(range(len(self._files)))
+
+    def look_again(self) -> None:
+        """Look at the files that are sampled, which takes no longer the more there are.
+
+        Raises:
+            InputChangedError: one is not what it was, or is gone.
+        """
+        self._compare(self._sampled)
+
+    def _compare(self, numbers: range) -> None:
+        for number in numbers:
+            path = self._files[number]
             try:
                 now = _stat(path)
             except InputError as error:
                 raise InputChangedError(f"{path} is gone; {_REMEDY}") from error
-            if now != before:
+            if now != self._stats[number]:
                 raise InputChangedError(f"{path} was changed while it was being read; {_REMEDY}")
-        if self._digest() != self.digest:
+        if self._read() != self._samples:
             raise InputChangedError(f"{self._files[0]} was changed while it was being read; {_REMEDY}")
 
-    def _digest(self) -> str:
-        digest = hashlib.sha256(repr(self._stats).encode())
-        for path in self._sampled:
+    def _read(self) -> str:
+        digest = hashlib.sha256()
+        for path in (self._files[number] for number in self._sampled):
             try:
                 with path.open("rb") as file:
                     size = os.fstat(file.fileno()).st_size

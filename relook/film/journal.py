@@ -19,11 +19,13 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from relook import faults
+from relook.errors import LockedError, UsageError
 from relook.film.publish import Part, disk_errors, file_hash, part_name, write_whole
 from relook.strict import parsed, read_regular
 
 SCHEMA: Final = 1
 _NAME: Final = "journal.jsonl"
+_PICTURES: Final = "pictures/"
 _MOST_BYTES: Final = 256 << 20
 _MOST_FRAMES: Final = 1_000_000_000
 
@@ -138,9 +140,27 @@ class Journal:
 
 
 def was_being_shown(final: Path, job: str | None) -> bool:
-    """Say whether this job died while it gave its finished output its final name, where something stands already."""
+    """Say whether this job died while it gave its finished output its final name, and what stands there is its own."""
     lines = _lines(final.with_name(part_name(final.name)) / _NAME)
-    return job is not None and bool(lines) and lines[0] == _heading(job) and _announced(lines[1:]) is not None
+    made = _announced(lines[1:])
+    if job is None or made is None or lines[0] != _heading(job):
+        return False
+    folder = final if final.is_dir() else final.parent
+    places: dict[Path, str] = {}
+    for line in lines[1:]:
+        with suppress(ValueError):
+            files = parsed(_STRETCH, line).files
+            places |= {folder / name[len(_PICTURES) :]: files[name] for name in files if name.startswith(_PICTURES)}
+    places = places or {final: made}
+    return all(not os.path.lexists(place) or file_hash(place) == digest for place, digest in places.items())
+
+
+def clear_leftover(final: Path, job: str) -> None:
+    """Remove what is left of a job that died when all it made was in its place."""
+    path = final.with_name(part_name(final.name))
+    if path.is_dir() and _lines(path / _NAME)[:1] in ([], [_heading(job)]):
+        with suppress(LockedError, UsageError):
+            Part(final).clear()
 
 
 def _lines(path: Path) -> list[str]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,10 @@ except ImportError:  # Windows has no flock; there the second job is not noticed
 
 _PART: Final = ".part"
 _RECEIPT: Final = "receipt.json"
+_OURS: Final = re.compile(
+    r"(journal\.jsonl|receipt\.json)(\.part)?|film\.\w+|pictures|\d{6,}\.pictures|\..*", re.DOTALL
+)
+"""What relook, and systems on their own, make in the folder of an unfinished output."""
 _LONGEST_NAME: Final = 255
 """Bytes that a name may have on the usual file systems."""
 
@@ -74,7 +79,8 @@ def write_whole(path: Path, data: bytes) -> None:
     """Put a small file in its place in one step; it is on disk when this returns."""
     part = path.with_name(part_name(path.name))
     try:
-        with part.open("wb") as file:
+        part.unlink(missing_ok=True)
+        with part.open("xb") as file:  # never through a link
             file.write(data)
             file.flush()
             faults.point("whole.sync")
@@ -187,6 +193,23 @@ def _longer(name: str, ending: str) -> str:
     return kept + ending
 
 
+def require_ours(final: Path) -> None:
+    """Refuse an output whose unfinished folder would be something that relook has not made.
+
+    Raises:
+        UsageError: a file or a link has its name, or it holds other things.
+    """
+    path = final.with_name(part_name(final.name))
+    try:
+        is_ours = not path.is_symlink() and all(_OURS.fullmatch(left.name) for left in path.iterdir())
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        is_ours = False
+    if not is_ours:
+        raise UsageError(f"{path} is not of relook, which would make {final} there; move it away, or give another name")
+
+
 class Part:
     """An output in the making: a folder that only this process may use, until `publish` or `discard`."""
 
@@ -199,8 +222,10 @@ class Part:
 
         Raises:
             LockedError: another job is writing the same output.
+            UsageError: as `require_ours`.
         """
         self.final = final
+        self._num_bytes: int | None = None
         self.path = final.with_name(part_name(final.name))
         self.made = self.path / ("pictures" if folder is not None else f"film{final.suffix}")
         """Where to make what is to be published: a file, or a folder of files."""
@@ -213,7 +238,7 @@ class Part:
         with disk_errors(self.path):
             faults.point("part.clear")
             for left in self.path.iterdir():
-                if left.name not in (*kept, _RECEIPT) and not any(name.startswith(f"{left.name}/") for name in kept):
+                if left.name not in kept and not any(name.startswith(f"{left.name}/") for name in kept):
                     remove(left)
             if self._folder is None:
                 return
@@ -240,7 +265,7 @@ class Part:
         return self._folder / made.relative_to(self.made.name) if in_pictures and self._folder else None
 
     def publish(self, *, overwrite: bool = True) -> None:
-        """Put what was made in its place.
+        """Put what was made in its place; what lies there already stays.
 
         Raises:
             UsageError: another program has made something of that name meanwhile, and it may not be replaced.
@@ -253,15 +278,24 @@ class Part:
                 _put(self.made, self.final, overwrite=overwrite)
                 faults.point("publish.name")
             elif self._folder.is_dir():
-                for made in sorted(path for path in self.made.rglob("*") if path.is_file()):
-                    place = self._folder / made.relative_to(self.made)
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    faults.point("publish.picture")
-                    os.replace(made, place)
+                self._publish_pictures(self._folder, overwrite=overwrite)
             else:
                 faults.point("publish.folder")
                 os.replace(self.made, self._folder)
             sync_folder(self.final.absolute().parent)
+
+    def _publish_pictures(self, folder: Path, *, overwrite: bool) -> None:
+        """Put pictures into a folder that holds others."""
+        places = {made: folder / made.relative_to(self.made) for made in sorted(self.made.rglob("*")) if made.is_file()}
+        there = {} if overwrite else {made: place for made, place in places.items() if os.path.lexists(place)}
+        for made, place in there.items():
+            if not _is_same(made, place):
+                raise _exists(place)
+        for made in sorted(places.keys() - there.keys()):
+            place = places[made]
+            place.parent.mkdir(parents=True, exist_ok=True)
+            faults.point("publish.picture")
+            _put(made, place, overwrite=overwrite)
 
     def keep_receipt(self, receipt: bytes) -> None:
         """Lay a receipt ready, to be put beside the output once that is in its place."""
@@ -278,16 +312,21 @@ class Part:
                 os.replace(receipt, receipt_of(self.final))
                 sync_folder(self.final.absolute().parent)
 
-    def require_room(self, share: float) -> None:
+    def require_room(self, share: float, new: Iterable[str]) -> None:
         """Refuse to go on where the disk will not hold the rest, by what there is so far.
 
         Args:
             share: how much of the output is done, 0 to 1; a film takes as much again when it is joined.
+            new: the files that have come since the last time, named as from `path`; all are looked at the first time.
         Raises:
             ResourceError: there is less room.
         """
         with disk_errors(self.final):
-            there = sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+            if self._num_bytes is None:
+                self._num_bytes = sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+            else:
+                self._num_bytes += sum((self.path / name).stat().st_size for name in new)
+            there = self._num_bytes
             free = shutil.disk_usage(self.path).free
         needed = there / share * (1 if self._folder is not None else 2) - there
         if needed > free:
@@ -303,12 +342,13 @@ class Part:
         os.close(self._lock)
 
     def leave(self) -> None:
-        """Let another job take over what is in the folder."""
+        """Let another job take over what is in the folder, if anything is."""
+        with suppress(OSError):
+            self.path.rmdir()
         os.close(self._lock)
 
     def _take_lock(self) -> int:
-        if self.path.is_file() or self.path.is_symlink():
-            self.path.unlink()
+        require_ours(self.final)
         busy = f"another job is writing {self.final}; wait for it, or give another name"
         return _take(self.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0), busy, is_folder=True)
 
@@ -328,10 +368,17 @@ def remove(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
+def _is_same(made: Path, place: Path) -> bool:
+    """Say whether what was made is in its place already: its job died when it had put it there."""
+    return not place.is_symlink() and file_hash(place) == file_hash(made)
+
+
 def _put(made: Path, final: Path, *, overwrite: bool) -> None:
     """Give a file its final name; a link does not replace what has come there meanwhile."""
     faults.point("publish.replace")
     if not overwrite:
+        if os.path.lexists(final) and _is_same(made, final):
+            return
         try:
             os.link(made, final)
             return

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from torch import Tensor
+
 from relook.film.frames import Damage, Fault, FilmInfo, Frame, follows_evenly
 from relook.timing import FrameRange
 
@@ -70,7 +72,12 @@ class Tally:
 
 def frame_hash(frame: Frame) -> str:
     """Digest a frame's pixels, and what lies beyond them, with SHA-256 (hex)."""
-    digest = hashlib.sha256(frame.pixels.numpy().tobytes())
+    digest = hashlib.sha256(_flat(frame.pixels))
     if frame.beyond is not None:
-        digest.update(frame.beyond.numpy().tobytes())
+        digest.update(_flat(frame.beyond))
     return digest.hexdigest()
+
+
+def _flat(values: Tensor) -> memoryview:
+    """Give the values in the order of memory, and copy none that are so."""
+    return values.contiguous().numpy().reshape(-1).data

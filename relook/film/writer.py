@@ -26,7 +26,7 @@ from relook.film.overlap import Behind
 from relook.film.pictures.alpha import has_alpha
 from relook.film.pictures.picture_file import Picture, holds_beyond, returns_to_space
 from relook.film.pictures.picture_files import PictureFiles, folder_of, require_free_names, takes_pictures
-from relook.film.publish import Part, file_hash, require_place
+from relook.film.publish import Part, require_ours, require_place
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern
 from relook.film.tally import Tally
 from relook.film.values import keeps_space
@@ -105,6 +105,7 @@ def check_output(
         UsageError: the place, the ending, the codec or a stream of the source does not fit, or the output is the input.
     """
     _require_other_place(path, source)
+    require_ours(path)
     if path.suffix.lower() in film_endings():
         require_place(path, overwrite=overwrite)
         return require_holdable(path, source, codec=codec, with_audio=with_audio, whole=whole)
@@ -168,9 +169,10 @@ class FilmWriter:
             UsageError: as `check_output`.
             LockedError: another job is writing the same output.
         """
-        self._overwrites = overwrite or was_being_shown(path, job.key if job else None)
+        self._overwrites = overwrite
+        is_free = overwrite or was_being_shown(path, job.key if job else None)
         check_output(
-            path, source, overwrite=self._overwrites, codec=codec, with_audio=with_audio, whole=whole, in_space=in_space
+            path, source, overwrite=is_free, codec=codec, with_audio=with_audio, whole=whole, in_space=in_space
         )
         self._source, self._job = source, job
         is_film = path.suffix.lower() in film_endings()
@@ -181,23 +183,23 @@ class FilmWriter:
                 job.key if job else None,
                 understands=lambda stretch: _has_tally(stretch) and (not is_film or FilmFile.understands(stretch)),
             )
+            done = self._journal.stretches
+            self._sink: _Sink
+            if is_film:
+                self._sink = FilmFile(
+                    self._part,
+                    source,
+                    codec=codec,
+                    with_audio=with_audio,
+                    whole=whole,
+                    keeps_damage=keeps_damage,
+                    done=done,
+                )
+            else:
+                self._sink = PictureFiles(self._part, path, source, num_done=self._journal.num_frames)
         except BaseException:
             self._part.leave()
             raise
-        done = self._journal.stretches
-        self._sink: _Sink
-        if is_film:
-            self._sink = FilmFile(
-                self._part,
-                source,
-                codec=codec,
-                with_audio=with_audio,
-                whole=whole,
-                keeps_damage=keeps_damage,
-                done=done,
-            )
-        else:
-            self._sink = PictureFiles(self._part, path, source, num_done=self._journal.num_frames)
         self.tally = Tally()
         """Of all frames that are safe; of all there are when the writer is closed."""
         for stretch in done:
@@ -296,19 +298,26 @@ class FilmWriter:
             self._part.require_held()
             if self._stretch.hashes:
                 self._commit()
-            if not self._journal.is_announced or file_hash(self._part.final) != self._journal.made:
-                self._journal.made = self._sink.finish()
-                if self._job is not None:
-                    self._job.source.require_unchanged()
-                    self._part.keep_receipt(self._job.receipt(self.written))
-                self._journal.announce()
-                self._part.publish(overwrite=self._overwrites)
-            self._part.publish_receipt()
+            self._journal.made = self._sink.finish()
+            if self._job is not None:
+                self._job.source.require_unchanged()
+                self._part.keep_receipt(self._job.receipt(self.written))
+            self._journal.announce()
+            self._show()
             self._part.clear()
         except BaseException as error:
             self._give_up(error)
             raise
         self._is_open = False
+
+    def _show(self) -> None:
+        try:
+            self._part.publish(overwrite=self._overwrites)
+            self._part.publish_receipt()
+        except UsageError:  # what has come into its place may go again
+            if self._close():
+                self._part.leave()
+            raise
 
     def _encode(self, work: _Work) -> None:
         self._part.require_held()
@@ -335,13 +344,13 @@ class FilmWriter:
         stretch.num_clipped += facts.pop("num_clipped")
         stretch.note_lost(facts.pop("lost", ()))
         if self._job is not None:
-            self._job.source.require_unchanged()
+            self._job.source.look_again()
         start = self._journal.num_frames
         facts["tally"] = _TALLY.dump_python(stretch, mode="json")
         self._journal.commit(Stretch(start, start + len(stretch.hashes), files, facts))
         self.tally.include(stretch)
         if self._job is not None and self._job.num_frames:
-            self._part.require_room(self._journal.num_frames / self._job.num_frames)
+            self._part.require_room(self._journal.num_frames / self._job.num_frames, files)
 
 
 def _has_tally(stretch: Stretch) -> bool:

@@ -6,11 +6,14 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from relook.check.inspect import check_film
 from relook.compute import resource_errors
 from relook.deliver.page import write_report
 from relook.errors import InputError, NoMarksError, UsageError
 from relook.film.pictures.spaces import ColourSpace, find_space
+from relook.film.publish import receipt_of
 from relook.film.reader import probe
 from relook.film.values import keeps_space
 from relook.look import Look
@@ -19,9 +22,11 @@ from relook.pipeline.inspection import measure_marks
 from relook.progress import OnProgress, ignore
 from relook.receipt import read_receipt
 from relook.report import MarksCompared, Report
+from relook.strict import validated
 from relook.timing import FrameRange
 
 REPORT_PAGE = "report.html"
+_RANGE = TypeAdapter(FrameRange)
 MARKED_PIXELS = 16_000_000
 """Of the frames whose marks are measured for a report: fewer than for `relook info`, whose whole work it is."""
 
@@ -82,13 +87,19 @@ def check(
 
 
 def _part_of(film: Path) -> FrameRange | None:
-    """Return which frames of its source a film shows, where its receipt says that it is a part of it."""
+    """Return which frames of its source a film shows, where its receipt says that it is a part of it.
+
+    Raises:
+        InputError: the receipt gives frames that cannot be.
+    """
     try:
-        receipt = read_receipt(film)
+        frames = read_receipt(film).settings.get("frames")
     except InputError:
         return None
-    frames = receipt.settings.get("frames")
-    return FrameRange(**frames) if frames else None
+    try:
+        return None if frames is None else validated(_RANGE, frames)
+    except ValueError as error:
+        raise InputError(f"{receipt_of(film)} gives no frames that can be ({error}); move it away") from error
 
 
 def _space_of(film: Path, source: Path | None, space: ColourSpace | None) -> ColourSpace | None:

@@ -159,6 +159,20 @@ def test_files_that_are_not_ours_are_left_alone(three: Callable[..., Delivery], 
         three()
 
 
+def test_a_shot_left_on_the_way_to_its_new_name_is_made_anew(three: Callable[..., Delivery], tmp_path: Path) -> None:
+    """The job died while it gave shots new numbers; a file of that name that is not ours stays."""
+    first = three()
+    path = first.shot_files[0].path
+    path.rename(path.with_name(f"{path.name}.part"))
+    assert rendered_of(three()) == [path.name]
+    assert not path.with_name(f"{path.name}.part").exists()
+    path.with_name(f"{path.name}.part").write_text("mine")
+    path.unlink()
+    with pytest.raises(UsageError, match="is not of relook"):
+        three()
+    assert path.with_name(f"{path.name}.part").read_text() == "mine"
+
+
 def test_what_was_done_before_a_stop_is_kept(
     film: Path, look: Look, tmp_path: Path, written: Callable[..., Path]
 ) -> None:

@@ -23,11 +23,12 @@ from relook.apply.passes import assembled
 from relook.apply.receipt import ALREADY_DONE
 from relook.apply.render import render_film
 from relook.apply.stills import render_stills
-from relook.errors import InputError, ResourceError, UsageError
+from relook.errors import InputChangedError, InputError, ResourceError, UsageError
 from relook.film.pictures.picture_file import picture_pixels, read_picture
 from relook.film.pictures.profile import profile_of, with_profile
 from relook.film.pictures.stills import holds_stills
 from relook.look import Look
+from relook.progress import Progress
 from relook.recipe.dials import Dials
 
 ICC = b"\0\0\0\x90" + bytes(12) + b"RGB XYZ " + bytes(104) + bytes(16)
@@ -203,9 +204,31 @@ def test_a_place_that_cannot_be_is_refused(worn: Look, folder: Path, tmp_path: P
 
 
 def test_a_part_left_behind_is_taken_over(worn: Look, folder: Path, tmp_path: Path) -> None:
-    paint(tmp_path / "out.part" / "x" / "left.png")
+    paint(tmp_path / "out.part" / "pictures" / "x" / "left.png")
     made = render_stills(folder, worn, tmp_path / "out")
     assert len(files(tmp_path / "out")) == len(made.stills)
+
+
+def test_AP11_a_still_that_is_changed_while_stills_are_rendered(worn: Look, folder: Path, tmp_path: Path) -> None:
+    def change(progress: Progress) -> None:
+        if progress.done == 3:
+            paint(folder / "one.png", seed=5)
+
+    with pytest.raises(InputChangedError, match=r"one\.png was changed"):
+        render_stills(folder, worn, tmp_path / "out", on_progress=change)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_still_that_came_meanwhile_is_not_replaced(worn: Look, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def add(progress: Progress) -> None:
+        if progress.done == 3:
+            paint(out / "a" / "same.png", seed=9)
+
+    with pytest.raises(UsageError, match=r"same\.png exists"):
+        render_stills(folder, worn, out, on_progress=add)
+    assert list(files(out)) == ["a/same.png"]
 
 
 def test_a_full_disk_leaves_nothing(worn: Look, folder: Path, tmp_path: Path) -> None:

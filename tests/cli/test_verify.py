@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from relook.errors import InputError
 from relook.film.publish import receipt_of
+from relook.pipeline.judging import _part_of
+from relook.receipt import Files, Receipt, write_receipt
+from relook.timing import FrameRange
 
 Run = Callable[[str], tuple[int, str, str]]
 
@@ -52,3 +56,21 @@ def test_T20_a_flipped_byte_is_named(run: Run, media: Path, output: str, monkeyp
     assert run(f"verify {output}")[0] == 1
     receipt.unlink()
     assert run(f"verify {output}")[0] == 3
+
+
+@pytest.mark.parametrize(
+    "frames", ["abc", 5, {"start": 3}, {"start": 9, "stop": 3}, {"start": -1, "stop": 3}, {"a": 1}]
+)
+def test_T20_a_receipt_of_frames_that_cannot_be_is_refused(frames: object, tmp_path: Path) -> None:
+    film, nothing = tmp_path / "o.mov", Files("", {})
+
+    def write(frames: object) -> None:
+        receipt_of(film).write_bytes(write_receipt(Receipt("", nothing, nothing, nothing, {"frames": frames})))
+
+    write(frames)
+    with pytest.raises(InputError, match=r"o\.mov\.receipt\.json"):
+        _part_of(film)
+    write({"start": 3, "stop": 9})
+    assert _part_of(film) == FrameRange(3, 9)
+    write(None)
+    assert _part_of(film) is None

@@ -148,9 +148,10 @@ def test_a_second_writer_of_the_same_output_is_refused(tmp_path: Path, numbered:
 
 def test_what_a_killed_job_left_is_taken_over(tmp_path: Path, pixels: Any, numbered: Any) -> None:
     info, frames = numbered(1, 64, 48)
-    (tmp_path / "o.mkv.part").write_bytes(b"half" * 100_000)
-    (tmp_path / "o.####.png.part").mkdir()
-    (tmp_path / "o.####.png.part" / "o.1009.png").touch()
+    (tmp_path / "o.mkv.part").mkdir()
+    (tmp_path / "o.mkv.part" / "000000.pictures").write_bytes(b"half" * 100_000)
+    (tmp_path / "o.####.png.part" / "pictures").mkdir(parents=True)
+    (tmp_path / "o.####.png.part" / "pictures" / "o.1009.png").touch()
     for name in ("o.mkv", "o.####.png"):
         with FilmWriter(tmp_path / name, info) as writer:
             writer.write(frames[0])

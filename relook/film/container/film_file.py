@@ -161,14 +161,14 @@ def read_back(path: Path, joined: Joined, stretches: list[Pictures]) -> str | No
 
     FFmpeg reports no error for some full disks; what can be read and decoded again is the only proof.
     """
-    expected = [stamp * joined.time_base for stamp in joined.stamps]
     try:
         found, heard, tick = _packets(path, list(joined.tracks))
     except RelookError as error:
         return str(error)
-    if len(found) != len(expected):
-        return f"{len(found)} of {len(expected)} frames"
-    for index, (wrote, read) in enumerate(zip(expected, sorted(found), strict=True)):
+    if len(found) != len(joined.stamps):
+        return f"{len(found)} of {len(joined.stamps)} frames"
+    for index, (stamp, found_stamp) in enumerate(zip(joined.stamps, sorted(found), strict=True)):
+        wrote, read = stamp * joined.time_base, found_stamp * tick
         if abs(wrote - read) > tick / 2:
             return f"frame {index} is at {float(read):.3f} s instead of {float(wrote):.3f} s"
     for stream, (count, size, digest) in joined.tracks.items():
@@ -183,15 +183,15 @@ def read_back(path: Path, joined: Joined, stretches: list[Pictures]) -> str | No
         return str(error)
 
 
-def _packets(path: Path, sounds: list[int]) -> tuple[list[Fraction], dict[int, tuple[int, int, str]], Fraction]:
+def _packets(path: Path, sounds: list[int]) -> tuple[list[int], dict[int, tuple[int, int, str]], Fraction]:
     """Read the stamps of the pictures, what each sound stream holds, as `Joined` tells it, and the unit of the stamps."""
-    found: list[Fraction] = []
+    found: list[int] = []
     heard = {stream: Heard() for stream in sounds}
     with open_film(path) as container, disk_errors(path):
         pictures = picture_stream(container, path)
         for packet in container.demux():
             if packet.stream_index == pictures.index and packet.pts is not None:
-                found.append(packet.pts * packet.time_base)
+                found.append(packet.pts)
             elif packet.stream_index in heard and packet.size:
                 heard[packet.stream_index].add(bytes(packet))
         return found, {index: stream.told() for index, stream in heard.items()}, pictures.time_base or Fraction(1, 1000)

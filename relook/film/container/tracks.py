@@ -151,7 +151,7 @@ class Tracks:
         packet.stream = copy
         try:
             output.mux(packet)
-        except (av.error.InvalidDataError, av.error.ArgumentError) as error:
+        except (av.error.InvalidDataError, av.error.ArgumentError, av.error.PatchWelcomeError) as error:
             self._lose(error, f" at {duration_text(time)}")
             return
         if copy.index in self._heard:

@@ -24,7 +24,7 @@ from relook.film.pictures.metadata import carry_metadata
 from relook.film.pictures.picture import Picture, PictureFacts
 from relook.film.pictures.picture_file import read_picture, write_picture
 from relook.film.pictures.profile import carry_profile
-from relook.film.publish import Part, disk_errors, file_hash, sync
+from relook.film.publish import Part, disk_errors, file_hash, require_ours, sync
 from relook.film.reader import NativeFrame
 from relook.film.sequence import PICTURE_ENDINGS, are_one_take, find_pictures, is_pictures
 
@@ -135,6 +135,7 @@ def require_stills_place(output: Path, folder: StillsFolder, *, overwrite: bool)
     Raises:
         UsageError: it is the input or lies in it, or the other way round; it is a file; or stills of these names exist.
     """
+    require_ours(output)
     out, read = output.resolve(), folder.path.resolve()
     if out == read or read in out.parents or out in read.parents:
         raise UsageError(f"{output} and {folder.path} are one in the other; write the stills into a folder beside")
@@ -158,18 +159,25 @@ class StillsWriter:
     Each is on record when it is safe on disk, and a job that was broken off goes on with the others.
     """
 
-    def __init__(self, output: Path, *, key: str | None, receipt: Callable[[dict[str, str]], bytes]) -> None:
+    def __init__(
+        self, output: Path, *, key: str | None, receipt: Callable[[dict[str, str]], bytes], overwrite: bool = False
+    ) -> None:
         """Prepare a folder.
 
         Args:
             key: a digest of all that the stills depend on; None where they cannot be gone on with.
             receipt: gives what is published beside the folder, of the stills' names with their SHA-256 (hex).
+            overwrite: replace what is in the place of a still.
         """
-        self._output, self._key, self._receipt = output, key, receipt
+        self._output, self._key, self._receipt, self._overwrites = output, key, receipt, overwrite
 
     def __enter__(self) -> Self:
         self._part = Part(self._output, folder=self._output)
-        self._journal = Journal(self._part, self._key, understands=_is_told)
+        try:
+            self._journal = Journal(self._part, self._key, understands=_is_told)
+        except BaseException:
+            self._part.leave()
+            raise
         return self
 
     def __exit__(
@@ -239,7 +247,7 @@ class StillsWriter:
         inside = self._part.made.name
         self._part.keep_receipt(self._receipt({str(Path(name).relative_to(inside)): files[name] for name in files}))
         self._journal.announce()
-        self._part.publish()
+        self._part.publish(overwrite=self._overwrites)
         self._part.publish_receipt()
 
 
