@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 FOOTAGE = Path(os.environ.get("RELOOK_FOOTAGE", Path(__file__).parents[2] / "shared" / "footage"))
 ADOPTS_ORPHANS = 36
 """PR_SET_CHILD_SUBREAPER of Linux: processes that lost their parent become children of this one, and are found."""
-SERVERS = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
+SERVERS = ("multiprocessing.forkserver", "multiprocessing.resource_tracker", "relook.film.container.decoders")
 LAST_BREATH_SECONDS = 3.0
 
 

@@ -33,7 +33,8 @@ SCHEMA = 1
 _MOST_BYTES = 64 << 20
 _LONGEST_NAME_BYTES = 255
 _Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
-_Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+_Digest = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
+"""Of a shot that is being made, nothing."""
 
 
 @dataclass(frozen=True)

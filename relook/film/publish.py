@@ -205,6 +205,8 @@ def require_ours(final: Path) -> None:
     except FileNotFoundError:
         return
     except NotADirectoryError:
+        if not path.parent.is_dir():
+            return
         is_ours = False
     if not is_ours:
         raise UsageError(f"{path} is not of relook, which would make {final} there; move it away, or give another name")

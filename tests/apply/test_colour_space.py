@@ -95,6 +95,7 @@ def test_dials_at_0_give_the_film_back(log_film: Path, look: Look, in_log: Rende
     )
 
 
+@pytest.mark.slow
 def test_a_cut_list_joins_the_same_frames(
     log_film: Path,
     look: Look,
@@ -124,6 +125,7 @@ def test_a_cut_list_joins_the_same_frames(
     assert min(frame.mean() for frame in raw) == pytest.approx(0.0729, abs=5e-3), "the gap"
 
 
+@pytest.mark.slow
 def test_shots_of_another_space_are_rendered_again(
     log_film: Path, look: Look, in_log: RenderSettings, tmp_path: Path, written: Callable[..., Path]
 ) -> None:

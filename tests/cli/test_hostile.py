@@ -97,7 +97,9 @@ DEEDS = {
 
 
 @pytest.mark.skipif(not decoders.CAN_FORK, reason="films are decoded in relook's own process here")
-@pytest.mark.parametrize("deed", DEEDS, ids=[f"T1-{letter}" for letter in "abcde"])
+@pytest.mark.parametrize(
+    "deed", [*list(DEEDS)[:4], pytest.param("spin", marks=pytest.mark.slow)], ids=[f"T1-{letter}" for letter in "abcde"]
+)
 def test_T1_a_decoder_taken_over_costs_its_frames_and_nothing_else(
     hostile: Path,
     tmp_path: Path,
@@ -307,6 +309,7 @@ GIANTS = {
 """What is said of each file, strictly and where damage is kept."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_T7_what_promises_giant_things_is_refused_or_read_within_a_gigabyte(media: Path) -> None:
     done = subprocess.run(

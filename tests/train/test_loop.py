@@ -55,6 +55,7 @@ def test_a_run_leaves_its_sheet_its_journal_and_a_card(corpus: Corpus, crew: Cre
     assert "structure is kept" in seen[-1].detail and "left" in seen[-1].detail
 
 
+@pytest.mark.slow
 def test_without_a_budget_a_run_stops_itself(train: Train, tmp_path: Path) -> None:
     recipe = replace(SHORT, budget_frames=None, check_steps=1, patience=1)
     trained = train(recipe, folder=tmp_path)

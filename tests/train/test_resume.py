@@ -335,6 +335,7 @@ def test_TR03_a_full_disk_stops_training_and_leaves_the_last_checkpoint_whole(
     assert_same_end(train, tmp_path, uninterrupted)
 
 
+@pytest.mark.slow
 def test_TR03_training_goes_on_without_a_contact_sheet(train: Train, faults: Faults, tmp_path: Path) -> None:
     faults("sheet:full:1+")
     assert not train(SHORT, folder=tmp_path).diverged

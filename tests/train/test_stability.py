@@ -54,7 +54,7 @@ def is_finite(trained: Trained) -> bool:
     return all(tensor.isfinite().all() for tensor in trained.look.generator.state_dict().values())
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", [*PLACES[:2], *(pytest.param(p, marks=pytest.mark.slow) for p in PLACES[2:])])
 def test_TR04_one_value_that_is_not_finite_is_skipped(place: str, train: Train, faults: Faults, tmp_path: Path) -> None:
     faults(f"{place}:spoil:2")
     trained = train(SHORT, folder=tmp_path)
@@ -77,6 +77,7 @@ def test_TR04_a_fault_that_stays_is_rolled_back_and_then_given_up(train: Train, 
     assert trained.look.card.measures["steps"] == 3 + (MOST_SKIPS + 1) * (MOST_ROLL_BACKS + 1)
 
 
+@pytest.mark.slow
 def test_TR04_what_was_rolled_back_goes_on_with_lower_rates(train: Train, faults: Faults, tmp_path: Path) -> None:
     faults(",".join(f"critic.loss:spoil:{n}" for n in (3, 4, 5, 6)))
     trained = train(replace(SHORT, budget_frames=48), folder=tmp_path)

@@ -75,6 +75,7 @@ def test_TR06_out_of_memory_goes_on_in_parts_and_says_so(train: Train, faults: F
     assert "Memory ran short in training" in look.card.sufficiency
 
 
+@pytest.mark.slow
 def test_TR06_no_memory_for_a_single_pair_is_an_error_of_resources(
     train: Train, faults: Faults, tmp_path: Path
 ) -> None:
@@ -185,6 +186,7 @@ def test_TR09_a_whole_side_lost_stops_the_run(is_held_out: bool, corpus: Corpus)
         require_enough(whole.without(LostShotError("gone", few[int(is_held_out)].name)))
 
 
+@pytest.mark.slow
 def test_TR12_clock_zone_and_times_of_files_change_nothing(
     own: Corpus, crew: Crew, small: None, untroubled: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -214,6 +216,7 @@ def interrupts() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as a terminal sends them are POSIX's")
 @pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_TR02_one_interrupt_saves_and_a_second_acts_at_once(

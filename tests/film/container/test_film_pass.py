@@ -337,6 +337,7 @@ def test_AP01_nothing_runs_on_when_relook_is_killed(script: Callable[..., subpro
     assert wait_until(lambda: not any(running(number) for number in others))
 
 
+@pytest.mark.slow
 def test_AP19_a_pause_of_the_whole_group_is_no_hang(script: Callable[..., subprocess.Popen[str]]) -> None:
     process = script("2", fault="packet 9:sleep:1,packet 9 try 2:segv:1")
     assert process.stdout is not None
