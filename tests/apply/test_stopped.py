@@ -125,6 +125,7 @@ def test_AP07_the_lock_of_a_job_that_was_killed_is_taken_over(
     assert_world(output.parent, files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [1.5, pytest.param(120, marks=pytest.mark.slow)])
 def test_AP19_suspended_and_woken(
     seconds: float, output: Path, start: Any, uninterrupted: Any, assert_world: Any

@@ -33,6 +33,7 @@ def output(tmp_path: Path) -> Path:
     return tmp_path / "out" / "o.mov"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "language",
     [name if name == "POSIX" else pytest.param(name, marks=pytest.mark.slow) for name in LANGUAGES],

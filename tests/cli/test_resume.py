@@ -40,6 +40,7 @@ def stopped(media: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return call
 
 
+@pytest.mark.slow
 def test_TR08_TR11_what_a_stopped_run_refuses_and_what_it_takes(stopped: dict[str, Any], media: Path) -> None:
     """Other settings or footage (TR08) and a second trainer (TR11, exit 7) are refused, and cost nothing."""
     run = media / "own.run"
@@ -115,6 +116,7 @@ def test_a_wrong_path_costs_no_stopped_run(stopped: dict[str, Any], media: Path)
     assert len(list((media / "own.run").glob("ckpt-*"))) == 2
 
 
+@pytest.mark.slow
 def test_a_run_that_lost_its_corpus_prepares_it_again(stopped: dict[str, Any], media: Path) -> None:
     shutil.rmtree(media / "own.run" / "corpus")
     with pytest.raises(UsageError, match=r"recipe\.seed was 0 and is now 1"):

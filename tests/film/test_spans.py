@@ -51,9 +51,9 @@ def test_of_an_even_film_timecode_names_the_frames(
     span=st.tuples(st.integers(0, 100), st.integers(0, 100)),
 )
 def test_a_frame_is_in_a_span_where_it_is_on_screen_in_it(lengths: list[int], rate: int, span: tuple[int, int]) -> None:
-    """In a time base of 1/1200 s, with stamps away from every count, all is as in whole numbers."""
-    ticks = 1200
-    stamps = [0, *(5 + 10 * sum(lengths[:n]) for n in range(1, len(lengths)))]
+    """In a time base of 1/12000 s, with stamps away from every count, all is as in whole numbers."""
+    ticks = 12_000
+    stamps = [0, *(5 + 100 * sum(lengths[:n]) for n in range(1, len(lengths)))]
     start, stop = (count * ticks // rate for count in sorted(span))
     ends = [*stamps[1:], 10**9]
     on_screen = [n for n in range(len(stamps)) if stamps[n] < stop and ends[n] > start and stop > start]

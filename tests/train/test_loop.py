@@ -65,6 +65,7 @@ def test_without_a_budget_a_run_stops_itself(train: Train, tmp_path: Path) -> No
     assert trained.look.card.measures["steps"] == max(vain)
 
 
+@pytest.mark.slow
 def test_a_budget_of_seconds_is_checked_as_evenly(train: Train, tmp_path: Path) -> None:
     """The clock here goes on by a second whenever it is read: once before the first step and once after each."""
     trained = train(replace(SHORT, budget_frames=None, budget_seconds=9.0), folder=tmp_path, now=count().__next__)
@@ -73,6 +74,7 @@ def test_a_budget_of_seconds_is_checked_as_evenly(train: Train, tmp_path: Path) 
     assert sorted(set(steps)) == [0, 4, 8]
 
 
+@pytest.mark.slow
 def test_the_first_pass_alone_takes_the_style(corpus: Corpus) -> None:
     start = start_generator(corpus, SHORT)
     generator, mechanics = start.generator, start.mechanics

@@ -122,6 +122,7 @@ def test_TR10_a_member_that_dies_or_hangs_ends_the_run(
             pair.mean(torch.ones(1))
 
 
+@pytest.mark.slow
 def test_TR10_a_member_that_never_comes_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relook.compute.PATIENCE_SECONDS", 3.0)
     words = [sys.executable, "-c", "raise SystemExit(1)"]

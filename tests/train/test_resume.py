@@ -323,6 +323,7 @@ def test_TR07_a_checkpoint_of_another_relook_is_refused(finished: Path, schema: 
         read_checkpoint(finished)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["checkpoint.tensors", *(pytest.param(p, marks=pytest.mark.slow) for p in FULL_AT)])
 def test_TR03_a_full_disk_stops_training_and_leaves_the_last_checkpoint_whole(
     point: str, train: Train, faults: Faults, uninterrupted: dict[str, Tensor], tmp_path: Path

@@ -65,6 +65,7 @@ def test_TR04_one_value_that_is_not_finite_is_skipped(place: str, train: Train, 
     assert_no_checkpoint_is_unsound(tmp_path)
 
 
+@pytest.mark.slow
 def test_TR04_a_fault_that_stays_is_rolled_back_and_then_given_up(train: Train, faults: Faults, tmp_path: Path) -> None:
     faults("generator.loss:spoil:4+")
     trained = train(replace(SHORT, budget_frames=400, num_checks=50), folder=tmp_path)

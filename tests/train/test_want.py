@@ -163,6 +163,7 @@ def test_TR09_a_clip_that_is_lost_is_left_out_and_named(
         load_corpus(own.root)
 
 
+@pytest.mark.slow
 def test_TR09_more_than_a_fifth_lost_stops_the_run(own: Corpus, crew: Crew, small: None, tmp_path: Path) -> None:
     def harm() -> None:
         damage(own.root / "style-0001.npy", "deleted")
