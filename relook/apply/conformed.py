@@ -27,12 +27,13 @@ from relook.film.cuts.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot
 from relook.film.identity import watch
 from relook.film.journal import was_being_shown
+from relook.film.output_place import check_output, holds_alpha
 from relook.film.pictures.alpha import mixed_alpha, opacity
 from relook.film.pictures.picture import Alpha
 from relook.film.reader import FilmReader
 from relook.film.shots import find_shots
 from relook.film.words import pictures_words
-from relook.film.writer import FilmWriter, Job, Written, check_output, holds_alpha
+from relook.film.writer import FilmWriter, Job, Written
 from relook.look import Look
 from relook.progress import OnProgress, Progress, ignore
 from relook.timing import FrameRange, format_timecode

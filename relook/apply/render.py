@@ -21,11 +21,12 @@ from relook.film.fields import require_progressive
 from relook.film.frames import Frame, Shot
 from relook.film.identity import watch
 from relook.film.journal import was_being_shown
+from relook.film.output_place import check_output
 from relook.film.publish import clear_left
 from relook.film.reader import TO_END, FilmReader
 from relook.film.shots import find_shots
 from relook.film.words import pictures_words
-from relook.film.writer import FilmWriter, Job, Written, check_output
+from relook.film.writer import FilmWriter, Job, Written
 from relook.look import Look
 from relook.mechanics.cranking import exposure_of, held_frame
 from relook.mechanics.marks import seed_of

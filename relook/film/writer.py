@@ -6,7 +6,6 @@ done beside the output's place, and goes on behind it when it is started again.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +15,16 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 from pydantic import TypeAdapter
 
 from relook.errors import DivergedError, InputError, UsageError
-from relook.film.container.codecs import film_endings, plan_film
-from relook.film.container.fate import require_holdable
+from relook.film.container.codecs import film_endings
 from relook.film.container.film_file import FilmFile
 from relook.film.frames import FilmInfo, Frame
 from relook.film.identity import Watched
 from relook.film.journal import Journal, Stretch, was_being_shown
+from relook.film.output_place import check_output, is_folder
 from relook.film.overlap import Behind
-from relook.film.pictures.alpha import has_alpha
 from relook.film.pictures.picture_file import Picture, holds_beyond, returns_to_space
-from relook.film.pictures.picture_files import PictureFiles, folder_of, require_free_names, takes_pictures
-from relook.film.publish import Part, require_ours, require_place
-from relook.film.sequence import PICTURE_ENDINGS, is_pattern
+from relook.film.pictures.picture_files import PictureFiles, folder_of
+from relook.film.publish import Part
 from relook.film.tally import Tally
 from relook.film.values import keeps_space
 
@@ -85,50 +82,6 @@ class Job:
     """Numbers of frames that begin a shot; a stretch begins there too."""
     num_frames: int | None = None
     """How many there will be in all, where that is known."""
-
-
-def check_output(
-    path: Path,
-    source: FilmInfo,
-    *,
-    overwrite: bool,
-    codec: str | None = None,
-    with_audio: bool = True,
-    whole: bool = True,
-    in_space: bool = False,
-) -> tuple[str, ...]:
-    """Refuse an output that cannot be written, before any work; nothing is made or changed.
-
-    Returns what of the source is changed or left out, in words.
-
-    Raises:
-        UsageError: the place, the ending, the codec or a stream of the source does not fit, or the output is the input.
-    """
-    _require_other_place(path, source)
-    require_ours(path)
-    if path.suffix.lower() in film_endings():
-        require_place(path, overwrite=overwrite)
-        return require_holdable(path, source, codec=codec, with_audio=with_audio, whole=whole)
-    if takes_pictures(path, source):
-        if codec is not None:
-            raise UsageError(f"{path} means pictures, which take no codec; leave '{codec}' out")
-        require_free_names(path, source, overwrite=overwrite)
-        return require_holdable(path, source, codec=None, with_audio=with_audio, whole=whole, in_space=in_space)
-    if path.suffix.lower() in PICTURE_ENDINGS and len(source.pictures) > 1:
-        raise UsageError(
-            f"{source.path} stands for {len(source.pictures)} pictures, and '{path.name}' for one; write "
-            f"'{path.stem}.####{path.suffix}' or a folder (to render one alone, copy it to where it has no neighbours)"
-        )
-    folder = ", or a new folder" if source.pictures else ""
-    raise UsageError(
-        f"cannot write '{path}': end the name in {', '.join(film_endings())}, or give numbered pictures such as "
-        f"'{path.stem or 'out'}.####.png'{folder}"
-    )
-
-
-def holds_alpha(path: Path, source: FilmInfo) -> bool:
-    """Say whether a film at a path will hold transparency: the source has it, and the ending takes it."""
-    return has_alpha(source.pixel_format) and has_alpha(plan_film(path, source).pixel_format)
 
 
 class FilmWriter:
@@ -208,7 +161,7 @@ class FilmWriter:
         """How many of the output's first frames are done, by a job that was broken off; they must not be given again."""
         self._stretch = Tally(last=self.tally.last)
         self._holds_layers = _all_named(path, source, lambda ending: ending == ".exr")
-        self._ending = None if _is_folder(path) else path.suffix
+        self._ending = None if is_folder(path) else path.suffix
         self.keeps_space = keeps_space(source, self._ending)
         """True where the output is in the colour space that the source was said to be in."""
         self._is_clipping = not _all_named(path, source, holds_beyond)
@@ -364,22 +317,4 @@ def _has_tally(stretch: Stretch) -> bool:
 
 def _all_named(path: Path, source: FilmInfo, holds: Callable[[str], bool]) -> bool:
     """Say whether all files that are written have endings of a kind."""
-    return all(holds(name.suffix.lower()) for name in (source.pictures if _is_folder(path) else (path,)))
-
-
-def _is_folder(path: Path) -> bool:
-    return not is_pattern(path) and path.suffix.lower() not in (*PICTURE_ENDINGS, *film_endings())
-
-
-def _require_other_place(path: Path, source: FilmInfo) -> None:
-    """Refuse to write over the source, by whatever name."""
-    exists = path.exists() and source.path.exists()
-    if path.absolute() == source.path.absolute() or (exists and os.path.samefile(path, source.path)):
-        raise UsageError(f"{path} is the film that is being read; give the output another name")
-    if not source.pictures or path.suffix.lower() in film_endings():
-        return
-    names_folder = path.is_dir() or not path.suffix
-    folder, read = (path if names_folder else path.absolute().parent), source.pictures[0].absolute().parent
-    single = len(source.pictures) == 1 and not names_folder
-    if folder.is_dir() and os.path.samefile(folder, read) and not single:
-        raise UsageError(f"{folder} holds the pictures that are being read; write into another folder")
+    return all(holds(name.suffix.lower()) for name in (source.pictures if is_folder(path) else (path,)))

@@ -15,8 +15,9 @@ import pytest
 
 from relook.errors import InputError, UsageError
 from relook.film.container.inventory import inventory
+from relook.film.output_place import check_output
 from relook.film.reader import probe
-from relook.film.writer import FilmWriter, check_output
+from relook.film.writer import FilmWriter
 from relook.timing import FrameRange
 
 

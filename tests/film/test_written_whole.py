@@ -20,8 +20,9 @@ from relook.film.container.film_file import read_back
 from relook.film.container.inventory import inventory
 from relook.film.container.joining import join
 from relook.film.container.tracks import Tracks
+from relook.film.output_place import check_output
 from relook.film.reader import FilmReader, probe
-from relook.film.writer import FilmWriter, check_output
+from relook.film.writer import FilmWriter
 
 
 def test_the_same_film_gives_the_same_file(make_film: Any, draw: Any, tmp_path: Path, render: Any) -> None:

@@ -18,10 +18,11 @@ from relook.errors import InputError, UsageError
 from relook.film.container.fate import Fate, fates
 from relook.film.container.inventory import Inventory, inventory
 from relook.film.container.matroska import video_fields
+from relook.film.output_place import check_output
 from relook.film.pictures.alpha import alpha_of, frame_alpha, put_alpha
 from relook.film.reader import FilmReader, probe
 from relook.film.words import colour_words, turn_words
-from relook.film.writer import FilmWriter, check_output
+from relook.film.writer import FilmWriter
 from relook.timing import FrameRange
 
 FONT = b"\0\1\0\0" + bytes(range(256))

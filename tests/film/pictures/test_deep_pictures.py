@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from relook.errors import InputError, RelookError, UsageError
 from relook.film.frames import Frame
+from relook.film.output_place import check_output
 from relook.film.pictures.alpha import picture_alpha
 from relook.film.pictures.dpx_tiff import timecode_text, timecode_word
 from relook.film.pictures.picture import exact_rate, existing_timecode
@@ -32,7 +33,7 @@ from relook.film.pictures.profile import carry_profile, profile_of
 from relook.film.pictures.scene_light import to_display, to_light
 from relook.film.pictures.vfx import words_of
 from relook.film.reader import FilmReader, probe
-from relook.film.writer import FilmWriter, check_output
+from relook.film.writer import FilmWriter
 from relook.timing import FrameRange
 
 MakeFilm = Callable[..., Path]

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relook.film.frames import Frame
+from relook.film.output_place import check_output
 from relook.film.pictures.blocks import Metadata, metadata_of, with_metadata
 from relook.film.pictures.metadata import carry_metadata, lost_metadata
 from relook.film.pictures.picture_file import read_picture, write_picture
@@ -21,7 +22,6 @@ from relook.film.pictures.profile import jpeg_segments, profile_of, with_profile
 from relook.film.pictures.tiff import first_directory, without_second
 from relook.film.pictures.vfx import has_vfx
 from relook.film.reader import probe
-from relook.film.writer import check_output
 
 ICC = b"\0\0\0\x90" + bytes(12) + b"RGB XYZ " + bytes(120)
 XMP = b'<x:xmpmeta tiff:Orientation="6"><tiff:Orientation>6</tiff:Orientation></x:xmpmeta>'

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from relook.errors import InputError, UsageError
+from relook.film.output_place import check_output
 from relook.film.reader import probe
-from relook.film.writer import check_output
 from relook.timing import FrameRange
 
 
