@@ -33,8 +33,8 @@ pytestmark = [
 OUTPUTS = ("o.mov", "o.mp4", "o.####.png")
 OF_FILMS = ("stretch.write", "stretch.sync", "join.", "publish.sync", "publish.replace", "publish.name")
 OF_PICTURES = ("stretch.picture", "publish.picture")
-ELSEWHERE = ("publish.folder", "shots.")
-"""What only passes or a folder of shots come to: killed at in tests of their own, below and in test_shot_files.py."""
+ELSEWHERE = ("publish.folder", "shots.", "stretch.still")
+"""What only passes, shots or stills come to: killed at in tests of their own, below, in test_shots_killed.py and test_stills.py."""
 QUICK = (("o.mov", "journal.line", 5), ("o.mp4", "publish.replace", 1), ("o.####.png", "publish.picture", 40))
 NUM_KILLS = 100
 

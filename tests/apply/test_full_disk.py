@@ -26,7 +26,7 @@ SHOWN = ("publish.name", "publish.clear", "receipt.replace")
 """Points behind the publishing of the film."""
 NO_WRITING = ("render.memory", "publish.name", "publish.clear")
 """Points where nothing is written that a disk could refuse."""
-ELSEWHERE = ("stretch.picture", "publish.picture", "publish.folder", "shots.")
+ELSEWHERE = ("stretch.picture", "publish.picture", "publish.folder", "shots.", "stretch.still")
 QUICK = (("journal.line", "full"), ("whole.sync", "full"), ("publish.sync", "broken"), ("join.close", "full"))
 MEBIBYTE = 1 << 20
 

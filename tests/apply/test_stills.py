@@ -12,10 +12,12 @@ import struct
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 import relook
 from relook.apply.delivery import RenderSettings
@@ -27,7 +29,7 @@ from relook.errors import InputChangedError, InputError, ResourceError, UsageErr
 from relook.film.pictures.picture_file import picture_pixels, read_picture
 from relook.film.pictures.profile import profile_of, with_profile
 from relook.film.pictures.stills import holds_stills
-from relook.look import Look
+from relook.look import Look, load_look
 from relook.progress import Progress
 from relook.recipe.dials import Dials
 
@@ -326,6 +328,36 @@ def test_passes_are_called_after_their_still_and_lie_as_it_does(worn: Look, fold
         rendered = picture_pixels(read_picture(tmp_path / "out" / name))
         if name.suffix.lower() != ".jpg":
             assert (assembled(tmp_path / "layers", number) - rendered).abs().max() <= 0.51 / 255
+
+
+def render_in_child(folder: Path, look: Path, output: Path, fault: str) -> None:
+    """Render as a process of its own that may be killed."""
+    os.environ["RELOOK_FAIL"] = fault
+    torch.set_num_threads(1)
+    render_stills(folder, load_look(look), output)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "stretch.still:kill:3",
+        *(
+            pytest.param(f, marks=pytest.mark.slow)
+            for f in ("journal.line:kill:2", "publish.folder:kill:1", "receipt.replace:kill:1")
+        ),
+    ],
+)
+def test_AP01_stills_that_were_killed_go_on(
+    fault: str, starter: Any, look_file: Path, folder: Path, tmp_path: Path
+) -> None:
+    whole = render_stills(folder, load_look(look_file), tmp_path / "whole")
+    child = starter.Process(target=render_in_child, args=(folder, look_file, tmp_path / "out", fault))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    again = render_stills(folder, load_look(look_file), tmp_path / "out")
+    assert replace(again, output=whole.output, notes=whole.notes) == whole
+    assert files(tmp_path / "out") == files(tmp_path / "whole") and not (tmp_path / "out.part").exists()
 
 
 def test_stills_that_were_broken_off_go_on(
