@@ -80,6 +80,7 @@ def as_measured(worn: Look) -> dict[str, float]:
     return measures(worn, Dials())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mark", MARKS)
 def test_a_dial_turns_its_own_mark_and_no_other(worn: Look, as_measured: dict[str, float], mark: str) -> None:
     turned = [measures(worn, Dials(**{mark: amount})) for amount in AMOUNTS]

@@ -163,6 +163,7 @@ def test_AP03_a_small_disk(
     assert_world(folder, files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "point", "nth"),
     [

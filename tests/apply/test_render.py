@@ -74,6 +74,7 @@ def test_tiles_and_starting_points_do_not_matter(worn: Look, film: Path, tmp_pat
     assert encoded[0][14:25] == encoded[1]
 
 
+@pytest.mark.slow
 def test_seeds_change_the_texture_and_nothing_else(worn: Look, film: Path, tmp_path: Path) -> None:
     look = worn
     first, second = (

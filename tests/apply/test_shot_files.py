@@ -102,6 +102,7 @@ def three(film: Path, look: Look, tmp_path: Path, written: Callable[..., Path]) 
     return render
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings", [{"seed": 3}, {"dials": Dials(grain=0.5)}, {"allows_flashes": True}], ids=["seed", "dials", "flashes"]
 )
@@ -110,6 +111,7 @@ def test_what_a_shot_depends_on_renders_it_again(three: Callable[..., Delivery],
     assert len(rendered_of(three(**settings))) == 3
 
 
+@pytest.mark.slow
 def test_another_look_and_one_without_a_file_render_again(three: Callable[..., Delivery], look: Look) -> None:
     other = replace(look, sha256="0" * 64)
     assert len(rendered_of(three(look=other))) == 3
@@ -118,6 +120,7 @@ def test_another_look_and_one_without_a_file_render_again(three: Callable[..., D
     assert len(rendered_of(three(look=unsaved))) == len(rendered_of(three(look=unsaved))) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "new"),
     [

@@ -40,7 +40,9 @@ def output(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["forked", "program"])
-@pytest.mark.parametrize(("sent", "code"), SIGNALS)
+@pytest.mark.parametrize(
+    ("sent", "code"), [SIGNALS[0], *(pytest.param(*pair, marks=pytest.mark.slow) for pair in SIGNALS[1:])]
+)
 def test_AP02_stopped_by_a_signal(
     sent: signal.Signals,
     code: int,

@@ -146,6 +146,7 @@ def full_errors() -> None:
     os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prepare", "code"),
     [

@@ -62,6 +62,7 @@ def test_T09_the_unfinished_output_is_swapped_for_a_link(
     assert {path.name for path in (tmp_path / "out").iterdir()} == {f"{name}.part", "moved away"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("point", [p for p in points("film") if p.startswith(("stretch.sync", "join.", "publish.r"))])
 def test_T09_a_link_comes_to_the_final_name(

@@ -166,7 +166,9 @@ PASSED_OVER = ("synthetic/luts", "synthetic/seq_", "real/dpx", "real/exr", "real
 """Kinds that are no films: pictures, tables and cut lists."""
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n.startswith("real/") else ()) for n in EXPECTED]
+)
 def test_an_awkward_film_goes_through_whole_or_is_refused(
     footage: Callable[[str], Path], tmp_path: Path, name: str, stamps: Any, copy_film: Any, require_same: Any
 ) -> None:

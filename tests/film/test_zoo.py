@@ -84,6 +84,7 @@ def test_the_comparison_has_teeth(make_film: Any, draw: Any, tmp_path: Path, req
             require_same(one, other, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(ZOO)))
 def test_info_and_apply_tell_the_same_of_the_zoo(make_film: Any, draw: Any, told: Any, number: int) -> None:
     """Every film of the zoo, to two of the endings; every ending in turn."""

@@ -220,7 +220,7 @@ NETS = ("generator", "average", "critic", "generator_optimiser", "critic_optimis
 NUMBERS = tuple(field.name for field in fields(Course) if field.name != "seconds")
 OTHERS = ("mechanics", "is_augmented")
 PIECES = (*NETS, *NUMBERS, *OTHERS)
-SHORT_LIST = ("nothing", "critic", "good")
+SHORT_LIST = ("nothing", "critic")
 SHOWS_WHEN_CALM = (
     *NETS[:5],
     "best",

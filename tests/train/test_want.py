@@ -87,6 +87,7 @@ def test_TR06_no_memory_for_a_single_pair_is_an_error_of_resources(
     assert all(tensor.isfinite().all() for tensor in last(tmp_path).values())
 
 
+@pytest.mark.slow
 def test_TR15_a_device_that_vanishes_ends_the_run_and_it_goes_on_elsewhere(
     train: Train, faults: Faults, untroubled: dict[str, Tensor], tmp_path: Path
 ) -> None:
