@@ -242,8 +242,8 @@ MUTATIONS = (
     ),
     Mutation(
         "what a killed job left is cleared away",
-        "relook/apply/render.py",
-        "            clear_left(output)\n",
+        "relook/apply/receipt.py",
+        "    clear_leftover(output, key)\n",
         "",
         (f"{BROKEN_OFF}test_AP08_a_finished_output_is_rid_of_what_is_left",),
     ),

@@ -22,7 +22,6 @@ from relook.film.frames import Frame, Shot
 from relook.film.identity import watch
 from relook.film.journal import was_being_shown
 from relook.film.output_place import check_output
-from relook.film.publish import clear_left
 from relook.film.reader import TO_END, FilmReader
 from relook.film.shots import find_shots
 from relook.film.words import pictures_words
@@ -59,7 +58,6 @@ def render_film(
         key = None if settings.passes else job_key(reader.info, source, look, settings)
         before = None if settings.overwrite else delivered_already(output, key)
         if before is not None:
-            clear_left(output)
             return before
         left_out = _require_all(reader, output, settings, key)
         taken = pictures_words(reader.info, settings.frames)

@@ -355,16 +355,6 @@ class Part:
         return _take(self.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0), busy, is_folder=True)
 
 
-def clear_left(final: Path) -> None:
-    """Remove what a job left that was killed when its output was whole already.
-
-    Raises:
-        LockedError: a job is at work on the same output.
-    """
-    if final.with_name(part_name(final.name)).exists():
-        Part(final).clear()
-
-
 def remove(path: Path) -> None:
     """Remove a file, a link, or a folder with all that is in it."""
     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

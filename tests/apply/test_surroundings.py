@@ -146,7 +146,6 @@ def full_errors() -> None:
     os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prepare", "code"),
     [
