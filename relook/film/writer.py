@@ -89,7 +89,7 @@ class FilmWriter:
 
     Encoding goes on in a thread of its own; its errors are raised by the next call. The pixels of a frame must not be
     changed after it has been given. Leaving the `with` block cleanly reads the output back and puts it in its place;
-    leaving it on an error removes what was made.
+    leaving it on an error removes what was made, or with a job leaves it for the same job to go on with.
     """
 
     def __init__(

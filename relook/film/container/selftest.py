@@ -11,7 +11,7 @@ from typing import Final
 
 import av
 import numpy as np
-from av import VideoFrame
+from av import VideoFrame, library_versions
 from av.container import InputContainer
 
 from relook.film.container.codecs import Plan, film_endings, plan_film
@@ -36,7 +36,7 @@ _ERRORS: Final = (av.error.FFmpegError, OSError, ValueError)
 def library_words() -> str:
     """Name the FFmpeg libraries that PyAV brings."""
     wanted = ("libavcodec", "libavformat", "libavutil", "libswscale")
-    return ", ".join(f"{name} {'.'.join(map(str, av.library_versions[name]))}" for name in wanted)
+    return ", ".join(f"{name} {'.'.join(map(str, library_versions[name]))}" for name in wanted)
 
 
 def plans() -> Iterator[Plan]:
