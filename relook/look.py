@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from relook.errors import InputError, UsageError
-from relook.film.publish import write_whole
+from relook.film.publish import disk_errors, write_whole
 from relook.nets.critic import PairCritic
 from relook.nets.generator import Generator
 from relook.objectives.descriptor import NUMBERS
@@ -112,7 +112,19 @@ _CARD = TypeAdapter(Card)
 
 
 def save_look(look: Look, path: Path) -> Look:
-    """Write a look in one step and return it with the file's hash."""
+    """Write a look in one step and return it with the file's hash.
+
+    Raises:
+        ResourceError: the disk refuses it.
+    """
+    saved, blob = packed(look, path)
+    with disk_errors(path):
+        write_whole(path, blob)
+    return saved
+
+
+def packed(look: Look, path: Path) -> tuple[Look, bytes]:
+    """Return a look as it would be loaded from a file, with the file's hash, and the bytes of that file."""
     tensors = {
         _GENERATOR + key: value.detach().cpu().contiguous() for key, value in look.generator.state_dict().items()
     }
@@ -123,9 +135,7 @@ def save_look(look: Look, path: Path) -> Look:
     card = _CARD.dump_python(look.card, mode="json")
     card["payload_sha256"] = hashlib.sha256(_payload(safetensors.torch.save(tensors))).hexdigest()
     blob = safetensors.torch.save(tensors, metadata={_CARD_KEY: json.dumps(card, sort_keys=True)})
-    saved = parse_look(blob, path)  # before anything is written: what we could not read again is no look
-    write_whole(path, blob)
-    return saved
+    return parse_look(blob, path), blob  # what we could not read again is no look
 
 
 def load_look(name: str | Path) -> Look:

@@ -19,9 +19,10 @@ from relook.deliver.training_page import write_training_page
 from relook.errors import DivergedError, InputError, LostShotError, RelookError, UsageError
 from relook.film.fields import require_progressive
 from relook.film.pictures.spaces import ColourSpace, find_space
+from relook.film.publish import disk_errors, write_whole
 from relook.film.reader import probe
 from relook.film.sequence import find_footage
-from relook.look import ENDING, Look, save_look
+from relook.look import ENDING, Look, load_look, packed
 from relook.pipeline.arguments import Paths, paths, refusing_wrong_settings
 from relook.prepare.anchors import add_anchors, read_pair
 from relook.prepare.footage import prepare_corpus
@@ -31,7 +32,17 @@ from relook.recipe.presets import PRESETS
 from relook.recipe.settings import Recipe
 from relook.train.card import footage_of
 from relook.train.checkpoint import checkpoints
-from relook.train.folder import CORPUS, Asked, opened_run, read_asked, refuse_changes, run_folder, write_asked
+from relook.train.folder import (
+    CORPUS,
+    Asked,
+    note_made,
+    opened_run,
+    read_asked,
+    refuse_changes,
+    run_folder,
+    was_made,
+    write_asked,
+)
 from relook.train.loop import Run, Trained, train_look
 from relook.train.supply import left_out, require_enough
 
@@ -67,7 +78,7 @@ def train(
         colour_space: what the source footage is in, all of it, as `apply` takes it; style footage and pairs are read as they say
             themselves.
         seed: 0 where neither this nor the recipe says otherwise.
-        resume: go on with a run that was stopped; with nothing to go on with, begin.
+        resume: go on with a run that was stopped; with nothing to go on with, begin; with its look there already, load that.
         fork: go on even though settings or footage have changed since.
         overwrite: replace `output` where it exists, and a stopped run.
         device: "auto", "cpu", "cuda" or "cuda:n".
@@ -94,6 +105,8 @@ def train(
         colour_space=None if space is None else space.fingerprint,
         is_fork=fork,
     )
+    if resume and was_made(target):
+        return load_look(target)
     _check_look_path(target, (*paths(source), *paths(style)), overwrite=overwrite)
     _check_footage(asked)
     with opened_run(target, resume=resume or fork, overwrite=overwrite) as folder:
@@ -115,7 +128,11 @@ def train(
         with resource_errors("calibrating the judge of the look"):
             judge, said = _judge_of(trained, recipe.seed, on_progress)
         show(" ".join(filter(None, (trained.diverged, said))), is_done=True)
-        look = save_look(replace(look, judge=judge.to_tensors()), target)
+        look, blob = packed(replace(look, judge=judge.to_tensors()), target)
+        if not trained.diverged:
+            note_made(folder, look.sha256)
+        with disk_errors(target):
+            write_whole(target, blob)
     if trained.diverged:
         raise DivergedError(
             f"training went wrong and was given up: {trained.diverged}; the best look until then is in {target}. "

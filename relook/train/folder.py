@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,15 +15,15 @@ from pydantic import TypeAdapter
 
 from relook import faults
 from relook.errors import InputChangedError, UsageError
-from relook.film.publish import disk_errors, locked, write_whole
+from relook.film.publish import disk_errors, file_hash, locked, write_whole
 from relook.look import Footage
 from relook.recipe.settings import Recipe
 from relook.strict import parsed, read_regular
 from relook.train.checkpoint import checkpoints, step_of
 from relook.train.journal import NAME as JOURNAL
 
-ASKED, LOCK, CORPUS = "run.json", "lock", "corpus"
-_MOST_ASKED_BYTES = 64 << 20
+ASKED, LOCK, CORPUS, MADE = "run.json", "lock", "corpus", "look.sha256"
+_MOST_ASKED_BYTES, _HASH_BYTES = 64 << 20, 64
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def opened_run(look: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
         run.mkdir(exist_ok=True)
     if (there := {path.name for path in run.iterdir()}) and not there & {LOCK, ASKED, JOURNAL}:
         raise UsageError(f"{run} is not a folder of relook's; name the look otherwise, or move that folder")
-    with locked(run / LOCK, f"another training is at work in {run}; wait for it, or name the look otherwise"):
+    with _held(run):
         if checkpoints(run) and not (resume or overwrite):
             raise UsageError(
                 f"{run} holds a run that was stopped after step {step_of(checkpoints(run)[-1])}; "
@@ -83,13 +83,41 @@ def opened_run(look: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
         clear(run)
 
 
+def _held(run: Path) -> AbstractContextManager[None]:
+    return locked(run / LOCK, f"another training is at work in {run}; wait for it, or name the look otherwise")
+
+
 def clear(run: Path) -> None:
-    """Remove what a run would go on from."""
+    """Remove what a run would go on from, and last of all what it came to."""
     faults.point("run.clear")
     for path in (run / CORPUS, run / f"{CORPUS}.part", *run.glob("ckpt-*")):
         shutil.rmtree(path, ignore_errors=True)
-    for left in (run / ASKED, *run.glob("*.part")):
+    for left in (run / ASKED, *run.glob("*.part"), run / MADE):
         left.unlink(missing_ok=True)
+
+
+def note_made(run: Path, sha256: str) -> None:
+    """Note the hash of the look that a run has come to, before it is put in its place."""
+    with disk_errors(run / MADE):
+        write_whole(run / MADE, sha256.encode())
+
+
+def was_made(look: Path) -> bool:
+    """Say whether a look is what its run came to, killed before the run's folder was cleared; clear it then.
+
+    Raises:
+        LockedError: another training uses the folder.
+    """
+    run = run_folder(look)
+    try:
+        noted = read_regular(run / MADE, _HASH_BYTES).decode("ascii")
+    except (OSError, ValueError):
+        return False
+    if noted != file_hash(look):
+        return False
+    with _held(run):
+        clear(run)
+    return True
 
 
 def remove_if_empty(run: Path) -> None:
