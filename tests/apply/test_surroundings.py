@@ -77,7 +77,7 @@ def open_to_all() -> None:
     os.environ["HOME"] = "/proc"
 
 
-@pytest.mark.parametrize(("prepare", "mode"), [(bare, 0o600), (open_to_all, 0o666)])
+@pytest.mark.parametrize(("prepare", "mode"), [(bare, 0o600), pytest.param(open_to_all, 0o666, marks=pytest.mark.slow)])
 def test_AP16_rights_homes_and_limits(
     prepare: Any, mode: int, output: Path, start: Any, uninterrupted: Any, assert_world: Any
 ) -> None:
@@ -149,7 +149,7 @@ def full_errors() -> None:
 @pytest.mark.parametrize(
     ("prepare", "code"),
     [
-        (nobody_reads_output, 0),
+        pytest.param(nobody_reads_output, 0, marks=pytest.mark.slow),
         (nobody_reads_errors, 0),
         (nobody_reads_either, 0),
         (full_pipe, 0),

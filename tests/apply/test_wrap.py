@@ -53,6 +53,7 @@ def test_a_texture_has_no_seam_wherever_it_begins(worn: Look, size: tuple[int, i
     assert (again - moved(made, wrap)).abs().max() <= LAST_BITS
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @example(size=(191, 66), by=(5, -7), wrap="xy", tile_rows=256, threads=2, levels=255)
 @given(

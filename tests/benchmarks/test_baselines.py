@@ -115,6 +115,7 @@ def test_a_full_pool_gives_back_old_pictures() -> None:
     assert len({given[i] for i in old}) == len(old), "a picture that left the pool came back"
 
 
+@pytest.mark.slow
 def test_the_generators_loss_by_hand() -> None:
     """One generator adds a half, the other and both critics give back what they get; all frames are zero."""
 

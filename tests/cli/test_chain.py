@@ -10,6 +10,8 @@ from typing import Any
 import av
 import pytest
 
+from tests.short_training import shorten
+
 Run = Callable[[str], tuple[int, str, str]]
 
 
@@ -25,6 +27,7 @@ def stamps(path: Path) -> list[int | None]:
 
 def test_train_then_apply_then_check(media: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(media)
+    shorten(monkeypatch.setattr)
     code, out, err = run("train --source film.mp4 --style style.mp4 film.mp4 -o own.look --budget 1s --json")
     assert code == 0, err
     assert last_line(out)["name"] == "own"

@@ -35,7 +35,9 @@ def wait_for(running: subprocess.Popen[str], text: str) -> None:
         assert line, f"training ended before it said {text!r}"
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_TR02_training_that_is_stopped_before_it_begins(sent: signal.Signals, code: int, media: Path) -> None:
     before = {path.name for path in media.iterdir()}
     with started(command(media, "--budget", "60s")) as running:

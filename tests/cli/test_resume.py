@@ -14,6 +14,7 @@ from relook.errors import InputChangedError, InputError, LockedError, UsageError
 from relook.film.publish import locked
 from relook.pipeline import train
 from relook.progress import Progress
+from tests.short_training import shorten
 
 FRAMES = 80
 
@@ -25,8 +26,7 @@ class Killed(BaseException):
 @pytest.fixture
 def stopped(media: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Stop a training after its third step, and return the call that began it."""
-    for module, name, size in (("matching", "POOL", 96), ("heldout", "POOL", 96), ("heldout", "NUM_SQUARES", 16)):
-        monkeypatch.setattr(sys.modules[f"relook.train.{module}"], name, size)
+    shorten(monkeypatch.setattr)
     monkeypatch.setattr(sys.modules["relook.train.loop"], "SAVE_SECONDS", -1.0)
     call = {"source": media / "film.mp4", "style": media / "style.mp4", "output": media / "own.look"}
 
@@ -108,6 +108,7 @@ def test_a_folder_of_somebody_else_is_left_alone(media: Path) -> None:
     assert [path.name for path in (media / "own.run").iterdir()] == ["diary.txt"]
 
 
+@pytest.mark.slow
 def test_a_wrong_path_costs_no_stopped_run(stopped: dict[str, Any], media: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.mp4"):
         train(**stopped | {"source": media / "absent.mp4"}, budget_frames=FRAMES, overwrite=True)

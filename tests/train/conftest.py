@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from relook.corpus import Corpus, PreparedShot, Side, Sufficiency, create_array,
 from relook.recipe.settings import Recipe
 from relook.timing import FrameRange
 from relook.train.loop import Run, Trained, train_look
+from tests.short_training import shorten
 
 
 def drifting(seed: int, *, style: bool) -> NDArray[np.uint8]:
@@ -71,8 +71,7 @@ def crew() -> Crew:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what is set up before the first step small: these runs are a few steps long."""
-    for module, name, size in (("matching", "POOL", 96), ("heldout", "POOL", 96), ("heldout", "NUM_SQUARES", 16)):
-        monkeypatch.setattr(sys.modules[f"relook.train.{module}"], name, size)
+    shorten(monkeypatch.setattr)
 
 
 @pytest.fixture

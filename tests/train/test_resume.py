@@ -36,6 +36,7 @@ from relook.train.course import Course
 from relook.train.loop import Run, Trained, train_look
 from relook.train.measures import HeldOutMeasures
 from tests.faultpoints import points
+from tests.short_training import shorten
 
 SHORT = Recipe(budget_frames=48, num_checks=3, batch_pairs=2, crop_px=64)
 FOREVER = Recipe(check_steps=3, patience=2, batch_pairs=2, crop_px=64)
@@ -60,14 +61,9 @@ def train_in_child(root: Path, folder: Path, fault: str) -> None:
     """Train as a process of its own that may be killed, saving after every step."""
     os.environ["RELOOK_FAIL"] = fault
     torch.set_num_threads(1)
-    shrink(setattr)
+    shorten(setattr)
     sys.modules["relook.train.loop"].SAVE_SECONDS = -1.0  # type: ignore[attr-defined]
     train_look(load_corpus(root), SHORT, Run("toy", folder), alone(torch.device("cpu")))
-
-
-def shrink(set_one: Callable[[Any, str, int], None]) -> None:
-    for module, name, size in (("matching", "POOL", 96), ("heldout", "POOL", 96), ("heldout", "NUM_SQUARES", 16)):
-        set_one(sys.modules[f"relook.train.{module}"], name, size)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +79,7 @@ def whole_run(corpus: Corpus, crew: Crew, tmp_path_factory: pytest.TempPathFacto
     """A run that nothing interrupted: its folder, and what it came to."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     with pytest.MonkeyPatch.context() as patch:
-        shrink(patch.setattr)
+        shorten(patch.setattr)
         look = train_look(corpus, SHORT, Run("toy", folder), crew).look.generator.state_dict()
     return folder, look | {f"last {key}": value for key, value in last(folder)[1].items()}
 
@@ -115,17 +111,15 @@ def assert_same_end(train: Train, folder: Path, uninterrupted: dict[str, Tensor]
     assert all(torch.equal(ended[key], uninterrupted[key]) for key in ended)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
 @pytest.mark.parametrize(
     ("point", "nth"),
     [
-        ("checkpoint.manifest", 2),
-        *(
-            pytest.param(point, nth, marks=pytest.mark.slow)
-            for point in points("train")
-            if point != "run.clear"  # of the whole verb: test_run_killed.py
-            for nth in (1, 2)
-        ),
+        (point, nth)
+        for point in points("train")
+        if point != "run.clear"  # of the whole verb: test_run_killed.py
+        for nth in (1, 2)
     ],
 )
 def test_TR01_killed_at_a_failpoint(
@@ -197,7 +191,7 @@ def keep(patch: pytest.MonkeyPatch, wanted: bool) -> None:
 
 
 def save_often(patch: pytest.MonkeyPatch) -> None:
-    shrink(patch.setattr)
+    shorten(patch.setattr)
     patch.setattr(sys.modules["relook.train.loop"], "SAVE_SECONDS", -1.0)
 
 
@@ -220,7 +214,7 @@ NETS = ("generator", "average", "critic", "generator_optimiser", "critic_optimis
 NUMBERS = tuple(field.name for field in fields(Course) if field.name != "seconds")
 OTHERS = ("mechanics", "is_augmented")
 PIECES = (*NETS, *NUMBERS, *OTHERS)
-SHORT_LIST = ("nothing", "critic")
+SHORT_LIST = ("nothing",)
 SHOWS_WHEN_CALM = (
     *NETS[:5],
     "best",

@@ -27,6 +27,7 @@ from relook.recipe.settings import Recipe
 from relook.train.checkpoint import checkpoints, read_checkpoint, step_of
 from relook.train.loop import Run, Trained, train_look
 from relook.train.supply import require_enough
+from tests.short_training import shorten
 
 SHORT = Recipe(budget_frames=24, num_checks=2, batch_pairs=2, crop_px=64)
 STEPS = 6
@@ -55,8 +56,7 @@ def untroubled(corpus: Corpus, crew: Crew, tmp_path_factory: pytest.TempPathFact
     """The nets after a run without any fault."""
     folder = tmp_path_factory.mktemp("untroubled")
     with pytest.MonkeyPatch.context() as patch:
-        for module, name, size in (("matching", "POOL", 96), ("heldout", "POOL", 96), ("heldout", "NUM_SQUARES", 16)):
-            patch.setattr(sys.modules[f"relook.train.{module}"], name, size)
+        shorten(patch.setattr)
         train_look(corpus, SHORT, Run("toy", folder), crew)
     return last(folder)
 
@@ -148,7 +148,7 @@ def train_while(corpus: Corpus, crew: Crew, folder: Path, harm: Callable[[], Non
 
 
 @pytest.mark.parametrize(
-    "kind", ["replaced", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("deleted", "damaged"))]
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) for kind in ("replaced", "deleted", "damaged")]
 )
 def test_TR09_a_clip_that_is_lost_is_left_out_and_named(
     kind: str, own: Corpus, crew: Crew, small: None, tmp_path: Path
