@@ -59,10 +59,10 @@ def require_enough(corpus: Corpus) -> None:
     if empty:
         much = f"all {empty[0][0]} shots to {'judge by' if empty[0][1] else 'train on'}"
     else:
-        much = f"{lost / (lost + left):.0%} of the frames, more than {MOST_LOST:.0%}"
+        much = f"{lost / (lost + left):.0%} of the frames, more than {MOST_LOST:.0%},"
     names = ", ".join(one.name for one in corpus.lost)
     raise InputError(
-        f"the corpus in {corpus.root} was damaged while it was trained on: {much}, are lost ({names}; {corpus.lost[-1].why}). "
+        f"the corpus in {corpus.root} was damaged while it was trained on: {much} are lost ({names}; {corpus.lost[-1].why}). "
         "See who writes there; --resume prepares it again from the footage and goes on"
     )
 
