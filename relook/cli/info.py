@@ -46,11 +46,7 @@ def info(
         if ending is not None or shots:
             raise UsageError("--for and --shots tell of films, and this is a look; give a film")
         facts = look_facts(file)
-        for name, value in facts.items():
-            if name == MARKS:
-                print_lines(*(f"{mark:16} {words}" for mark, words in value.items()))
-            elif name != MECHANICS:
-                print_lines(f"{name.replace('_', ' '):16} {value}")
+        print_lines(*look_lines(facts))
     else:
         are_stills = is_folder_of_stills(Path(file))
         facts = stills_facts(Path(file)) if are_stills else film_facts(Path(file))
@@ -114,6 +110,25 @@ def look_facts(file: str) -> dict[str, Any]:
         "encoding": card.colour.encoding,
         "software": card.software,
     }
+
+
+def look_lines(facts: dict[str, Any]) -> list[str]:
+    """Tell a look's facts, one a line."""
+    told = {name: value for name, value in facts.items() if name not in (MARKS, MECHANICS)}
+    lines = {name.replace("_", " "): _in_words(value) for name, value in told.items()} | facts[MARKS]
+    return [f"{name:16} {words}" for name, words in lines.items()]
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1 else f"{value:g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_in_words(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return "; ".join(value) or "none said"
+    return str(value)
 
 
 def marks_facts(path: Path) -> dict[str, Any]:

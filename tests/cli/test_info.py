@@ -212,3 +212,13 @@ def test_a_folder_of_films_names_them(media: Path, run: Run, monkeypatch: pytest
     code, _, err = run("info films")
     assert code == 3
     assert "films holds films, not pictures; give one of them: a.mp4, b.mov" in err
+
+
+def test_a_look_is_told_in_words(run: Run) -> None:
+    code, out, err = run("info silent --json")
+    assert code == 0, err
+    *lines, last = out.splitlines()
+    facts, words = json.loads(last), "\n".join(lines)
+    assert not set("[]{}'") & set(words) and "True" not in words
+    assert all(film in words for film in facts["made_from"]) and "has judge        yes" in words
+    assert f"steps {facts['measures']['steps']:g}" in words
