@@ -23,8 +23,8 @@ from torch import Tensor
 
 from relook import faults
 from relook.errors import InputError, LostShotError
+from relook.film.identity import Stamp, stamp_of
 from relook.film.publish import disk_errors, write_whole
-from relook.film.stamp import Stamp, stamp_of
 from relook.strict import open_regular, parsed, read_regular
 from relook.timing import FrameRange
 

@@ -201,7 +201,7 @@ MUTATIONS = (
     Mutation(
         "identity of the film: size and time",
         "relook/film/identity.py",
-        "            if now != self._stats[number]:\n",
+        "            if now != before:\n",
         "            if False:\n",
         CHANGED,
     ),
