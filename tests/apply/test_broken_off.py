@@ -173,7 +173,7 @@ def test_AP14_a_journal_cut_off_anywhere(
 def test_AP14_a_journal_cut_off_at_every_byte_or_spoilt_is_read(step: int, nearly_done: Path, tmp_path: Path) -> None:
     """What is believed is never more than whole lines tell, and never raises anything."""
     from relook.film.journal import Journal
-    from relook.film.publish import Part
+    from relook.film.part import Part
 
     whole = shutil.copytree(nearly_done / "o.mov.part", tmp_path / "o.mov.part")
     journal = (whole / "journal.jsonl").read_bytes()
