@@ -34,7 +34,7 @@ OUTPUTS = ("o.mov", "o.mp4", "o.####.png")
 OF_FILMS = ("stretch.write", "stretch.sync", "join.", "publish.sync", "publish.replace", "publish.name")
 OF_PICTURES = ("stretch.picture", "publish.picture")
 ELSEWHERE = ("publish.folder", "shots.", "stretch.still")
-"""What only passes, shots or stills come to: killed at in tests of their own, below, in test_shots_killed.py and test_stills.py."""
+"""What only passes, shots or stills come to: killed at in tests of their own, below, in test_shots_killed.py and test_stills_whole.py."""
 QUICK = (("o.mov", "journal.line", 5), ("o.mp4", "publish.replace", 1), ("o.####.png", "publish.picture", 40))
 NUM_KILLS = 100
 
