@@ -10,23 +10,23 @@ from tests.faultpoints import points, sources
 COMMITS = {
     *("os.replace", "os.rename", "os.renames", "os.link", "os.symlink", "os.fsync", "os.fdatasync", "os.truncate"),
     *("os.remove", "os.unlink", "os.rmdir", "shutil.rmtree", "shutil.move", "shutil.copyfile", "shutil.copytree"),
-    *("sync", "sync_folder", "remove"),
+    *("sync", "sync_folder", "_remove"),
 }
-"""Calls that count, by their full names; the last three are `film/publish.py`'s own."""
+"""Calls that count, by their full names; the last three are of `film/publish.py` and `film/part.py`."""
 COMMIT_METHODS = {"unlink", "rename", "rmdir", "write_bytes", "write_text", "hardlink_to", "symlink_to", "truncate"}
 """Methods that count, of whatever they are called; `replace` is a text's as well: of paths, `os.replace` is used here."""
 
 WITHOUT = {
     "film/publish.py:sync": "its callers have the points",
     "film/publish.py:sync_folder": "its callers have the points",
-    "film/publish.py:remove": "its caller has the point",
+    "film/part.py:_remove": "its caller has the point",
     "film/publish.py:locked": "a lock says nothing; that one is left behind is tested with kill -9",
     "film/pictures/metadata.py:carry_metadata": "into the unfinished output; `stretch.picture` comes before it counts",
     "film/pictures/profile.py:carry_profile": "into the unfinished output; `stretch.picture` comes before it counts",
     "film/pictures/picture_file.py:write_float_picture": "into the unfinished output; `stretch.picture` or `publish.folder` comes",
     "film/pictures/picture_file.py:_write_by_opencv": "into the unfinished output; `stretch.picture` or `publish.folder` comes",
     "film/pictures/picture_files.py:add": "into the unfinished output; `stretch.picture` comes before it counts",
-    "film/publish.py:leave": "an empty folder of an unfinished output",
+    "film/part.py:leave": "an empty folder of an unfinished output",
     "apply/shot_files.py:_clear_moves": "shots that a killed job left half renamed, which are made anew",
     "film/place.py:try_place": "a trial of the doctor's in a folder of its own, which goes again",
     "film/place.py:_links": "a trial of the doctor's in a folder of its own, which goes again",

@@ -38,7 +38,12 @@ class Mutation:
     """As pytest takes them: `file::test`."""
 
 
-PUBLISH, JOURNAL, LOOK = "relook/film/publish.py", "relook/film/journal.py", "relook/look.py"
+PUBLISH, PART, JOURNAL, LOOK = (
+    "relook/film/publish.py",
+    "relook/film/part.py",
+    "relook/film/journal.py",
+    "relook/look.py",
+)
 ON_DISK = "tests/apply/test_on_disk.py::"
 RENDER_ON_DISK = (f"{ON_DISK}test_a_render_is_on_disk_before_it_is_named",)
 STRETCH_ON_DISK = (f"{ON_DISK}test_a_stretch_is_on_disk_before_it_is_on_record",)
@@ -56,7 +61,7 @@ MUTATIONS = (
         STRETCH_ON_DISK,
     ),
     Mutation("fsync of a journal's line", JOURNAL, "            os.fsync(file.fileno())\n", "", STRETCH_ON_DISK),
-    Mutation("fsync of the film", PUBLISH, "                sync(self.made)\n", "", RENDER_ON_DISK),
+    Mutation("fsync of the film", PART, "                sync(self.made)\n", "", RENDER_ON_DISK),
     Mutation(
         "fsync of a picture",
         "relook/film/pictures/picture_files.py",
@@ -80,7 +85,7 @@ MUTATIONS = (
     ),
     Mutation(
         "fsync of the film's name",
-        PUBLISH,
+        PART,
         "                os.replace(self.made, self._folder)\n            sync_folder(self.final.absolute().parent)\n",
         "                os.replace(self.made, self._folder)\n",
         RENDER_ON_DISK,
@@ -101,14 +106,14 @@ MUTATIONS = (
     ),
     Mutation(
         "the film takes its place in one step",
-        PUBLISH,
+        PART,
         "    os.replace(made, final)\n",
         "    shutil.copyfile(made, final)\n",
         RENDER_ON_DISK,
     ),
     Mutation(
         "a film that came meanwhile is not replaced",
-        PUBLISH,
+        PART,
         "            os.link(made, final)\n",
         "            os.replace(made, final)\n",
         ("tests/film/test_publish.py::test_what_came_to_a_name_meanwhile_stays",),
@@ -201,7 +206,7 @@ MUTATIONS = (
     Mutation(
         "identity of the film: size and time",
         "relook/film/identity.py",
-        "            if now != self._stats[number]:\n",
+        "            if now != before:\n",
         "            if False:\n",
         CHANGED,
     ),

@@ -65,7 +65,7 @@ def render_conformed(
     with FilmReader(film, space=settings.colour_space) as reader:
         info = replace(reader.info, timecode=_record_start(cuts, reader.info))
         watched = watch(info)
-        key = job_key(info, watched, look, settings, edit=repr(cuts))
+        key = job_key(info.path, watched, look, settings, choice=repr(cuts))
         before = None if settings.overwrite else delivered_already(output, key)
         if before is not None:
             return before

@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from relook.apply.delivery import RenderSettings
-from relook.errors import InputChangedError
-from relook.film.frames import FilmInfo
 from relook.film.identity import Watched
-from relook.film.pictures.stills import StillsFolder
 from relook.look import Look
 from relook.version import VERSION
 
@@ -21,53 +18,18 @@ LIBRARIES: Final = ("torch", "numpy", "av", "opencv-python-headless")
 """Those whose versions may change a frame."""
 
 
-def job_key(info: FilmInfo, source: Watched, look: Look, settings: RenderSettings, *, edit: str = "") -> str | None:
-    """Digest all that a film's frames depend on; None for a look that is in no file, which another run cannot know again.
+def job_key(path: Path, source: Watched, look: Look, settings: RenderSettings, *, choice: str = "") -> str | None:
+    """Digest all that the frames of a film or of a folder of stills depend on; None for a job that is not gone on with.
+
+    That is one with passes, or with a look that is in no file, which another run cannot know again.
 
     Args:
-        edit: the cut list by which they are chosen, in any text that tells it from others.
+        choice: the cut list or the stills by which they are chosen, in any text that tells these from others.
     """
-    if not look.sha256:
+    if settings.passes or not look.sha256:
         return None
     facts = render_facts(look, settings) | settings_facts(settings)
-    return digest_of(facts | {"film": str(info.path.absolute()), "source": source.digest, "edit": edit})
-
-
-def stills_key(folder: StillsFolder, look: Look, settings: RenderSettings) -> str | None:
-    """Digest all that the stills of a folder depend on; None as of `job_key`."""
-    if not look.sha256:
-        return None
-    files = [(str(name), *found) for name, found in stills_stats(folder).items()]
-    facts = render_facts(look, settings) | settings_facts(settings)
-    return digest_of(facts | {"folder": str(folder.path.absolute()), "stills": files})
-
-
-def stills_stats(folder: StillsFolder) -> dict[Path, tuple[int, ...]]:
-    """Say what each still of a folder is for the file system."""
-    return {name: _stat(folder.path / name) for name in folder.stills}
-
-
-def require_stills_unchanged(folder: StillsFolder, before: dict[Path, tuple[int, ...]]) -> None:
-    """Look at a folder's stills again.
-
-    Raises:
-        InputChangedError: one is not what it was, or is gone.
-    """
-    now = stills_stats(folder)
-    if changed := [name for name in folder.stills if now[name] != before[name]]:
-        raise InputChangedError(
-            f"{folder.path / changed[0]} was changed while the stills were rendered; nothing was published; run the command "
-            f"again when nobody writes it any more"
-        )
-
-
-def _stat(path: Path) -> tuple[int, ...]:
-    """Say what a file is for the file system; nothing of one that cannot be reached."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return digest_of(facts | {"film": str(path.absolute()), "source": source.digest, "edit": choice})
 
 
 def render_facts(look: Look, settings: RenderSettings) -> dict[str, Any]:

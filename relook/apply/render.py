@@ -55,7 +55,7 @@ def render_film(
     settings = settings or RenderSettings()
     with FilmReader(film, settings.mending, settings.colour_space) as reader:
         source = watch(reader.info)
-        key = None if settings.passes else job_key(reader.info, source, look, settings)
+        key = job_key(reader.info.path, source, look, settings)
         before = None if settings.overwrite else delivered_already(output, key)
         if before is not None:
             return before

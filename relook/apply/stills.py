@@ -11,12 +11,13 @@ from typing import Final, NamedTuple
 
 from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.frame import FrameRenderer, Layers, composed
-from relook.apply.job import require_stills_unchanged, stills_key, stills_stats
+from relook.apply.job import job_key
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.apply.receipt import delivered_already, receipt_of_stills
 from relook.apply.render import renderer_of
 from relook.errors import InputError, UsageError
 from relook.film.frames import Frame, Shot
+from relook.film.identity import Watched
 from relook.film.journal import was_being_shown
 from relook.film.overlap import ahead
 from relook.film.pictures.picture_file import Picture, picture_values
@@ -60,8 +61,8 @@ def render_stills(
     settings = settings or RenderSettings()
     assert settings.frames is None, "stills have no range of frames"
     found = find_stills(folder)
-    before_work = stills_stats(found)
-    key = None if settings.passes else stills_key(found, look, settings)
+    watched = Watched([found.path / name for name in found.stills], are_opened=False)
+    key = job_key(found.path, watched, look, settings, choice=repr(found.stills))
     before = None if settings.overwrite else delivered_already(output, key)
     if before is not None:
         return before
@@ -72,7 +73,7 @@ def render_stills(
     passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
 
     def receipt(files: dict[str, str]) -> bytes:
-        require_stills_unchanged(found, before_work)
+        watched.require_unchanged()
         return receipt_of_stills(work.delivery(writer), files, found, look, settings, key)
 
     with passes as layers, StillsWriter(output, key=key, receipt=receipt, overwrite=settings.overwrite) as writer:

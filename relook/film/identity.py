@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,25 +14,53 @@ from relook.errors import InputChangedError, InputError
 from relook.film.frames import FilmInfo
 
 _SAMPLE_BYTES: Final = 1 << 16
+"""So much is read at the beginning, the middle and the end."""
 _MOST_SAMPLED: Final = 16
 """Of many files, so many are looked into, spread over them; all are looked at."""
 
+_REMEDY: Final = "nothing was published; run the command again when nobody writes it any more"
+
+State = tuple[int, int, int, int]
+"""What a file is for the file system: device, inode, size in bytes and time of the last change in nanoseconds."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a file was that is drawn from again and again; one that was only touched is still the same."""
+
+    state: State
+    samples: str
+    """SHA-256 of samples of its bytes."""
+
+    def still_fits(self, path: Path) -> bool:
+        """Look at the file again; its bytes are sampled only where the file system says that it changed."""
+        now = _state(path)
+        return now == self.state or (now[2] == self.state[2] and _digest(_samples(path)) == self.samples)
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Look at a file."""
+    return Stamp(_state(path), _digest(_samples(path)))
+
 
 class Watched:
-    """The files of a source, as they were when work began."""
+    """The files of a source, as they were when work began; one that was only touched has changed."""
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        """Look at the files.
+    def __init__(self, files: Sequence[Path], *, are_opened: bool = True) -> None:
+        """Look at the files; one that is out of reach is to stay so.
+
+        Args:
+            are_opened: False where some may be no files at all, or closed; then no bytes are sampled.
 
         Raises:
-            InputError: one cannot be read.
+            InputError: one that is opened cannot be read.
         """
         self._files = files
-        self._stats = [_stat(path) for path in files]
+        self._states = [self._look(path) for path in files]
         step = max(1, len(files) // _MOST_SAMPLED)
-        self._sampled = range(0, len(files), step)
+        self._sampled = range(0, len(files) if are_opened else 0, step)
         self._samples = self._read()
-        self.digest = hashlib.sha256(f"{self._stats} {self._samples}".encode()).hexdigest()
+        self.digest = _digest(f"{self._states} {self._samples}".encode())
         """SHA-256 (hex) of what the files are; another one for other files."""
 
     def require_unchanged(self) -> None:
@@ -51,31 +81,28 @@ class Watched:
 
     def _compare(self, numbers: range) -> None:
         for number in numbers:
-            path = self._files[number]
-            try:
-                now = _stat(path)
-            except InputError as error:
-                raise InputChangedError(f"{path} is gone; {_REMEDY}") from error
-            if now != self._stats[number]:
-                raise InputChangedError(f"{path} was changed while it was being read; {_REMEDY}")
+            path, before = self._files[number], self._states[number]
+            now = self._look(path)
+            if now != before:
+                raise InputChangedError(
+                    f"{path} {'was changed while it was being read' if now else 'is gone'}; {_REMEDY}"
+                )
         if self._read() != self._samples:
             raise InputChangedError(f"{self._files[0]} was changed while it was being read; {_REMEDY}")
+
+    def _look(self, path: Path) -> State | None:
+        with suppress(OSError):
+            return _state(path)
+        return None
 
     def _read(self) -> str:
         digest = hashlib.sha256()
         for path in (self._files[number] for number in self._sampled):
             try:
-                with path.open("rb") as file:
-                    size = os.fstat(file.fileno()).st_size
-                    for place in (0, size // 2, max(0, size - _SAMPLE_BYTES)):
-                        file.seek(place)
-                        digest.update(file.read(_SAMPLE_BYTES))
+                digest.update(_samples(path))
             except OSError as error:
                 raise InputError(f"cannot read {path}: {error.strerror}; check the path and its disk") from error
         return digest.hexdigest()
-
-
-_REMEDY: Final = "nothing was published; run the command again when nobody writes it any more"
 
 
 def watch(source: FilmInfo) -> Watched:
@@ -83,9 +110,19 @@ def watch(source: FilmInfo) -> Watched:
     return Watched(source.pictures or (source.path,))
 
 
-def _stat(path: Path) -> tuple[int, int, int, int]:
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path and its disk") from error
+def _state(path: Path) -> State:
+    found = path.stat()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _samples(path: Path) -> bytes:
+    with path.open("rb") as file:
+        size, samples = os.fstat(file.fileno()).st_size, []
+        for place in (0, size // 2, max(0, size - _SAMPLE_BYTES)):
+            file.seek(place)
+            samples.append(file.read(_SAMPLE_BYTES))
+    return b"".join(samples)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -20,7 +20,8 @@ from pydantic import TypeAdapter
 
 from relook import faults
 from relook.errors import LockedError, UsageError
-from relook.film.publish import Part, disk_errors, file_hash, part_name, write_whole
+from relook.film.part import Part
+from relook.film.publish import disk_errors, file_hash, part_name, write_whole
 from relook.strict import parsed, read_regular
 
 SCHEMA: Final = 1

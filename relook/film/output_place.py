@@ -9,9 +9,10 @@ from relook.errors import UsageError
 from relook.film.container.codecs import film_endings, plan_film
 from relook.film.container.fate import require_holdable
 from relook.film.frames import FilmInfo
+from relook.film.part import require_ours
 from relook.film.pictures.alpha import has_alpha
 from relook.film.pictures.picture_files import require_free_names, takes_pictures
-from relook.film.publish import require_ours, require_place
+from relook.film.publish import require_place
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern
 
 

@@ -1,17 +1,12 @@
-"""Make an output beside its final place and show it only when it is whole.
-
-An output in the making is a folder `NAME.part` beside it, which is locked: a second job on the same output is refused, and
-what a killed job left is gone on with, or cleared away. What is put in its place is on disk before its name is.
-"""
+"""Write small files whole and on disk before their name is, hold locks, and turn the disk's errors into ours."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
-import re
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -28,16 +23,10 @@ except ImportError:  # Windows has no flock; there the second job is not noticed
     fcntl = None  # type: ignore[assignment]
 
 _PART: Final = ".part"
-_RECEIPT: Final = "receipt.json"
-_OURS: Final = re.compile(
-    r"(journal\.jsonl|receipt\.json)(\.part)?|film\.\w+|pictures|\d{6,}\.pictures|\..*", re.DOTALL
-)
-"""What relook, and systems on their own, make in the folder of an unfinished output."""
+RECEIPT: Final = "receipt.json"
+"""How the name of an output's receipt ends, and the whole name of one that is laid ready."""
 _LONGEST_NAME: Final = 255
 """Bytes that a name may have on the usual file systems."""
-
-_NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
-"""What file systems without hard links say."""
 
 
 def require_place(path: Path, *, overwrite: bool) -> None:
@@ -52,12 +41,13 @@ def require_place(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise UsageError(f"cannot write {path}: it is a folder; give the name of a file in it")
     if not overwrite and (path.exists() or path.is_symlink()):
-        raise _exists(path)
+        raise exists_already(path)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UsageError(f"cannot write {path}: no permission to write into {folder}")
 
 
-def _exists(path: Path) -> UsageError:
+def exists_already(path: Path) -> UsageError:
+    """Say that something is in the place of an output, which may not replace it."""
     return UsageError(f"{path} exists; give another name, or --overwrite to replace it")
 
 
@@ -124,17 +114,17 @@ def locked(path: Path, busy: str) -> Iterator[None]:
         LockedError: another process holds it; its text is `busy`.
     """
     with disk_errors(path):
-        lock = _take(path, os.O_RDWR | os.O_CREAT, busy)
+        lock = take_lock(path, os.O_RDWR | os.O_CREAT, busy)
     try:
         yield
     finally:
         with suppress(OSError):
-            if _is_there(lock, path):  # while it is held: after that it may be another's
+            if is_there(lock, path):  # while it is held: after that it may be another's
                 path.unlink()
         os.close(lock)
 
 
-def _take(path: Path, flags: int, busy: str, *, is_folder: bool = False) -> int:
+def take_lock(path: Path, flags: int, busy: str, *, is_folder: bool = False) -> int:
     """Open and lock what lies at a path; its last holder may have taken it away between the two, so look again.
 
     Raises:
@@ -151,7 +141,7 @@ def _take(path: Path, flags: int, busy: str, *, is_folder: bool = False) -> int:
             raise
         try:
             _hold(lock, busy)
-            if _is_there(lock, path):
+            if is_there(lock, path):
                 return lock
         except BaseException:
             os.close(lock)
@@ -159,7 +149,7 @@ def _take(path: Path, flags: int, busy: str, *, is_folder: bool = False) -> int:
         os.close(lock)
 
 
-def _is_there(lock: int, path: Path) -> bool:
+def is_there(lock: int, path: Path) -> bool:
     """Say whether what was opened is still what lies at a path."""
     try:
         return os.path.samestat(os.fstat(lock), os.stat(path))
@@ -183,7 +173,7 @@ def part_name(name: str) -> str:
 
 def receipt_of(output: Path) -> Path:
     """Give the place of an output's receipt."""
-    return output.with_name(_longer(output.name, f".{_RECEIPT}"))
+    return output.with_name(_longer(output.name, f".{RECEIPT}"))
 
 
 def _longer(name: str, ending: str) -> str:
@@ -191,194 +181,3 @@ def _longer(name: str, ending: str) -> str:
     while len(os.fsencode(kept)) + len(ending) > _LONGEST_NAME:
         kept = kept[:-1]
     return kept + ending
-
-
-def require_ours(final: Path) -> None:
-    """Refuse an output whose unfinished folder would be something that relook has not made.
-
-    Raises:
-        UsageError: a file or a link has its name, or it holds other things.
-    """
-    path = final.with_name(part_name(final.name))
-    try:
-        is_ours = not path.is_symlink() and all(_OURS.fullmatch(left.name) for left in path.iterdir())
-    except FileNotFoundError:
-        return
-    except NotADirectoryError:
-        if not path.parent.is_dir():
-            return
-        is_ours = False
-    if not is_ours:
-        raise UsageError(f"{path} is not of relook, which would make {final} there; move it away, or give another name")
-
-
-class Part:
-    """An output in the making: a folder that only this process may use, until `publish` or `discard`."""
-
-    def __init__(self, final: Path, *, folder: Path | None = None) -> None:
-        """Make the folder, or take over what a killed job left in it.
-
-        Args:
-            final: the output's place, after which the folder is named.
-            folder: where the pictures go, for an output of pictures; without it the output is the one file `final`.
-
-        Raises:
-            LockedError: another job is writing the same output.
-            UsageError: as `require_ours`.
-        """
-        self.final = final
-        self._num_bytes: int | None = None
-        self.path = final.with_name(part_name(final.name))
-        self.made = self.path / ("pictures" if folder is not None else f"film{final.suffix}")
-        """Where to make what is to be published: a file, or a folder of files."""
-        self._folder = folder
-        with disk_errors(self.path):
-            self._lock = self._take_lock()
-
-    def clear_but(self, kept: Collection[str]) -> None:
-        """Clear away what is not named, of the folder and of the folder of pictures in it; names are as from `path`."""
-        with disk_errors(self.path):
-            faults.point("part.clear")
-            for left in self.path.iterdir():
-                if left.name not in kept and not any(name.startswith(f"{left.name}/") for name in kept):
-                    remove(left)
-            if self._folder is None:
-                return
-            for left in self.made.rglob("*"):
-                if left.is_file() and left.relative_to(self.path).as_posix() not in kept:
-                    left.unlink()
-            self.made.mkdir(exist_ok=True)
-
-    def require_held(self) -> None:
-        """See that the folder is still the one that was locked, before its name is used again.
-
-        Raises:
-            ResourceError: another program has moved it, or put a link or folder in its place.
-        """
-        if not _is_there(self._lock, self.path):
-            raise ResourceError(
-                f"{self.path}, where {self.final.name} is being made, was moved or replaced by another program; nothing was "
-                f"published, run the command again when nobody does that"
-            )
-
-    def place_of(self, made: Path) -> Path | None:
-        """Give the final place of a picture, named as from `path`; None for what is not shown."""
-        in_pictures = self._folder is not None and made.parts[:1] == (self.made.name,)
-        return self._folder / made.relative_to(self.made.name) if in_pictures and self._folder else None
-
-    def publish(self, *, overwrite: bool = True) -> None:
-        """Put what was made in its place; what lies there already stays.
-
-        Raises:
-            UsageError: another program has made something of that name meanwhile, and it may not be replaced.
-            ResourceError: the disk does not take it.
-        """
-        with disk_errors(self.final):
-            if self._folder is None:
-                faults.point("publish.sync")
-                sync(self.made)
-                _put(self.made, self.final, overwrite=overwrite)
-                faults.point("publish.name")
-            elif self._folder.is_dir():
-                self._publish_pictures(self._folder, overwrite=overwrite)
-            else:
-                faults.point("publish.folder")
-                os.replace(self.made, self._folder)
-            sync_folder(self.final.absolute().parent)
-
-    def _publish_pictures(self, folder: Path, *, overwrite: bool) -> None:
-        """Put pictures into a folder that holds others."""
-        places = {made: folder / made.relative_to(self.made) for made in sorted(self.made.rglob("*")) if made.is_file()}
-        there = {} if overwrite else {made: place for made, place in places.items() if os.path.lexists(place)}
-        for made, place in there.items():
-            if not _is_same(made, place):
-                raise _exists(place)
-        for made in sorted(places.keys() - there.keys()):
-            place = places[made]
-            place.parent.mkdir(parents=True, exist_ok=True)
-            faults.point("publish.picture")
-            _put(made, place, overwrite=overwrite)
-
-    def keep_receipt(self, receipt: bytes) -> None:
-        """Lay a receipt ready, to be put beside the output once that is in its place."""
-        with disk_errors(self.final):
-            faults.point("receipt.write")
-            write_whole(self.path / _RECEIPT, receipt)
-
-    def publish_receipt(self) -> None:
-        """Put the receipt in its place, where one was laid ready."""
-        receipt = self.path / _RECEIPT
-        if receipt.exists():
-            with disk_errors(self.final):
-                faults.point("receipt.replace")
-                os.replace(receipt, receipt_of(self.final))
-                sync_folder(self.final.absolute().parent)
-
-    def require_room(self, share: float, new: Iterable[str]) -> None:
-        """Refuse to go on where the disk will not hold the rest, by what there is so far.
-
-        Args:
-            share: how much of the output is done, 0 to 1; a film takes as much again when it is joined.
-            new: the files that have come since the last time, named as from `path`; all are looked at the first time.
-        Raises:
-            ResourceError: there is less room.
-        """
-        with disk_errors(self.final):
-            if self._num_bytes is None:
-                self._num_bytes = sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
-            else:
-                self._num_bytes += sum((self.path / name).stat().st_size for name in new)
-            there = self._num_bytes
-            free = shutil.disk_usage(self.path).free
-        needed = there / share * (1 if self._folder is not None else 2) - there
-        if needed > free:
-            raise ResourceError(
-                f"{self.final} needs about {needed / 1e9:.1f} GB more and its disk has {free / 1e9:.1f} GB; free space and run "
-                f"the same command again, which goes on here"
-            )
-
-    def clear(self) -> None:
-        """Remove the folder."""
-        faults.point("publish.clear")
-        shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._lock)
-
-    def leave(self) -> None:
-        """Let another job take over what is in the folder, if anything is."""
-        with suppress(OSError):
-            self.path.rmdir()
-        os.close(self._lock)
-
-    def _take_lock(self) -> int:
-        require_ours(self.final)
-        busy = f"another job is writing {self.final}; wait for it, or give another name"
-        return _take(self.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0), busy, is_folder=True)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, a link, or a folder with all that is in it."""
-    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
-
-def _is_same(made: Path, place: Path) -> bool:
-    """Say whether what was made is in its place already: its job died when it had put it there."""
-    return not place.is_symlink() and file_hash(place) == file_hash(made)
-
-
-def _put(made: Path, final: Path, *, overwrite: bool) -> None:
-    """Give a file its final name; a link does not replace what has come there meanwhile."""
-    faults.point("publish.replace")
-    if not overwrite:
-        if os.path.lexists(final) and _is_same(made, final):
-            return
-        try:
-            os.link(made, final)
-            return
-        except FileExistsError as error:
-            raise _exists(final) from error
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            if final.exists():
-                raise _exists(final) from error
-    os.replace(made, final)

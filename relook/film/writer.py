@@ -22,9 +22,9 @@ from relook.film.identity import Watched
 from relook.film.journal import Journal, Stretch, was_being_shown
 from relook.film.output_place import check_output, is_folder
 from relook.film.overlap import Behind
+from relook.film.part import Part
 from relook.film.pictures.picture_file import Picture, holds_beyond, returns_to_space
 from relook.film.pictures.picture_files import PictureFiles, folder_of
-from relook.film.publish import Part
 from relook.film.tally import Tally
 from relook.film.values import keeps_space
 

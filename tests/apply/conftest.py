@@ -41,6 +41,7 @@ from relook.recipe.mechanics import (
 )
 from relook.recipe.settings import Recipe
 from relook.timing import format_timecode, parse_timecode
+from tests.apply.painted_stills import three_deep
 
 RATE, START = Fraction(30000, 1001), "00:59:59;20"
 NUM_FRAMES, SIZE = 90, (72, 96)
@@ -198,6 +199,12 @@ def dissolving() -> Callable[[Path], Path]:
 def paint() -> Callable[..., Path]:
     """Return `_paint`."""
     return _paint
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of stills: see `three_deep`."""
+    return three_deep(tmp_path / "in")
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ OUTPUTS = ("o.mov", "o.mp4", "o.####.png")
 OF_FILMS = ("stretch.write", "stretch.sync", "join.", "publish.sync", "publish.replace", "publish.name")
 OF_PICTURES = ("stretch.picture", "publish.picture")
 ELSEWHERE = ("publish.folder", "shots.", "stretch.still")
-"""What only passes, shots or stills come to: killed at in tests of their own, below, in test_shots_killed.py and test_stills.py."""
+"""What only passes, shots or stills come to: killed at in tests of their own, below, in test_shots_killed.py and test_stills_whole.py."""
 QUICK = (("o.mov", "journal.line", 5), ("o.mp4", "publish.replace", 1), ("o.####.png", "publish.picture", 40))
 NUM_KILLS = 100
 
@@ -173,7 +173,7 @@ def test_AP14_a_journal_cut_off_anywhere(
 def test_AP14_a_journal_cut_off_at_every_byte_or_spoilt_is_read(step: int, nearly_done: Path, tmp_path: Path) -> None:
     """What is believed is never more than whole lines tell, and never raises anything."""
     from relook.film.journal import Journal
-    from relook.film.publish import Part
+    from relook.film.part import Part
 
     whole = shutil.copytree(nearly_done / "o.mov.part", tmp_path / "o.mov.part")
     journal = (whole / "journal.jsonl").read_bytes()

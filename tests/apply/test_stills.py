@@ -2,72 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import resource
 import shutil
-import signal
 import struct
-from collections import Counter
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-import pytest
-import torch
 
-import relook
 from relook.apply.delivery import RenderSettings
 from relook.apply.passes import assembled
-from relook.apply.receipt import ALREADY_DONE
 from relook.apply.render import render_film
 from relook.apply.stills import render_stills
-from relook.errors import InputChangedError, InputError, ResourceError, UsageError
 from relook.film.pictures.picture_file import picture_pixels, read_picture
 from relook.film.pictures.profile import profile_of, with_profile
 from relook.film.pictures.stills import holds_stills
-from relook.look import Look, load_look
-from relook.progress import Progress
+from relook.look import Look
 from relook.recipe.dials import Dials
+from tests.apply.painted_stills import files, paint
 
 ICC = b"\0\0\0\x90" + bytes(12) + b"RGB XYZ " + bytes(104) + bytes(16)
-
-
-def paint(path: Path, *, seed: int = 0, channels: int = 3, size: tuple[int, int] = (40, 52)) -> Path:
-    """Write a picture of soft shapes; a fourth channel is transparency, wholly so at the top."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    coarse = np.random.default_rng(seed).integers(0, 256, (5, 6, channels)).astype(np.uint8)
-    codes = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
-    if channels == 4:
-        codes[:9, :, 3] = 0
-    path.write_bytes(cv2.imencode(path.suffix, codes)[1].tobytes())
-    return path
-
-
-def files(folder: Path) -> dict[str, str]:
-    """Return the hash of every file in a folder, by its place."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a folder of stills three deep, with the same picture twice, and other things between them."""
-    made = tmp_path / "in"
-    paint(made / "one.png", seed=1)
-    paint(made / "a" / "same.png", seed=1)
-    paint(made / "a" / "b" / "c" / "Three.TIF", seed=3, channels=4, size=(33, 20))
-    paint(made / "a" / "b" / "4th.jpg", seed=4)
-    (made / "a" / "b" / "notes.txt").write_text("x")
-    (made / "take.mp4").write_bytes(b"x")
-    (made / ".hidden.png").write_bytes(b"x")
-    return made
 
 
 def test_every_still_keeps_its_place_and_name(worn: Look, folder: Path, tmp_path: Path) -> None:
@@ -163,87 +118,10 @@ def test_links_and_pipes_are_named(worn: Look, folder: Path, tmp_path: Path) -> 
     assert len(made.stills) == 5
 
 
-def test_nothing_to_do_is_an_error_and_leaves_nothing(worn: Look, tmp_path: Path) -> None:
-    (tmp_path / "in" / "a").mkdir(parents=True)
-    (tmp_path / "in" / "a" / "x.txt").write_text("x")
-    with pytest.raises(InputError, match="no pictures"):
-        render_stills(tmp_path / "in", worn, tmp_path / "out")
-    (tmp_path / "in" / "a" / "x.png").write_text("x")
-    with pytest.raises(InputError, match=r"no picture in .* damaged"):
-        render_stills(tmp_path / "in", worn, tmp_path / "out")
-    assert [path.name for path in tmp_path.iterdir()] == ["in"]
-
-
 def test_dials_at_zero_copy_the_files(worn: Look, folder: Path, tmp_path: Path) -> None:
     made = render_stills(folder, worn, tmp_path / "out", settings=RenderSettings(dials=Dials(strength=0)))
     copied, source = files(tmp_path / "out"), files(folder)
     assert copied == {str(name): source[str(name)] for name in made.stills}
-
-
-def test_nothing_is_overwritten_unasked(worn: Look, folder: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    paint(out / "a" / "same.png", seed=9)
-    (out / "a" / "other.txt").write_text("mine")
-    before = files(out)
-    with pytest.raises(UsageError, match=r"1 stills exist already.*same\.png"):
-        render_stills(folder, worn, out)
-    assert files(out) == before
-    render_stills(folder, worn, out, settings=RenderSettings(overwrite=True))
-    after = files(out)
-    assert after["a/same.png"] != before["a/same.png"]
-    assert after["a/other.txt"] == before["a/other.txt"]
-    assert len(after) == 5
-    assert not (tmp_path / "out.part").exists()
-
-
-@pytest.mark.parametrize("output", ["in", "in/a", "in/new", ".", "gone/out", "file.txt"])
-def test_a_place_that_cannot_be_is_refused(worn: Look, folder: Path, tmp_path: Path, output: str) -> None:
-    (tmp_path / "file.txt").write_text("x")
-    before = files(tmp_path)
-    with pytest.raises(UsageError):
-        render_stills(folder, worn, tmp_path / output)
-    assert files(tmp_path) == before
-
-
-def test_a_part_left_behind_is_taken_over(worn: Look, folder: Path, tmp_path: Path) -> None:
-    paint(tmp_path / "out.part" / "pictures" / "x" / "left.png")
-    made = render_stills(folder, worn, tmp_path / "out")
-    assert len(files(tmp_path / "out")) == len(made.stills)
-
-
-def test_AP11_a_still_that_is_changed_while_stills_are_rendered(worn: Look, folder: Path, tmp_path: Path) -> None:
-    def change(progress: Progress) -> None:
-        if progress.done == 3:
-            paint(folder / "one.png", seed=5)
-
-    with pytest.raises(InputChangedError, match=r"one\.png was changed"):
-        render_stills(folder, worn, tmp_path / "out", on_progress=change)
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_still_that_came_meanwhile_is_not_replaced(worn: Look, folder: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-
-    def add(progress: Progress) -> None:
-        if progress.done == 3:
-            paint(out / "a" / "same.png", seed=9)
-
-    with pytest.raises(UsageError, match=r"same\.png exists"):
-        render_stills(folder, worn, out, on_progress=add)
-    assert list(files(out)) == ["a/same.png"]
-
-
-def test_a_full_disk_leaves_nothing(worn: Look, folder: Path, tmp_path: Path) -> None:
-    """A limit on the size of files fails as a full disk does."""
-    limits, before = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
-    try:
-        with pytest.raises(ResourceError):
-            render_stills(folder, worn, tmp_path / "out")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, before)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
 
 
 def test_what_counts_as_stills(tmp_path: Path) -> None:
@@ -328,57 +206,3 @@ def test_passes_are_called_after_their_still_and_lie_as_it_does(worn: Look, fold
         rendered = picture_pixels(read_picture(tmp_path / "out" / name))
         if name.suffix.lower() != ".jpg":
             assert (assembled(tmp_path / "layers", number) - rendered).abs().max() <= 0.51 / 255
-
-
-def render_in_child(folder: Path, look: Path, output: Path, fault: str) -> None:
-    """Render as a process of its own that may be killed."""
-    os.environ["RELOOK_FAIL"] = fault
-    torch.set_num_threads(1)
-    render_stills(folder, load_look(look), output)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        "stretch.still:kill:3",
-        *(
-            pytest.param(f, marks=pytest.mark.slow)
-            for f in ("journal.line:kill:2", "publish.folder:kill:1", "receipt.replace:kill:1")
-        ),
-    ],
-)
-def test_AP01_stills_that_were_killed_go_on(
-    fault: str, starter: Any, look_file: Path, folder: Path, tmp_path: Path
-) -> None:
-    whole = render_stills(folder, load_look(look_file), tmp_path / "whole")
-    child = starter.Process(target=render_in_child, args=(folder, look_file, tmp_path / "out", fault))
-    child.start()
-    child.join()
-    assert child.exitcode == -signal.SIGKILL
-    again = render_stills(folder, load_look(look_file), tmp_path / "out")
-    assert replace(again, output=whole.output, notes=whole.notes) == whole
-    assert files(tmp_path / "out") == files(tmp_path / "whole") and not (tmp_path / "out.part").exists()
-
-
-def test_stills_that_were_broken_off_go_on(
-    look: Look, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only what is missing is rendered; the same command on finished ones leaves them (AP01, AP08)."""
-    (folder / "a" / "spoilt.png").write_bytes(b"spoilt")
-    whole = render_stills(folder, look, tmp_path / "whole")
-    monkeypatch.setattr("relook.faults._reached", Counter())
-    monkeypatch.setenv("RELOOK_FAIL", "stretch.still:full:3")
-    with pytest.raises(ResourceError):
-        render_stills(folder, look, tmp_path / "out")
-    monkeypatch.delenv("RELOOK_FAIL")
-    assert not (tmp_path / "out").exists()
-    rendered: list[float] = []
-    again = render_stills(folder, look, tmp_path / "out", on_progress=lambda p: rendered.append(p.done))
-    assert rendered[0] == 3 and replace(again, output=whole.output, refused=whole.refused) == whole
-    assert files(tmp_path / "out") == files(tmp_path / "whole") and not (tmp_path / "out.part").exists()
-    assert all(not finding.fault for finding in relook.verify(tmp_path / "out", source=folder))
-    assert render_stills(folder, look, tmp_path / "out").notes == (*again.notes, ALREADY_DONE)
-    made = tmp_path / "out" / again.stills[1]
-    made.write_bytes(made.read_bytes()[:-1])
-    (wrong,) = [finding for finding in relook.verify(tmp_path / "out", source=folder) if finding.fault]
-    assert (wrong.what, wrong.name) == ("output", str(again.stills[1]))

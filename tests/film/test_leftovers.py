@@ -16,7 +16,8 @@ from relook.errors import InputChangedError, ResourceError, UsageError
 from relook.film.frames import Frame, Mending
 from relook.film.identity import Watched
 from relook.film.journal import Journal, clear_leftover, was_being_shown
-from relook.film.publish import Part, receipt_of, write_whole
+from relook.film.part import Part
+from relook.film.publish import receipt_of, write_whole
 from relook.film.reader import FilmReader
 from relook.film.writer import FilmWriter, Job, Written
 

@@ -10,7 +10,8 @@ import pytest
 
 from relook.errors import LockedError, UsageError
 from relook.film import publish
-from relook.film.publish import Part, locked
+from relook.film.part import Part
+from relook.film.publish import locked
 
 
 def test_a_lock_is_removed_when_it_is_let_go_and_not_by_who_is_refused(tmp_path: Path) -> None:

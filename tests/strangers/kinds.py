@@ -24,7 +24,8 @@ from relook.deliver.training_log import read_log
 from relook.film.cuts.cut_files import read_cut_list
 from relook.film.cuts.cutlist import cut_list_in_words
 from relook.film.journal import Journal, Stretch
-from relook.film.publish import Part, receipt_of
+from relook.film.part import Part
+from relook.film.publish import receipt_of
 from relook.look import load_look
 from relook.receipt import Files, Receipt, compare, read_receipt, write_receipt
 from relook.recipe.files import read_recipe

@@ -19,7 +19,8 @@ from kinds import JOB, KINDS, RECIPE, cleared
 from relook.errors import InputError, RelookError, UsageError
 from relook.film.cuts.cut_files import read_cut_list
 from relook.film.journal import Journal
-from relook.film.publish import Part, file_hash
+from relook.film.part import Part
+from relook.film.publish import file_hash
 from relook.strict import DEEPEST, parse_json, read_regular
 from relook.train.checkpoint import TENSORS, read_checkpoint
 from relook.train.journal import _step_of

@@ -21,7 +21,8 @@ from relook.film.container.opening import open_film, picture_stream
 from relook.film.container.tracks import Heard, Tracks
 from relook.film.frames import FilmInfo, Frame
 from relook.film.journal import Stretch
-from relook.film.publish import Part, disk_errors, file_hash
+from relook.film.part import Part
+from relook.film.publish import disk_errors, file_hash
 
 _PICTURES: Final = TypeAdapter(Pictures)
 

@@ -9,13 +9,14 @@ from typing import Any, Final
 from relook import faults
 from relook.errors import InputError, UsageError
 from relook.film.frames import FilmInfo, Frame
+from relook.film.part import Part
 from relook.film.pictures.alpha import picture_alpha
 from relook.film.pictures.metadata import carry_metadata
 from relook.film.pictures.picture import PictureFacts, existing_timecode
 from relook.film.pictures.picture_file import Picture, returns_to_space, write_picture
 from relook.film.pictures.profile import carry_profile
 from relook.film.pictures.vfx import NEEDS_VFX, require_vfx
-from relook.film.publish import Part, disk_errors, file_hash, require_place, sync, sync_folder
+from relook.film.publish import disk_errors, file_hash, require_place, sync, sync_folder
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern, matching_pictures, numbered_name, numbers_in
 from relook.timing import advance_timecode
 

@@ -19,12 +19,13 @@ from relook.film.container.codecs import film_endings
 from relook.film.container.opening import FILM_ENDINGS
 from relook.film.frames import Frame
 from relook.film.journal import Journal, Stretch
+from relook.film.part import Part, require_ours
 from relook.film.pictures.alpha import picture_alpha
 from relook.film.pictures.metadata import carry_metadata
 from relook.film.pictures.picture import Picture, PictureFacts
 from relook.film.pictures.picture_file import read_picture, write_picture
 from relook.film.pictures.profile import carry_profile
-from relook.film.publish import Part, disk_errors, file_hash, require_ours, sync
+from relook.film.publish import disk_errors, file_hash, sync
 from relook.film.reader import NativeFrame
 from relook.film.sequence import PICTURE_ENDINGS, are_one_take, find_pictures, is_pictures
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -14,16 +13,13 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
-from relook.errors import InputError, UsageError
-from relook.film.container.fate import Fate, fates
-from relook.film.container.inventory import Inventory, inventory
-from relook.film.container.matroska import video_fields
+from relook.errors import UsageError
+from relook.film.container.fate import fates
 from relook.film.output_place import check_output
-from relook.film.pictures.alpha import alpha_of, frame_alpha, put_alpha
-from relook.film.reader import FilmReader, probe
-from relook.film.words import colour_words, turn_words
-from relook.film.writer import FilmWriter
+from relook.film.reader import probe
+from relook.film.words import turn_words
 from relook.timing import FrameRange
+from tests.film.container.copies import copy, found
 
 FONT = b"\0\1\0\0" + bytes(range(256))
 CHAPTERS = [("One", 0, 500), ("Zwei", 500, 1000)]
@@ -81,17 +77,6 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for track in sounds:
             add_sound(made, track)
     return path
-
-
-def found(path: Path) -> Inventory:
-    return inventory(probe(path))
-
-
-def copy(source: Path, target: Path, wanted: FrameRange | None = None) -> Path:
-    with FilmReader(source) as reader, FilmWriter(target, reader.info, whole=wanted is None) as writer:
-        for frame in reader.frames(wanted):
-            writer.copy(frame)
-    return target
 
 
 def ends(path: Path, ending: str) -> dict[str, str]:
@@ -201,183 +186,6 @@ def test_turns_and_flips_are_kept(tmp_path: Path, degrees: int, flip: bool, word
     assert found(copy(source, tmp_path / f"o{ending}")).turn == turn
     with pytest.raises(UsageError, match="turn or flip"):
         check_output(tmp_path / "o.mxf", probe(source), overwrite=False)
-
-
-# Transparency
-
-
-@pytest.mark.parametrize(
-    ("pixel_format", "ending", "bits"),
-    [
-        *((name, ".mkv", 0) for name in ("yuva420p", "yuva422p10le", "yuva444p12le", "bgra", "gbrap12le")),
-        *((name, ".mov", shift) for name, shift in (("yuva420p", 4), ("yuva444p10le", 2), ("bgra", 4))),
-    ],
-)
-@pytest.mark.parametrize("is_copied", [True, False])
-def test_transparency_is_kept_code_for_code(
-    make_film: Any, draw: Any, tmp_path: Path, pixel_format: str, ending: str, bits: int, is_copied: bool
-) -> None:
-    """IN15."""
-    source = transparent(make_film("a.mkv", draw(3, 64, 48), pixel_format=pixel_format), tmp_path / "in.mkv")
-    with FilmReader(source) as reader, FilmWriter(tmp_path / f"o{ending}", reader.info) as writer:
-        for frame in reader.frames():
-            (writer.copy if is_copied else writer.write)(frame)
-    for before, after in zip(alphas(source), alphas(tmp_path / f"o{ending}"), strict=True):
-        assert before.min() == 0
-        assert np.array_equal(after >> bits, before)
-
-
-@pytest.mark.parametrize("name", ["alpha_circle_vp9.webm", "prores4444_alpha_ramp.mov"])
-def test_real_transparency_is_read_and_kept(footage: Callable[[str], Path], tmp_path: Path, name: str) -> None:
-    source = footage(f"awkward/synthetic/{name}")
-    target = copy(source, tmp_path / "o.mkv")
-    pairs = list(zip(alphas(source), alphas(target), strict=True))
-    assert pairs
-    assert all(np.array_equal(a, b) and a.min() < a.max() for a, b in pairs)
-
-
-def test_transparency_that_does_not_fit_is_refused(make_film: Any, draw: Any, tmp_path: Path) -> None:
-    opaque = make_film("a.mkv", draw(3, 256, 144), pixel_format="yuva420p")
-    source = transparent(opaque, tmp_path / "in.mkv")
-    for ending in (".mp4", ".webm", ".mxf", ".####.jpg"):
-        with pytest.raises(UsageError, match="cannot hold the transparency"):
-            check_output(tmp_path / f"o{ending}", probe(source), overwrite=False)
-    assert "none at the beginning" in " ".join(check_output(tmp_path / "o.mp4", probe(opaque), overwrite=False))
-    late = transparent(opaque, tmp_path / "late.mkv", only=2)
-    copy(opaque, tmp_path / "o.mp4")
-    found_late = probe(late)
-    with (
-        pytest.raises(InputError, match=r"frame 2 .* is transparent"),
-        FilmReader(late) as reader,
-        FilmWriter(tmp_path / "late.mp4", probe(opaque)) as writer,
-    ):
-        for frame in reader.frames():
-            writer.write(frame)
-    assert found_late.pixel_format == "yuva420p"
-
-
-def test_a_rendered_film_becomes_transparent_pictures(make_film: Any, draw: Any, tmp_path: Path) -> None:
-    source = transparent(make_film("a.mkv", draw(2, 64, 48), pixel_format="bgra"), tmp_path / "in.mkv")
-    with FilmReader(source) as reader, FilmWriter(tmp_path / "o.####.png", reader.info) as writer:
-        for frame in reader.frames():
-            writer.write(frame)
-    for before, after in zip(alphas(source), alphas(tmp_path / "o.####.png"), strict=True):
-        assert np.array_equal(after, before)
-
-
-def transparent(source: Path, target: Path, *, only: int | None = None) -> Path:
-    """Write a film again with a slope of alpha in every frame, or in one."""
-    with av.open(str(source)) as a, av.open(str(target), "w") as b:
-        first: Any = a.streams.video[0]
-        stream: Any = b.add_stream("ffv1", rate=24, time_base=Fraction(1, 24))
-        stream.width, stream.height, stream.pix_fmt = first.width, first.height, first.pix_fmt
-        for index, frame in enumerate(a.decode(first)):
-            alpha = alpha_of(frame)
-            assert alpha is not None
-            codes, bits = alpha[0].copy(), alpha[1]
-            if only in (None, index):
-                codes[...] = np.linspace(0, 2**bits - 1, codes.shape[1]).astype(codes.dtype)[None]
-            else:
-                codes[...] = 2**bits - 1
-            put_alpha(frame, codes, bits)
-            frame.pts, frame.time_base = index, Fraction(1, 24)
-            b.mux(stream.encode(frame))
-        b.mux(stream.encode(None))
-    return target
-
-
-def alphas(path: Path) -> list[Any]:
-    with FilmReader(path) as reader:
-        found = [frame_alpha(native.picture) for native in reader.native_frames()]
-    assert all(found)
-    return [alpha[0].copy() for alpha in found if alpha is not None]
-
-
-# HDR, captions, short films
-
-
-def test_static_hdr_metadata_are_kept_by_hevc_and_told_elsewhere(
-    footage: Callable[[str], Path], tmp_path: Path
-) -> None:
-    """IN16."""
-    source = footage("awkward/synthetic/hdr10_pq_bt2020_hevc10.mp4")
-    before = found(source)
-    assert before.mastering is not None
-    assert before.light_level is not None
-    after = found(copy(source, tmp_path / "o.mp4", FrameRange(0, 4)))
-    assert (after.mastering, after.light_level) == (before.mastering, before.light_level)
-    assert colour_words(after.film) == "BT.2020 primaries, PQ transfer, BT.2020 matrix, legal range"
-    assert Fate("mastering display", "left out", ".mov cannot hold it") in fates(before, Path("o.mov"))
-
-
-def test_cropping_that_a_container_asks_for_is_told(make_film: Any, draw: Any, tmp_path: Path) -> None:
-    """IN12."""
-    plain = make_film("a.mp4", draw(3, 96, 64), encoder="libx264", pixel_format="yuv420p")
-    assert found(plain).extras == ()
-    source = with_clean_aperture(plain, tmp_path / "clap.mp4", 80, 48)
-    assert found(source).extras == ("cropping to 80 x 48 of 96 x 64",)
-    told = check_output(tmp_path / "o.mkv", probe(source), overwrite=False)
-    assert told[-1] == "cropping to 80 x 48 of 96 x 64: left out (no output of relook holds it)"
-    shape = {"sample_aspect_ratio": Fraction(4, 3)}
-    wide = make_film("b.mp4", draw(3, 96, 64), encoder="libx264", pixel_format="yuv420p", tags=shape)
-    wide = copy(wide, tmp_path / "w.mkv")
-    with wide.open("rb") as file:
-        assert video_fields(file, (0x54B0, 0x54BA, 0x54AA)) == [128, 64, 0]
-
-
-def test_a_film_whose_last_bytes_begin_a_box_is_read(make_film: Any, draw: Any) -> None:
-    source = make_film("a.mp4", draw(3, 96, 64), encoder="libx264", pixel_format="yuv420p")
-    source.write_bytes(source.read_bytes() + b"\0\0\0\1free")
-    assert found(source).extras == ()
-
-
-def with_clean_aperture(source: Path, target: Path, width: int, height: int) -> Path:
-    """Put a `clap` box into the first sample entry; the film's data lie before it and stay where they are."""
-    data = bytearray(source.read_bytes())
-    box = struct.pack(">I4s8I", 40, b"clap", width, 1, height, 1, 0, 1, 0, 1)
-    at, parents = data.index(b"moov") - 4, []
-    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
-        at = data.index(kind, at) - 4
-        parents.append(at)
-    end = at + int.from_bytes(data[at : at + 4], "big")
-    data[end:end] = box
-    for parent in parents:
-        data[parent : parent + 4] = (int.from_bytes(data[parent : parent + 4], "big") + 40).to_bytes(4, "big")
-    target.write_bytes(data)
-    return target
-
-
-@pytest.mark.parametrize("is_copied", [True, False])
-@pytest.mark.parametrize("ending", [".mxf", ".mov"])
-def test_colours_stay_where_a_codec_cannot_say_the_matrix(
-    make_film: Any, draw: Any, tmp_path: Path, ending: str, is_copied: bool
-) -> None:
-    tags = {"colorspace": 5, "color_range": 1}
-    source = make_film("a.mkv", draw(2, 256, 144), pixel_format="yuv422p10le", tags=tags)
-    target = tmp_path / f"o{ending}"
-    with FilmReader(source) as reader, FilmWriter(target, reader.info) as writer:
-        for frame in reader.frames():
-            (writer.copy if is_copied else writer.write)(frame)
-    with FilmReader(source) as one, FilmReader(target) as two:
-        for before, after in zip(one.frames(), two.frames(), strict=True):
-            assert float((before.pixels.mean((1, 2)) - after.pixels.mean((1, 2))).abs().max()) < 0.003
-    assert probe(target).colour.matrix == {".mxf": 1, ".mov": 6}[ending]
-    matrix = [fate.end for fate in fates(found(source), target) if fate.what == "matrix"]
-    assert matrix == {".mxf": ["changed"], ".mov": []}[ending]
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_films_of_one_and_two_frames_need_no_decoding_stamps_of_x265(
-    make_film: Any, draw: Any, tmp_path: Path, count: int
-) -> None:
-    """It takes them from memory that it never filled, so that any may come; a film gets its own."""
-    source, target = make_film("in.mkv", draw(count, 64, 48), pixel_format="yuv420p10le"), tmp_path / "o.mp4"
-    with FilmReader(source) as reader, FilmWriter(target, reader.info) as writer:
-        for frame in reader.frames():
-            writer.write(frame)
-    with av.open(str(target)) as container:
-        packets = [packet for packet in container.demux(video=0) if packet.size]
-        assert [packet.dts for packet in packets] == [packet.pts for packet in packets] and len(packets) == count
 
 
 def test_further_sound_streams_of_a_real_film(footage: Callable[[str], Path], tmp_path: Path) -> None:
