@@ -11,7 +11,7 @@ import pytest
 from relook.errors import InputError
 from relook.film.publish import receipt_of
 from relook.pipeline.judging import _part_of
-from relook.receipt import Files, Receipt, write_receipt
+from relook.receipt import Files, Receipt, read_receipt, write_receipt
 from relook.timing import FrameRange
 
 Run = Callable[[str], tuple[int, str, str]]
@@ -56,6 +56,18 @@ def test_T20_a_flipped_byte_is_named(run: Run, media: Path, output: str, monkeyp
     assert run(f"verify {output}")[0] == 1
     receipt.unlink()
     assert run(f"verify {output}")[0] == 3
+
+
+def test_T20_a_flipped_bit_of_a_receipt_is_noticed_even_where_it_means_the_same(tmp_path: Path) -> None:
+    film, digest = tmp_path / "Zürich.mov", Files("Zürich.mov", {"Zürich.mov": "0" * 64})
+    whole = write_receipt(Receipt("", digest, digest, digest, {"dials": {"grain": 1e-05}}))
+    receipt_of(film).write_bytes(whole)
+    assert read_receipt(film).output == digest
+    for place in range(len(whole)):
+        for bit in (0, 5):
+            receipt_of(film).write_bytes(whole[:place] + bytes((whole[place] ^ 1 << bit,)) + whole[place + 1 :])
+            with pytest.raises(InputError, match=r"Zürich\.mov\.receipt\.json"):
+                read_receipt(film)
 
 
 @pytest.mark.parametrize(
