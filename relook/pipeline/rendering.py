@@ -23,6 +23,7 @@ from relook.nets.wrap import WRAPS
 from relook.pipeline.arguments import loaded, named, refusing_wrong_settings
 from relook.progress import OnProgress, ignore
 from relook.recipe.dials import Condition, MarkDials, in_condition
+from relook.recipe.settings import MOST_SEED
 from relook.timing import FrameRange, is_drop_frame, parse_timecode
 
 
@@ -104,6 +105,8 @@ def apply(
         raise UsageError(f"on_damage {on_damage!r} is neither strict nor keep")
     if tile is not None and tile not in WRAPS:
         raise UsageError(f"tile={tile!r} names no axes; use {', '.join(WRAPS)}")
+    if not 0 <= seed <= MOST_SEED:
+        raise UsageError(f"seed {seed} is not from 0 to {MOST_SEED}")
     are_stills = edl is None and path.is_dir() and names_folder(target) and (tile is not None or holds_stills(path))
     if are_stills and frames is not None:
         raise UsageError(f"{path} holds stills, which have no range of frames; leave the range out")

@@ -86,3 +86,11 @@ def test_T20_a_receipt_of_frames_that_cannot_be_is_refused(frames: object, tmp_p
     assert _part_of(film) == FrameRange(3, 9)
     write(None)
     assert _part_of(film) is None
+
+
+def test_a_seed_that_no_receipt_could_tell_is_refused(run: Run, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(media)
+    line = "apply film.mp4 --look plain.look -o out.mkv --seed"
+    code, _, err = run(f"{line} {2**63}")
+    assert code == 2 and f"seed {2**63} is not from 0 to {2**63 - 1}" in err
+    assert run(f"{line} {2**63 - 1}")[0] == 0 and run("verify out.mkv")[0] == 0
