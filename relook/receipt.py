@@ -89,7 +89,8 @@ def read_receipt(output: Path) -> Receipt:
         raise InputError(f"{refused} ({str(error).splitlines()[0]}); it is damaged") from error
     if receipt.schema != SCHEMA:
         raise InputError(f"{refused}: it has schema {receipt.schema} and this relook reads {SCHEMA}")
-    if seal != _seal(told) or data != _laid_out(told | {_SEAL: seal}):  # 1e-5 and 1E-5 mean the same
+    is_sealed = seal == _seal(told) and data == _laid_out(told | {_SEAL: seal})  # 1e-5 and 1E-5 mean the same
+    if not is_sealed:
         raise InputError(f"{refused}: it was changed after it was written")
     return receipt
 

@@ -13,11 +13,11 @@ from typing import Any
 import typer
 
 from relook.cli.display import harmless, say_aside
+from relook.cli.stopping import GOES_ON
 from relook.errors import RelookError, ResourceError, UsageError
 
 INTERRUPTED = 130
 OUR_BUG = 9
-GOES_ON = "nothing half-written has a final name, and the same command goes on where it can"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
 
