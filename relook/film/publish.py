@@ -69,10 +69,18 @@ def disk_errors(path: Path, *, needed_bytes: int = 0) -> Iterator[None]:
     except (OSError, av.error.FFmpegError) as error:
         free, needed = "", f"{needed_bytes / 1e6:.3f} MB needed, " if needed_bytes else ""
         with suppress(OSError):
-            free = f" ({needed}{shutil.disk_usage(path.absolute().parent).free / 1e9:.1f} GB free)"
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        remedy = f"free space on its disk{free}" if full else f"check its disk{free}, or choose another format"
+            free = f" ({needed}{_room(shutil.disk_usage(path.absolute().parent).free)} free)"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            remedy = f"free space on its disk{free}"
+        elif error.errno == errno.EFBIG:
+            remedy = "lift the limit of file sizes (`ulimit -f unlimited`), or write to a disk that holds larger files"
+        else:
+            remedy = f"check its disk{free}, or choose another format"
         raise ResourceError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
+
+
+def _room(num_bytes: float) -> str:
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -333,8 +341,8 @@ class Part:
         needed = there / share * (1 if self._folder is not None else 2) - there
         if needed > free:
             raise ResourceError(
-                f"{self.final} needs about {needed / 1e9:.1f} GB more and its disk has {free / 1e9:.1f} GB; free space and run "
-                f"the same command again, which goes on here"
+                f"{self.final} needs about {_room(needed)} more and its disk has {_room(free)}; free space and run the "
+                f"same command again, which goes on here"
             )
 
     def clear(self) -> None:
