@@ -52,5 +52,7 @@ def _of_source(source: Path, told: Files) -> list[Finding]:
     pictures = probe(source).pictures if is_pictures(source) else ()
     if pictures:
         return compare("source", told, pictures[0].parent)
-    fault = "" if file_hash(source) in told.sha256.values() else "it is not the one that was used, or was changed"
+    found = file_hash(source)
+    fault = "it is not there" if found is None else "it is not the one that was used, or was changed"
+    fault = "" if found in told.sha256.values() else fault
     return [Finding("source", source.name, fault)]

@@ -88,6 +88,17 @@ def test_T20_a_receipt_of_frames_that_cannot_be_is_refused(frames: object, tmp_p
     assert _part_of(film) is None
 
 
+def test_what_verify_says_is_no_riddle(run: Run, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(media)
+    Path("a.edl").write_text("TITLE: t\n001  AX V C 00:00:00:00 00:00:00:04 01:00:00:00 01:00:00:04\n")
+    for line in ("-o out.mkv --range 00:00:00:00-00:00:00:04", "--edl a.edl -o shots"):
+        assert run(f"apply film.mp4 --look plain.look {line}")[0] == 0
+    code, out, _ = run("verify out.mkv --source absent.mp4")
+    assert code == 1 and out.splitlines()[0] == "source absent.mp4: it is not there"
+    code, out, _ = run("verify shots --source film.mp4")
+    assert code == 0 and "give --source" not in out and out.startswith("output: ")
+
+
 def test_a_seed_that_no_receipt_could_tell_is_refused(run: Run, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(media)
     line = "apply film.mp4 --look plain.look -o out.mkv --seed"
