@@ -25,10 +25,9 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Say whether a film, its source and its look are what its receipt says; exit code 1 where one is not."""
+    # late, both: torch takes seconds to import, and `--help` must not wait
     from relook.apply.shot_record import RECORD
-    from relook.pipeline import (
-        verify as compare,
-    )  # late, both: torch takes seconds to import, and `--help` must not wait
+    from relook.pipeline import verify as compare
 
     findings = compare(output, source=source, look=look)
     wrong = [found for found in findings if found.fault]
