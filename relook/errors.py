@@ -4,6 +4,7 @@
     ├── UsageError               2  the call itself is wrong: option, output path, job
     ├── InputError               3  a film, look or corpus cannot be read or is not enough
     │   ├── NoMarksError            a film is of a kind that shows no marks of film: stills, or very short shots
+    │   ├── KilledDecoderError      the process that decodes a film was killed; the film may well be whole
     │   └── LostShotError           frames of a prepared corpus are gone or no longer what they were
     ├── DivergedError            5  training or rendering met values that are not finite
     ├── ResourceError            6  disk, memory or device
@@ -36,6 +37,10 @@ class InputError(RelookError):
 
 
 class NoMarksError(InputError):
+    pass
+
+
+class KilledDecoderError(InputError):
     pass
 
 

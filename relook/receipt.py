@@ -65,7 +65,7 @@ _RECEIPT: Final = TypeAdapter(Receipt)
 def write_receipt(receipt: Receipt) -> bytes:
     """Lay a receipt out as its file has it."""
     told = asdict(receipt)
-    return json.dumps(told | {_SEAL: _seal(told)}, indent=1).encode()
+    return _laid_out(told | {_SEAL: _seal(told)})
 
 
 def read_receipt(output: Path) -> Receipt:
@@ -77,7 +77,8 @@ def read_receipt(output: Path) -> Receipt:
     path = receipt_of(output)
     refused = f"{path} is not a receipt that relook can use"
     try:
-        told = parse_json(read_regular(path, MAX_BYTES))
+        data = read_regular(path, MAX_BYTES)
+        told = parse_json(data)
         seal = told.pop(_SEAL)
         receipt = _RECEIPT.validate_python(told)
     except FileNotFoundError as error:
@@ -88,7 +89,8 @@ def read_receipt(output: Path) -> Receipt:
         raise InputError(f"{refused} ({str(error).splitlines()[0]}); it is damaged") from error
     if receipt.schema != SCHEMA:
         raise InputError(f"{refused}: it has schema {receipt.schema} and this relook reads {SCHEMA}")
-    if seal != _seal(told):
+    is_sealed = seal == _seal(told) and data == _laid_out(told | {_SEAL: seal})  # 1e-5 and 1E-5 mean the same
+    if not is_sealed:
         raise InputError(f"{refused}: it was changed after it was written")
     return receipt
 
@@ -108,6 +110,10 @@ def _finding(what: str, path: Path, name: str, digest: str) -> Finding:
     if found is None:
         return Finding(what, name, "it is not there")
     return Finding(what, name, "" if found == digest else "it was changed")
+
+
+def _laid_out(told: dict[str, Any]) -> bytes:
+    return json.dumps(told, indent=1).encode()
 
 
 def _seal(told: dict[str, Any]) -> str:

@@ -188,7 +188,13 @@ MUTATIONS = (
         "    return Finding(what, name)\n",
         VERIFIED,
     ),
-    Mutation("seal of a receipt", "relook/receipt.py", "    if seal != _seal(told):\n", "    if False:\n", VERIFIED),
+    Mutation(
+        "seal of a receipt",
+        "relook/receipt.py",
+        "    if not is_sealed:\n",
+        "    if False:\n",
+        VERIFIED,
+    ),
     Mutation(
         "hash of a look's weights",
         LOOK,
@@ -226,9 +232,9 @@ MUTATIONS = (
     ),
     Mutation(
         "signals are heeded",
-        "relook/cli/__init__.py",
-        "        signal.signal(number, _stop)\n",
-        "        pass\n",
+        "relook/cli/stopping.py",
+        "    return tuple(number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN)\n",
+        "    return ()\n",
         ("tests/apply/test_stopped.py::test_AP02_stopped_by_a_signal",),
     ),
     Mutation(

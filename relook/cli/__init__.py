@@ -8,18 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from relook.cli.app import VERBS, build_app
-from relook.cli.arguments import spread_paths
-from relook.cli.display import say_aside
-from relook.cli.guard import GOES_ON
-from relook.cli.hiding import hiding_names
-
-STOPPING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-
-
-def _stop(number: int, frame: object) -> NoReturn:
-    say_aside(f"relook: stopped by {signal.Signals(number).name}; {GOES_ON}")
-    sys.exit(128 + number)
+from relook.cli.stopping import heeded, stop_at_once
 
 
 def _open_streams() -> None:
@@ -34,10 +23,14 @@ def _open_streams() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line (the process's own by default) and leave with its exit code."""
+    for number in heeded():
+        signal.signal(number, stop_at_once)
+    from relook.cli.app import VERBS, build_app  # late, as those below: a signal that comes meanwhile is heeded
+    from relook.cli.arguments import spread_paths
+    from relook.cli.hiding import hiding_names
+
     _open_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    for number in STOPPING:
-        signal.signal(number, _stop)
     with hiding_names(words, [verb.__name__ for verb in VERBS]):
         build_app()(spread_paths(words), prog_name="relook")
     sys.exit(0)

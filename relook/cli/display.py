@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from relook.cli.hiding import Hiding
+from relook.cli.stopping import begin_work
 from relook.progress import OnProgress, Progress
 
 QUIET_SECONDS = 15.0
@@ -20,7 +21,8 @@ _COMMANDS = _CONTROLS | {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x20
 
 @contextmanager
 def showing_progress() -> Iterator[OnProgress]:
-    """Give a callback that shows progress while the `with` lasts."""
+    """Give a callback that shows progress while the `with` lasts; what it shows is work, which signals end with care."""
+    begin_work()
     if not sys.stderr.isatty():
         yield PlainLines()
         return

@@ -9,6 +9,7 @@ import typer
 
 from relook.cli.arguments import Json
 from relook.cli.display import print_json, print_lines
+from relook.cli.stopping import begin_work
 from relook.errors import ResourceError
 
 
@@ -18,6 +19,7 @@ def doctor(as_json: Json = False) -> None:
         doctor as examine,
     )  # late: torch takes seconds to import, and `--help` must not wait
 
+    begin_work()
     findings = examine()
     counts = Counter(finding.state for finding in findings)
     width = max(len(finding.subject) for finding in findings)

@@ -13,12 +13,13 @@ from typing import Any
 import typer
 
 from relook.cli.display import harmless, say_aside
+from relook.cli.stopping import GOES_ON
 from relook.errors import RelookError, ResourceError, UsageError
 
 INTERRUPTED = 130
 OUR_BUG = 9
-GOES_ON = "nothing half-written has a final name, and the same command goes on where it can"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+TOO_MANY_OPEN = (errno.EMFILE, errno.ENFILE)
 OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
 
 
@@ -54,7 +55,12 @@ def explain(error: BaseException) -> tuple[str, int]:
             f"cannot use {error.filename}: {error.strerror}; check the path, and who may use it",
             UsageError.exit_code,
         )
-    if isinstance(error, MemoryError):
+    if isinstance(error, OSError) and error.errno in TOO_MANY_OPEN:
+        return f"too many files are open ({error}); allow more with `ulimit -n 256`", ResourceError.exit_code
+    is_unloadable = isinstance(error, ImportError) and "failed to map segment" in str(
+        error
+    )  # what the system's loader says
+    if isinstance(error, MemoryError) or is_unloadable or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return "out of memory; end other programs, or take a machine with more", ResourceError.exit_code
     if "torch" in sys.modules:
         from relook.compute import lack  # late: torch takes seconds to import, and without it nothing here is its error

@@ -1,7 +1,7 @@
 """Keep the names of films out of what is printed, so that a log can be shown to others: `RELOOK_HIDE_NAMES=1`.
 
 Every name of the command line, of the folders that its paths lie in, of what lies in a folder that is named, and of what a
-film, look or cut list that is named tells of itself (titles, tags, reels, clips, footage) becomes a short token, the same one
+film, look, cut list or receipt tells of itself (titles, tags, reels, clips, footage) becomes a short token, the same one
 for the same name: `<name-3fa2>`. It is made of the name alone, so that one who guesses the name can tell that it fits.
 """
 
@@ -187,12 +187,13 @@ def gather_names(words: list[str]) -> Names:
     names.add_folder(Path(os.path.expanduser("~")))
     with suppress(FileNotFoundError):  # a current folder that was removed
         names.add_folder(Path.cwd())
+    if config := os.environ.get("OCIO"):
+        names.add_path(Path(config))
     for word in name_words(words):
         names.add_path(Path(word))
-        try:
-            _add_found(Path(word), names)
-        except Exception:  # what cannot be read tells no names, and the verb will say why
-            continue
+        for add in (_add_found, _add_receipt):
+            with suppress(Exception):  # what cannot be read tells no names, and the verb will say why
+                add(Path(word), names)
     return names
 
 
@@ -207,6 +208,19 @@ def _add_found(path: Path, names: Names) -> None:
         for beside in path.parent.iterdir():
             if beside.suffix:
                 names.add_file(beside.name)
+
+
+def _add_receipt(output: Path, names: Names) -> None:
+    """Hide what the receipt of an output names: it may all be called otherwise by now."""
+    from relook.receipt import read_receipt  # late, as all below
+
+    receipt = read_receipt(output)
+    for files in (receipt.output, receipt.source):
+        for name in (files.name, *files.sha256):
+            names.add_file(Path(name).name)
+            names.add(*Path(name).parts[:-1])
+    if not _is_shipped(receipt.look.name):
+        names.add(receipt.look.name)
 
 
 def name_words(words: list[str]) -> Iterator[str]:
@@ -239,7 +253,7 @@ def told_by(path: Path) -> list[str]:
         RelookError: it cannot be read.
     """
     if path.suffix == ".look":
-        from relook.look import load_look  # late, as all below: seconds to import, and only where names are hidden
+        from relook.look import load_look  # late: seconds to import, and only where names are hidden
 
         card = load_look(path).card
         footage = [part for film in card.footage for part in (film.name, Path(film.name).stem, film.licence)]

@@ -25,18 +25,24 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Say whether a film, its source and its look are what its receipt says; exit code 1 where one is not."""
-    from relook.pipeline import verify as compare  # late: torch takes seconds to import, and `--help` must not wait
+    # late, both: torch takes seconds to import, and `--help` must not wait
+    from relook.apply.shot_record import RECORD
+    from relook.pipeline import verify as compare
 
     findings = compare(output, source=source, look=look)
     wrong = [found for found in findings if found.fault]
-    print_lines(*(f"{found.what} {found.name}: {found.fault}" for found in wrong))
+    lines = [f"{found.what} {found.name}: {found.fault}" for found in wrong]
     for what in ("output", "source", "look"):
         found = [finding for finding in findings if finding.what == what]
         if not found:
-            print_lines(f"{what}: not compared; give --{what}")
+            is_told = not (output / RECORD).is_file()
+            lines.append(
+                f"{what}: not compared; " + (f"give --{what}" if is_told else "of shots their folder tells no more")
+            )
         elif not any(finding.fault for finding in found):
             files = f"{len(found)} files are" if len(found) > 1 else f"{found[0].name} is"
-            print_lines(f"{what}: {files} what the receipt says")
+            lines.append(f"{what}: {files} what the receipt says")
+    print_lines(*lines)
     if as_json:
         print_json({"verdict": "fail" if wrong else "pass", "files": [asdict(found) for found in findings]})
     if wrong:

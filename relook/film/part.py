@@ -25,6 +25,7 @@ from relook.film.publish import (
     is_there,
     part_name,
     receipt_of,
+    room_text,
     sync,
     sync_folder,
     take_lock,
@@ -179,8 +180,8 @@ class Part:
         needed = there / share * (1 if self._folder is not None else 2) - there
         if needed > free:
             raise ResourceError(
-                f"{self.final} needs about {needed / 1e9:.1f} GB more and its disk has {free / 1e9:.1f} GB; free space and run "
-                f"the same command again, which goes on here"
+                f"{self.final} needs about {room_text(needed)} more and its disk has {room_text(free)}; free space and run the "
+                f"same command again, which goes on here"
             )
 
     def clear(self) -> None:

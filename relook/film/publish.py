@@ -59,10 +59,19 @@ def disk_errors(path: Path, *, needed_bytes: int = 0) -> Iterator[None]:
     except (OSError, av.error.FFmpegError) as error:
         free, needed = "", f"{needed_bytes / 1e6:.3f} MB needed, " if needed_bytes else ""
         with suppress(OSError):
-            free = f" ({needed}{shutil.disk_usage(path.absolute().parent).free / 1e9:.1f} GB free)"
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        remedy = f"free space on its disk{free}" if full else f"check its disk{free}, or choose another format"
+            free = f" ({needed}{room_text(shutil.disk_usage(path.absolute().parent).free)} free)"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            remedy = f"free space on its disk{free}"
+        elif error.errno == errno.EFBIG:
+            remedy = "lift the limit of file sizes (`ulimit -f unlimited`), or write to a disk that holds larger files"
+        else:
+            remedy = f"check its disk{free}, or choose another format"
         raise ResourceError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
+
+
+def room_text(num_bytes: float) -> str:
+    """Tell of space on a disk, in decimal units as shops sell it."""
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"
 
 
 def write_whole(path: Path, data: bytes) -> None:

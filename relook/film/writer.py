@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 
 from pydantic import TypeAdapter
 
-from relook.errors import DivergedError, InputError, UsageError
+from relook.errors import DivergedError, InputError, KilledDecoderError, UsageError
 from relook.film.container.codecs import film_endings
 from relook.film.container.film_file import FilmFile
 from relook.film.frames import FilmInfo, Frame
@@ -240,7 +240,7 @@ class FilmWriter:
             self._job is not None
             and self._job.key
             and self._journal.stretches
-            and not isinstance(error, _FAILING_AGAIN)
+            and (not isinstance(error, _FAILING_AGAIN) or isinstance(error, KilledDecoderError))
         )
         if self._close():
             self._part.leave() if is_resumable else self._part.clear()

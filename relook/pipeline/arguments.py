@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,19 @@ Paths = str | Path | Sequence[str | Path]
 def paths(value: Paths) -> tuple[Path, ...]:
     """Return one path or several as several."""
     return (Path(value),) if isinstance(value, str | Path) else tuple(Path(item) for item in value)
+
+
+def named(path: str | Path) -> Path:
+    """Return a path whose last part is a name, beside which others can lie: `.` and `..` are spelt out.
+
+    Raises:
+        UsageError: it is the root of a file system.
+    """
+    given = Path(path)
+    spelt = given if given.name not in ("", "..") else Path(os.path.abspath(given))
+    if not spelt.name:
+        raise UsageError(f"{given} is the root of a disk; give a file or a folder on it")
+    return spelt
 
 
 def loaded(look: Look | str | Path) -> Look:

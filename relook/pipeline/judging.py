@@ -17,7 +17,7 @@ from relook.film.publish import receipt_of
 from relook.film.reader import probe
 from relook.film.values import keeps_space
 from relook.look import Look
-from relook.pipeline.arguments import loaded
+from relook.pipeline.arguments import loaded, named
 from relook.pipeline.inspection import measure_marks
 from relook.progress import OnProgress, ignore
 from relook.receipt import read_receipt
@@ -57,7 +57,7 @@ def check(
         InputError: a film or the look cannot be read; nothing was changed.
         ResourceError: there is no memory, or the disk is full.
     """
-    path, before = Path(film), Path(source) if source is not None else None
+    path, before = named(film), Path(source) if source is not None else None
     folder = Path(output) if output is not None else None
     if folder is not None:
         _check_report_folder(folder, overwrite=overwrite)
@@ -113,7 +113,8 @@ def _space_of(film: Path, source: Path | None, space: ColourSpace | None) -> Col
 
 def report_folder(film: Path) -> Path:
     """Return the folder beside a film where its report goes by default."""
-    return film.with_name(f"{film.stem}.report")
+    folder = named(film)
+    return folder.with_name(f"{folder.stem}.report")
 
 
 def _check_report_folder(folder: Path, *, overwrite: bool) -> None:

@@ -20,9 +20,10 @@ from relook.film.sequence import is_pictures
 from relook.film.spans import frames_shown
 from relook.look import Look
 from relook.nets.wrap import WRAPS
-from relook.pipeline.arguments import loaded, refusing_wrong_settings
+from relook.pipeline.arguments import loaded, named, refusing_wrong_settings
 from relook.progress import OnProgress, ignore
 from relook.recipe.dials import Condition, MarkDials, in_condition
+from relook.recipe.settings import MOST_SEED
 from relook.timing import FrameRange, is_drop_frame, parse_timecode
 
 
@@ -99,11 +100,13 @@ def apply(
         UsageError: the output cannot be written or is the film itself, or there is no such colour space; nothing was changed.
         InputError: the film, the look or the cut list cannot be read, or an event cannot be rendered; nothing was changed.
     """
-    path, target = Path(film), Path(output)
+    path, target = Path(film), named(output)
     if on_damage not in ("strict", "keep"):
         raise UsageError(f"on_damage {on_damage!r} is neither strict nor keep")
     if tile is not None and tile not in WRAPS:
         raise UsageError(f"tile={tile!r} names no axes; use {', '.join(WRAPS)}")
+    if not 0 <= seed <= MOST_SEED:
+        raise UsageError(f"seed {seed} is not from 0 to {MOST_SEED}")
     are_stills = edl is None and path.is_dir() and names_folder(target) and (tile is not None or holds_stills(path))
     if are_stills and frames is not None:
         raise UsageError(f"{path} holds stills, which have no range of frames; leave the range out")

@@ -23,7 +23,7 @@ from relook.film.publish import disk_errors, write_whole
 from relook.film.reader import probe
 from relook.film.sequence import find_footage
 from relook.look import ENDING, Look, load_look, packed
-from relook.pipeline.arguments import Paths, paths, refusing_wrong_settings
+from relook.pipeline.arguments import Paths, named, paths, refusing_wrong_settings
 from relook.prepare.anchors import add_anchors, read_pair
 from relook.prepare.footage import prepare_corpus
 from relook.progress import OnProgress, ignore
@@ -91,7 +91,7 @@ def train(
         ResourceError: the disk is full, there is no memory, or the device or another process failed; what was saved is whole.
         StoppedError: an interrupt came; what was done is saved in the run's folder.
     """
-    target = Path(output)
+    target = named(output)
     recipe = _recipe(preset, seed=seed, budget_seconds=budget_seconds, budget_frames=budget_frames)
     chosen = choose_device(device)
     require_processes(processes, chosen)

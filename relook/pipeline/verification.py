@@ -9,6 +9,7 @@ from relook.film.publish import file_hash
 from relook.film.reader import probe
 from relook.film.sequence import is_pictures
 from relook.look import find_look, shipped_looks
+from relook.pipeline.arguments import named
 from relook.receipt import Files, Finding, compare, read_receipt
 
 
@@ -28,7 +29,7 @@ def verify(
         InputError: there is no receipt, or it is damaged or was changed.
         UsageError: there is no such look.
     """
-    path = Path(output)
+    path = named(output)
     if (path / RECORD).is_file():
         shots = {name: str(shot["sha256"]) for name, shot in read_record(path).items()}
         return tuple(compare("output", Files(path.name, shots), path))
@@ -51,5 +52,7 @@ def _of_source(source: Path, told: Files) -> list[Finding]:
     pictures = probe(source).pictures if is_pictures(source) else ()
     if pictures:
         return compare("source", told, pictures[0].parent)
-    fault = "" if file_hash(source) in told.sha256.values() else "it is not the one that was used, or was changed"
+    found = file_hash(source)
+    fault = "it is not there" if found is None else "it is not the one that was used, or was changed"
+    fault = "" if found in told.sha256.values() else fault
     return [Finding("source", source.name, fault)]

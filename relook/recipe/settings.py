@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
+
+MOST_SEED: Final = 2**63 - 1
+"""Of a recipe, and of a render."""
 
 _LIMITS = {
-    "seed": (0, 2**63 - 1),
+    "seed": (0, MOST_SEED),
     "budget_seconds": (0, 1e9),
     "budget_frames": (0, 10**12),
     "crop_px": (64, 4096),

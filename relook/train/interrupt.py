@@ -18,14 +18,15 @@ def holding_signals() -> Iterator[Callable[[], int]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
         return
-    before = {number: signal.getsignal(number) for number in HELD}
+    found = {number: signal.getsignal(number) for number in HELD}
+    before = {number: handler for number, handler in found.items() if handler is not signal.SIG_IGN}
 
     def hold(number: int, frame: FrameType | None) -> None:
         came.append(number)
         for held, handler in before.items():
             signal.signal(held, handler)
 
-    for number in HELD:
+    for number in before:
         signal.signal(number, hold)
     try:
         yield lambda: came[0] if came else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,8 +13,9 @@ from relook.apply.delivery import RenderSettings
 from relook.apply.frame import FrameRenderer
 from relook.apply.render import render_film
 from relook.compute import is_out_of_memory
-from relook.errors import ResourceError
-from relook.look import Look
+from relook.errors import KilledDecoderError, ResourceError
+from relook.look import Look, load_look
+from relook.progress import Progress
 from relook.recipe.dials import Dials
 
 
@@ -50,3 +52,21 @@ def test_what_torch_says_when_there_is_no_memory() -> None:
         torch.empty(1 << 60, dtype=torch.uint8)
     assert is_out_of_memory(raised.value)
     assert not is_out_of_memory(RuntimeError("sizes do not match"))
+
+
+def test_AP04_what_is_done_outlives_a_decoder_that_the_system_kills(
+    film: Path, look_file: Path, finish: Any, tmp_path: Path, short_stretches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed again at a frame: the film may be whole, and hours of work are not to be lost for want of memory."""
+
+    def plant(progress: Progress) -> None:
+        if progress.stage == "finding shots" and progress.done == progress.total:
+            monkeypatch.setenv("RELOOK_FAIL", "packet 30:kill:1")
+
+    output = tmp_path / "o.mov"
+    with pytest.raises(KilledDecoderError, match=r"was killed .* at frame \d+ .* run the same command again") as killed:
+        render_film(film, load_look(look_file), output, on_progress=plant)
+    assert killed.value.exit_code == 3 and not output.exists()
+    monkeypatch.delenv("RELOOK_FAIL")
+    assert finish(output)[1] >= short_stretches
+    assert output.exists()

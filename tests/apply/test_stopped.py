@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -71,6 +72,28 @@ def test_AP02_stopped_by_a_signal(
     _, num_done = finish(output)
     assert num_done == (50 if real else 7)
     assert_world(output.parent, files)
+
+
+def test_AP02_a_signal_while_the_program_starts() -> None:
+    """An exception that comes while a library is imported is lost, or comes out as another error."""
+    code = "import sys, relook.cli as c; sys.meta_path.insert(0, c); c.find_spec = lambda name, *_: find(name); c.main(['looks'])"
+    for sent, exit_code in SIGNALS:
+        find = f"import os, signal\nsignal.signal({int(sent)}, signal.SIG_DFL if {int(sent)} != 2 else signal.default_int_handler)\n"
+        find += f"def find(name):\n  try:\n    if name == 'torch': os.kill(os.getpid(), {int(sent)})\n"
+        find += "  except BaseException: pass\n"
+        done = subprocess.run([sys.executable, "-c", find + code], capture_output=True, text=True, check=False)
+        assert done.returncode == exit_code and done.stderr.endswith("goes on where it can\n"), done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("sent", [signal.SIGHUP, signal.SIGINT], ids=lambda sent: sent.name)
+def test_AP02_what_was_switched_off_stays_so(sent: signal.Signals) -> None:
+    """As `nohup` and a shell's `&` do it."""
+    code = f"import signal, os; signal.signal({int(sent)}, signal.SIG_IGN)\nfrom relook.cli.stopping import begin_work, heeded"
+    code += f"\nfrom relook.train.interrupt import holding_signals\nassert {int(sent)} not in heeded()\nbegin_work()"
+    code += f"\nwith holding_signals() as came:\n    os.kill(os.getpid(), {int(sent)})\n    assert not came()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

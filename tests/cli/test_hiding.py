@@ -127,6 +127,20 @@ def test_T17_a_traceback_names_nothing_either(secret: Path) -> None:
     assert secrets_in((9, done.stdout, done.stderr)) == []
 
 
+def test_T17_what_only_a_receipt_or_a_variable_names_is_hidden(
+    secret: Path, say: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert say(*APPLY, "-o", OUTPUT)[0] == 0
+    for name in (OUTPUT, f"{OUTPUT}.receipt.json"):
+        Path(name).rename(name.replace(OUTPUT, "plain.mp4"))
+    Path(FILM).rename("other.mp4")
+    said = say("verify", "plain.mp4", "--source", "other.mp4", "--look", LOOK, "--json")
+    assert said[0] == 1 and secrets_in(said) == [], said
+    monkeypatch.setenv("OCIO", "/nightfall/config.ocio")
+    said = say("apply", "other.mp4", "--look", LOOK, "-o", "o.mov", "--colour-space", "acescct")
+    assert said[0] == 3 and secrets_in(said) == [], said
+
+
 def test_the_same_name_is_the_same_token_and_the_rest_stays(secret: Path, say: Callable[..., Said]) -> None:
     _, out, _ = say(*APPLY, "-o", OUTPUT, "--json")
     told = json.loads(out.splitlines()[-1])

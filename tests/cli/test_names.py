@@ -13,6 +13,7 @@ from relook.film.publish import receipt_of
 from relook.film.reader import probe
 
 Read = Callable[[], tuple[str, str]]
+Run = Callable[[str], tuple[int, str, str]]
 
 NAMES = {
     "spaces": b"two  words.mp4",
@@ -71,3 +72,22 @@ def test_a_name_that_ends_in_a_dot_has_no_ending(here: Path, capsys: pytest.Capt
     assert apply(b"film.", b"new/b.") == 2
     assert "end the name in .mp4" in capsys.readouterr().err
     assert sorted(os.listdir("new")) == ["a.mp4", "a.mp4.receipt.json"]
+
+
+def test_a_folder_is_a_name_by_which_others_lie_beside_it_called_dot_too(
+    here: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AP09, IN19."""
+    for line in ("apply film.mp4 --strength 0 --range 00:00:00:00-00:00:00:02 -o new/a.####.png", "apply new -o out"):
+        code, _, err = run(f"{line} --look plain.look")
+        assert code == 0, err
+    for inside in ("out", "out/deep"):
+        Path(inside).mkdir(exist_ok=True)
+        monkeypatch.chdir(here / inside)
+        code, out, err = run("verify ." if inside == "out" else "verify ..")
+        assert code == 0 and "output: 2 files are" in out, err
+        monkeypatch.chdir(here)
+    for place in (".", "/"):
+        for line in ("verify", "check --look plain.look", "apply film.mp4 --look plain.look -o"):
+            assert run(f"{line} {place}")[0] in (2, 3), line
+        assert run(f"train --source film.mp4 --style film.mp4 -o {place}")[0] == 2

@@ -11,7 +11,7 @@ import pytest
 from relook.errors import InputError
 from relook.film.publish import receipt_of
 from relook.pipeline.judging import _part_of
-from relook.receipt import Files, Receipt, write_receipt
+from relook.receipt import Files, Receipt, read_receipt, write_receipt
 from relook.timing import FrameRange
 
 Run = Callable[[str], tuple[int, str, str]]
@@ -58,6 +58,18 @@ def test_T20_a_flipped_byte_is_named(run: Run, media: Path, output: str, monkeyp
     assert run(f"verify {output}")[0] == 3
 
 
+def test_T20_a_flipped_bit_of_a_receipt_is_noticed_even_where_it_means_the_same(tmp_path: Path) -> None:
+    film, digest = tmp_path / "Zürich.mov", Files("Zürich.mov", {"Zürich.mov": "0" * 64})
+    whole = write_receipt(Receipt("", digest, digest, digest, {"dials": {"grain": 1e-05}}))
+    receipt_of(film).write_bytes(whole)
+    assert read_receipt(film).output == digest
+    for place in range(len(whole)):
+        for bit in (0, 5):
+            receipt_of(film).write_bytes(whole[:place] + bytes((whole[place] ^ 1 << bit,)) + whole[place + 1 :])
+            with pytest.raises(InputError, match=r"Zürich\.mov\.receipt\.json"):
+                read_receipt(film)
+
+
 @pytest.mark.parametrize(
     "frames", ["abc", 5, {"start": 3}, {"start": 9, "stop": 3}, {"start": -1, "stop": 3}, {"a": 1}]
 )
@@ -74,3 +86,22 @@ def test_T20_a_receipt_of_frames_that_cannot_be_is_refused(frames: object, tmp_p
     assert _part_of(film) == FrameRange(3, 9)
     write(None)
     assert _part_of(film) is None
+
+
+def test_what_verify_says_is_no_riddle(run: Run, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(media)
+    Path("a.edl").write_text("TITLE: t\n001  AX V C 00:00:00:00 00:00:00:04 01:00:00:00 01:00:00:04\n")
+    for line in ("-o out.mkv --range 00:00:00:00-00:00:00:04", "--edl a.edl -o shots"):
+        assert run(f"apply film.mp4 --look plain.look {line}")[0] == 0
+    code, out, _ = run("verify out.mkv --source absent.mp4")
+    assert code == 1 and out.splitlines()[0] == "source absent.mp4: it is not there"
+    code, out, _ = run("verify shots --source film.mp4")
+    assert code == 0 and "give --source" not in out and out.startswith("output: ")
+
+
+def test_a_seed_that_no_receipt_could_tell_is_refused(run: Run, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(media)
+    line = "apply film.mp4 --look plain.look -o out.mkv --seed"
+    code, _, err = run(f"{line} {2**63}")
+    assert code == 2 and f"seed {2**63} is not from 0 to {2**63 - 1}" in err
+    assert run(f"{line} {2**63 - 1}")[0] == 0 and run("verify out.mkv")[0] == 0

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from relook.errors import LockedError, UsageError
+from relook.errors import LockedError, ResourceError, UsageError
 from relook.film import publish
 from relook.film.part import Part
-from relook.film.publish import locked
+from relook.film.publish import disk_errors, locked
 
 
 def test_a_lock_is_removed_when_it_is_let_go_and_not_by_who_is_refused(tmp_path: Path) -> None:
@@ -86,3 +88,19 @@ def test_what_came_to_a_name_meanwhile_stays(tmp_path: Path) -> None:
         part.publish(overwrite=False)
     part.clear()
     assert (tmp_path / "o.mov").read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize(
+    ("number", "free", "told"),
+    [
+        (errno.ENOSPC, 300_000, r"free space on its disk \(0\.3 MB free\)"),
+        (errno.ENOSPC, 54 * 10**9, r"free space on its disk \(54\.0 GB free\)"),
+        (errno.EFBIG, 54 * 10**9, "lift the limit of file sizes"),
+    ],
+)
+def test_AP03_what_the_disk_refuses_is_told_with_what_helps(
+    number: int, free: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    with pytest.raises(ResourceError, match=told), disk_errors(tmp_path / "o.mov"):
+        raise OSError(number, os.strerror(number))

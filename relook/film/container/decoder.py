@@ -62,7 +62,7 @@ def order_of(path: Path, task: Task, *, num_pixels: int, in_threads: bool = True
 CRASHED: Final = "the decoder crashed"
 _HUNG: Final = "the decoder hung"
 _HUNGRY: Final = "the decoder asked for too much memory"
-_KILLED: Final = "the decoder was killed (perhaps for want of memory)"
+KILLED: Final = "the decoder was killed (perhaps for want of memory)"
 _BARRED: Final = "the decoder tried what it may not"
 
 
@@ -157,7 +157,7 @@ class Decoder:
         """Say what ended the process, which has closed its pipe."""
         self._is_there = False
         os.close(self._pipe)
-        return _KILLED if end_decoder(self._number, at_once=False) == -signal.SIGKILL else CRASHED
+        return KILLED if end_decoder(self._number, at_once=False) == -signal.SIGKILL else CRASHED
 
 
 def _widen(pipe: int) -> None:

@@ -14,7 +14,8 @@ from typing import Final, Self
 
 from av import VideoFrame
 
-from relook.film.container.decoder import CRASHED, Decoder, DiedError, order_of, unopenable
+from relook.errors import InputError, KilledDecoderError
+from relook.film.container.decoder import CRASHED, KILLED, Decoder, DiedError, order_of, unopenable
 from relook.film.container.decoders import CAN_FORK
 from relook.film.container.decoding import Judge, decoded, ended, facts_of, opened, packets_of
 from relook.film.container.ledger import place_text
@@ -182,7 +183,14 @@ class FilmPass:
             if packet < 0 or order.task != "frames":
                 raise unopenable(self._info.path, death)
             place = place_text(self._num_told[FRAME], self._info)
-            self._judge.fault(self._last_pts, f"{death.reason} at frame {place}, twice")
+            try:
+                self._judge.fault(self._last_pts, f"{death.reason} at frame {place}, twice")
+            except InputError as error:
+                if death.reason == KILLED:
+                    raise KilledDecoderError(
+                        f"{error}; where memory was short, free it and run the same command again, which goes on where it can"
+                    ) from error
+                raise
             if packet in order.skipped or len(self._deaths) > _MOST_DEATHS:
                 return False
             order = replace(order, skipped=(*order.skipped, packet))
