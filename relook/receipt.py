@@ -21,6 +21,7 @@ from relook.strict import parse_json, read_regular
 SCHEMA: Final = 1
 MAX_BYTES: Final = 256 << 20
 _SEAL: Final = "receipt_sha256"
+CHANGED: Final = "it was changed after it was written"
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,7 @@ _RECEIPT: Final = TypeAdapter(Receipt)
 
 def write_receipt(receipt: Receipt) -> bytes:
     """Lay a receipt out as its file has it."""
-    told = asdict(receipt)
-    return _laid_out(told | {_SEAL: _seal(told)})
+    return sealed(asdict(receipt))
 
 
 def read_receipt(output: Path) -> Receipt:
@@ -77,9 +77,7 @@ def read_receipt(output: Path) -> Receipt:
     path = receipt_of(output)
     refused = f"{path} is not a receipt that relook can use"
     try:
-        data = read_regular(path, MAX_BYTES)
-        told = parse_json(data)
-        seal = told.pop(_SEAL)
+        told, is_whole = unsealed(read_regular(path, MAX_BYTES))
         receipt = _RECEIPT.validate_python(told)
     except FileNotFoundError as error:
         raise InputError(
@@ -89,10 +87,25 @@ def read_receipt(output: Path) -> Receipt:
         raise InputError(f"{refused} ({str(error).splitlines()[0]}); it is damaged") from error
     if receipt.schema != SCHEMA:
         raise InputError(f"{refused}: it has schema {receipt.schema} and this relook reads {SCHEMA}")
-    is_sealed = seal == _seal(told) and data == _laid_out(told | {_SEAL: seal})  # 1e-5 and 1E-5 mean the same
-    if not is_sealed:
-        raise InputError(f"{refused}: it was changed after it was written")
+    if not is_whole:
+        raise InputError(f"{refused}: {CHANGED}")
     return receipt
+
+
+def sealed(told: dict[str, Any]) -> bytes:
+    """Lay out what is told as JSON, with a hash of it all."""
+    return _laid_out(told | {_SEAL: _seal(told)})
+
+
+def unsealed(data: bytes) -> tuple[dict[str, Any], bool]:
+    """Return what is told, and whether it is what was sealed, to the byte.
+
+    Raises:
+        ValueError, KeyError, AttributeError: it is no JSON of that kind.
+    """
+    told = parse_json(data)
+    seal = told.pop(_SEAL)
+    return told, seal == _seal(told) and data == _laid_out(told | {_SEAL: seal})  # 1e-5 and 1E-5 mean the same
 
 
 def compare(what: str, files: Files, folder: Path) -> list[Finding]:

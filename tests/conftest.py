@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from relook.cli.stopping import heeded
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -33,6 +36,15 @@ def one_thread() -> None:
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+
+
+@pytest.fixture(autouse=True)
+def signals_as_they_were() -> Iterator[None]:
+    """A command line that runs in this process takes signals over, as it does in its own."""
+    before = {number: signal.getsignal(number) for number in heeded()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 NAME_QUESTIONS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo")

@@ -2,7 +2,7 @@
 
 A shot's key digests all that its file depends on: the pictures and sound of the source and the colour space they are in, where
 its frames stand in the film's shots, the look, the dials, the seed, and the software. A file counts as ours only while it is, byte
-for byte, the one written.
+for byte, the one written; the record itself is sealed as a receipt is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from relook.film.container.tracks import tracks_hash
 from relook.film.frames import FilmInfo, Shot
 from relook.film.publish import disk_errors, write_whole
 from relook.look import Look
-from relook.strict import parse_json, parsed, read_regular
+from relook.receipt import CHANGED, sealed, unsealed
+from relook.strict import parsed, read_regular
 from relook.timing import FrameRange
 
 RECORD = "relook-shots.json"
@@ -112,14 +113,15 @@ def read_record(folder: Path) -> dict[str, dict[str, Any]]:
         return {}
     remedy = "move it away, and the shots are rendered again"
     try:
-        text = read_regular(path, _MOST_BYTES)
-        schema = parse_json(text)["schema"]
-        if schema != SCHEMA:
+        told, is_whole = unsealed(read_regular(path, _MOST_BYTES))
+        if told["schema"] != SCHEMA:
             raise InputError(f"{path} is not of this version of relook; {remedy}")
-        record = parsed(_RECORD, text)
+        record = parsed(_RECORD, json.dumps(told))
+        if not is_whole:
+            raise ValueError(CHANGED)
         if strange := [name for name in record.shots if not _is_ours(name)]:
             raise ValueError(f"{strange[0][:80]!r} is no name of a shot")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} cannot be read ({reason}); {remedy}") from error
     return {name: _ENTRY.dump_python(entry, mode="json") for name, entry in record.shots.items()}
@@ -134,4 +136,4 @@ def write_record(folder: Path, shots: dict[str, dict[str, Any]], film: Path) -> 
     """Put the record in its place in one step."""
     path = folder / RECORD
     with disk_errors(path):
-        write_whole(path, json.dumps({"schema": SCHEMA, "film": film.name, "shots": shots}, indent=1).encode())
+        write_whole(path, sealed({"schema": SCHEMA, "film": film.name, "shots": shots}))

@@ -56,7 +56,7 @@ def tell(delivery: Delivery, film: Path, look: str, *, colour_space: str | None 
         space = f" --colour-space {shlex.quote(colour_space)}" if colour_space else ""
         print_lines(
             f"{len(delivery.frame_hashes)} frames written to {output}",
-            f"next: relook check {shlex.quote(str(output))} --look {shlex.quote(look)} --source {shlex.quote(str(film))}{space}",
+            f"next: relook check {_typed(output)} --look {shlex.quote(look)} --source {_typed(film)}{space}",
         )
     if as_json:
         print_json(
@@ -114,3 +114,8 @@ def shot_facts(shot: ShotFile) -> dict[str, Any]:
         "cut_stop_frame": shot.cut.stop,
         "is_new": shot.is_new,
     }
+
+
+def _typed(path: Path) -> str:
+    """Give a path as it is typed, in a shell and where a word that begins with a dash is an option."""
+    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))

@@ -20,6 +20,8 @@ INTERRUPTED = 130
 OUR_BUG = 9
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 TOO_MANY_OPEN = (errno.EMFILE, errno.ENFILE)
+LOADER_SHORT = "failed to map segment"
+"""What the system's loader says where there is no memory for a library."""
 OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
 
 
@@ -42,6 +44,13 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def _is_short_of_memory(error: BaseException) -> bool:
+    is_unloadable = isinstance(error, ImportError) and LOADER_SHORT in str(error)
+    return (
+        isinstance(error, MemoryError) or is_unloadable or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+    )
+
+
 def explain(error: BaseException) -> tuple[str, int]:
     """Return what to tell the user about an exception, and the exit code."""
     if isinstance(error, RelookError):
@@ -57,10 +66,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         )
     if isinstance(error, OSError) and error.errno in TOO_MANY_OPEN:
         return f"too many files are open ({error}); allow more with `ulimit -n 256`", ResourceError.exit_code
-    is_unloadable = isinstance(error, ImportError) and "failed to map segment" in str(
-        error
-    )  # what the system's loader says
-    if isinstance(error, MemoryError) or is_unloadable or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+    if _is_short_of_memory(error):
         return "out of memory; end other programs, or take a machine with more", ResourceError.exit_code
     if "torch" in sys.modules:
         from relook.compute import lack  # late: torch takes seconds to import, and without it nothing here is its error

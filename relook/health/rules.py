@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -146,9 +148,9 @@ def _place(place: Place | Trial, packages: tuple[Package, ...]) -> Iterator[Find
         return
     what, where = place.what, place.path
     if place.fault is not None:
-        yield Finding(
-            what, "problem", f"nothing can be written to {where}: {place.fault}", f"chmod u+wx '{place.path}'"
-        )
+        is_mounted_so = place.fault == os.strerror(errno.EROFS)
+        remedy = "work in a folder on a disk that is not read-only" if is_mounted_so else f"chmod u+wx '{place.path}'"
+        yield Finding(what, "problem", f"nothing can be written to {where}: {place.fault}", remedy)
         return
     kind = f" ({place.file_system})" if place.file_system else ""
     words = f"{where}{kind}, {place.free_bytes / GB:.1f} GB free"

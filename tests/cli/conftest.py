@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,9 +22,8 @@ Run = Callable[[str], tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Return a function that runs a line of `relook` and gives its exit code, standard output and standard error."""
-    before = signal.getsignal(signal.SIGTERM)
 
     def run_line(line: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as left:
@@ -33,8 +31,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
         written = capsys.readouterr()
         return int(left.value.code or 0), written.out, written.err
 
-    yield run_line
-    signal.signal(signal.SIGTERM, before)
+    return run_line
 
 
 def paint_film(path: Path, *, num_frames: int = 24, seed: int = 0, black: bool = False, tint: float = 0.0) -> Path:

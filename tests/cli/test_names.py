@@ -91,3 +91,10 @@ def test_a_folder_is_a_name_by_which_others_lie_beside_it_called_dot_too(
         for line in ("verify", "check --look plain.look", "apply film.mp4 --look plain.look -o"):
             assert run(f"{line} {place}")[0] in (2, 3), line
         assert run(f"train --source film.mp4 --style film.mp4 -o {place}")[0] == 2
+
+
+def test_the_command_that_is_told_next_can_be_typed(here: Path, run: Run) -> None:
+    (here / "film.mp4").rename(here / "-a.mp4")
+    code, out, err = run("apply ./-a.mp4 --look plain.look --strength 0 -o ./-lead.mkv")
+    assert code == 0, err
+    assert "next: relook check ./-lead.mkv --look plain.look --source ./-a.mp4\n" in out

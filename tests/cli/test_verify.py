@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from relook.apply.shot_record import RECORD
 from relook.errors import InputError
 from relook.film.publish import receipt_of
 from relook.pipeline.judging import _part_of
@@ -97,6 +98,22 @@ def test_what_verify_says_is_no_riddle(run: Run, media: Path, monkeypatch: pytes
     assert code == 1 and out.splitlines()[0] == "source absent.mp4: it is not there"
     code, out, _ = run("verify shots --source film.mp4")
     assert code == 0 and "give --source" not in out and out.startswith("output: ")
+
+
+def test_T20_a_flipped_byte_of_what_is_told_of_shots_is_named(
+    run: Run, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(media)
+    Path("a.edl").write_text("TITLE: t\n001  AX V C 00:00:00:00 00:00:00:04 01:00:00:00 01:00:00:04\n")
+    assert run("apply film.mp4 --look plain.look --edl a.edl -o shots")[0] == 0
+    record = Path("shots", RECORD)
+    whole = record.read_bytes()
+    for place in range(41):
+        flip(record, place / 40)
+        code, _, err = run("verify shots")
+        record.write_bytes(whole)
+        assert code == 3 and str(record) in err, (place, err)
+    assert run("verify shots")[0] == 0
 
 
 def test_a_seed_that_no_receipt_could_tell_is_refused(run: Run, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -104,6 +106,10 @@ CASES = {
     "a full disk": (place(free_bytes=GB // 10), PLACE.what, "problem", "0.1 GB free", "df -h '/films'"),
     "little room": (place(free_bytes=5 * GB), PLACE.what, "warning", "5.0 GB free", "df -h"),
     "read-only": (place(fault="Permission denied"), PLACE.what, "problem", "Permission denied", "chmod u+wx '/films'"),
+    "a read-only disk": (
+        place(fault=os.strerror(errno.EROFS)),
+        *(PLACE.what, "problem", "Read-only file system", "on a disk that is not read-only"),
+    ),
     "a place that cannot be tried": (
         replace(WELL, places=(Trial(PLACE.what, "av", "ModuleNotFoundError: av"),)),
         *(PLACE.what, "problem", "ModuleNotFoundError", "pip install"),

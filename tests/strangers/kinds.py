@@ -27,7 +27,7 @@ from relook.film.journal import Journal, Stretch
 from relook.film.part import Part
 from relook.film.publish import receipt_of
 from relook.look import load_look
-from relook.receipt import Files, Receipt, compare, read_receipt, write_receipt
+from relook.receipt import Files, Receipt, compare, read_receipt, sealed, write_receipt
 from relook.recipe.files import read_recipe
 from relook.recipe.mechanics import Mechanics
 from relook.report import Report
@@ -180,7 +180,7 @@ def _records() -> list[bytes]:
         "sha256": "f" * 64,
     }
     shots = {"001_A001.mov": shot, "002_B.mov": shot | {"event": "002"}}
-    return [json.dumps({"schema": 1, "film": "film.mov", "shots": shots}, indent=1).encode()]
+    return [sealed({"schema": 1, "film": "film.mov", "shots": shots})]
 
 
 def _read_record(data: bytes, folder: Path) -> None:

@@ -21,6 +21,7 @@ from relook.film.cuts.cut_files import read_cut_list
 from relook.film.journal import Journal
 from relook.film.part import Part
 from relook.film.publish import file_hash
+from relook.receipt import sealed, unsealed
 from relook.strict import DEEPEST, parse_json, read_regular
 from relook.train.checkpoint import TENSORS, read_checkpoint
 from relook.train.journal import _step_of
@@ -322,10 +323,10 @@ def test_AP14_a_journal_that_is_a_pipe_is_none(tmp_path: Path) -> None:
     ],
 )
 def test_T08_a_record_names_files_of_its_folder(name: str, tmp_path: Path) -> None:
-    record = good_json("shot record")
-    record["shots"][name] = record["shots"].popitem()[1]
+    told, _ = unsealed(KINDS["shot record"].examples()[0])
+    told["shots"][name] = told["shots"].popitem()[1]
     with pytest.raises(InputError, match="no name of a shot"):
-        read("shot record", record, tmp_path)
+        read("shot record", sealed(told), tmp_path)
 
 
 def test_json_has_one_meaning() -> None:

@@ -8,6 +8,7 @@ reverse motion and over speed changes that keep an event's length, and it forget
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -118,7 +119,7 @@ def _text(path: Path) -> str:
     except ValueError as error:
         raise InputError(f"{path} is no EDL: {error}; give the list as text") from error
     try:
-        text = blob.decode("utf-8-sig")
+        text = blob.decode("utf-16" if blob.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
         text = blob.decode("latin-1")
     if sum(map(text.count, _LINE_ENDS)) > _MOST_LINES:

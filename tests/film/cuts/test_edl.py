@@ -171,6 +171,9 @@ def test_reels_clips_and_kinds(tmp_path: Path) -> None:
     )
     (tmp_path / "many.edl").write_bytes(text.encode("latin-1"))
     cuts = read_cut_list(tmp_path / "many.edl", Fraction(24))
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / "many.edl").write_bytes(text.encode(encoding))
+        assert read_cut_list(tmp_path / "many.edl", Fraction(24)) == cuts, encoding
     assert [(event.reel, event.name, event.kind) for event in cuts.events] == [
         ("A012C005_240101_R1AB", "plage \xe9t\xe9", "picture"),
         ("my own reel", "take 1.5", "picture"),
