@@ -191,9 +191,16 @@ MUTATIONS = (
     Mutation(
         "seal of a receipt",
         "relook/receipt.py",
-        "    if not is_sealed:\n",
+        "    if not is_whole:\n",
         "    if False:\n",
         VERIFIED,
+    ),
+    Mutation(
+        "seal of the record of shots",
+        "relook/apply/shot_record.py",
+        "        if not is_whole:\n",
+        "        if False:\n",
+        ("tests/cli/test_verify.py::test_T20_a_flipped_byte_of_what_is_told_of_shots_is_named",),
     ),
     Mutation(
         "hash of a look's weights",

@@ -139,6 +139,7 @@ def test_AP07_a_second_job_is_refused_and_the_first_is_unharmed(
     assert_world(output.parent, files)
 
 
+@pytest.mark.slow
 def test_AP07_the_lock_of_a_job_that_was_killed_is_taken_over(
     output: Path, broken_off: Any, finish: Any, uninterrupted: Any, assert_world: Any, short_stretches: int
 ) -> None:

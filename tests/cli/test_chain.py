@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def stamps(path: Path) -> list[int | None]:
 def test_train_then_apply_then_check(media: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(media)
     shorten(monkeypatch.setattr)
+    monkeypatch.setattr(import_module("relook.check.voice"), "STEPS", 30)
     code, out, err = run("train --source film.mp4 --style style.mp4 film.mp4 -o own.look --budget 1s --json")
     assert code == 0, err
     assert last_line(out)["name"] == "own"

@@ -50,6 +50,7 @@ class Refused:
     words: str
 
 
+QUICK = ("dropframe_timecode_2997.mov", "interlaced_tff_25i.mp4", "rotated_90_metadata.mp4", "three_audio_tracks.mp4")
 UNTAGGED = (2, 2, 2, None)
 TOS = (480, 200)
 NTSC, FILM_NTSC = Fraction(30000, 1001), Fraction(24000, 1001)
@@ -167,7 +168,7 @@ PASSED_OVER = ("synthetic/luts", "synthetic/seq_", "real/dpx", "real/exr", "real
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow if n.startswith("real/") else ()) for n in EXPECTED]
+    "name", [pytest.param(n, marks=() if Path(n).name in QUICK else pytest.mark.slow) for n in EXPECTED]
 )
 def test_an_awkward_film_goes_through_whole_or_is_refused(
     footage: Callable[[str], Path], tmp_path: Path, name: str, stamps: Any, copy_film: Any, require_same: Any

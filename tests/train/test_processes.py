@@ -102,7 +102,7 @@ def test_TR06_a_member_short_of_memory_is_told_by_the_leader(corpus: Corpus, sma
     ("fate", "said"),
     [
         pytest.param("fail", "another process of this training failed", marks=pytest.mark.slow),
-        ("is killed", "another process of this training failed"),
+        pytest.param("is killed", "another process of this training failed", marks=pytest.mark.slow),
         pytest.param("hangs", "has not answered for 30 s", marks=pytest.mark.slow),
     ],
 )

@@ -111,12 +111,11 @@ def assert_same_end(train: Train, folder: Path, uninterrupted: dict[str, Tensor]
     assert all(torch.equal(ended[key], uninterrupted[key]) for key in ended)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
 @pytest.mark.parametrize(
     ("point", "nth"),
     [
-        (point, nth)
+        pytest.param(point, nth, marks=() if (point, nth) == ("checkpoint.manifest", 2) else pytest.mark.slow)
         for point in points("train")
         if point != "run.clear"  # of the whole verb: test_run_killed.py
         for nth in (1, 2)
@@ -214,7 +213,6 @@ NETS = ("generator", "average", "critic", "generator_optimiser", "critic_optimis
 NUMBERS = tuple(field.name for field in fields(Course) if field.name != "seconds")
 OTHERS = ("mechanics", "is_augmented")
 PIECES = (*NETS, *NUMBERS, *OTHERS)
-SHORT_LIST = ("nothing",)
 SHOWS_WHEN_CALM = (
     *NETS[:5],
     "best",
@@ -228,13 +226,8 @@ SHOWS_WHEN_CALM = (
 )
 
 
-@pytest.mark.parametrize(
-    "piece",
-    [
-        *SHORT_LIST,
-        *(pytest.param(piece, marks=pytest.mark.slow) for piece in PIECES if piece not in SHORT_LIST),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("piece", ["nothing", *PIECES])
 def test_TR01_every_piece_is_needed(
     piece: str, request: pytest.FixtureRequest, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ def test_TR05_a_picture_that_goes_grey_is_noticed() -> None:
     assert said[-1].startswith("the picture collapses")
 
 
+@pytest.mark.slow
 def test_TR14_a_style_that_is_the_source_changes_nothing_and_says_so(
     corpus: Corpus, crew: Crew, small: None, tmp_path: Path
 ) -> None:

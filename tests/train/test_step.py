@@ -54,7 +54,11 @@ def after_two_steps(recipe: Recipe, started: tuple[Generator, Batch], crew: Crew
     return tensors_of(state)
 
 
-@pytest.mark.parametrize("settings", OTHERS, ids=lambda settings: next(iter(settings)))
+@pytest.mark.parametrize(
+    "settings",
+    [pytest.param(one, marks=pytest.mark.slow if nth else ()) for nth, one in enumerate(OTHERS)],
+    ids=lambda settings: next(iter(settings)),
+)
 def test_every_objective_of_a_recipe_trains(settings: dict[str, Any], started: Any, crew: Crew) -> None:
     plain, again = (after_two_steps(RECIPE, started, crew) for _ in range(2))
     changed = after_two_steps(replace(RECIPE, **settings), started, crew)

@@ -65,6 +65,7 @@ def is_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
 
+@pytest.mark.slow
 def test_TR06_out_of_memory_goes_on_in_parts_and_says_so(train: Train, faults: Faults, tmp_path: Path) -> None:
     faults("step.generator:memory:3")
     look = train(SHORT, folder=tmp_path).look

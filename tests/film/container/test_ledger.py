@@ -133,7 +133,7 @@ def groups(path: Path) -> list[list[int]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+@pytest.mark.parametrize("name", ["a.mp4", *(pytest.param(name, marks=pytest.mark.slow) for name in ("a.mkv", "a.ts"))])
 def test_IN06_spoilt_bytes_are_told_and_every_frame_keeps_its_place(film: Callable[[str], Path], name: str) -> None:
     """Spoilt H.264 is now and then still valid H.264, of another picture; nobody can tell that but by looking."""
     whole = film(name)
