@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from relook.cli.stopping import heeded
@@ -26,6 +27,13 @@ ADOPTS_ORPHANS = 36
 """PR_SET_CHILD_SUBREAPER of Linux: processes that lost their parent become children of this one, and are found."""
 SERVERS = ("multiprocessing.forkserver", "multiprocessing.resource_tracker", "relook.film.container.decoders")
 LAST_BREATH_SECONDS = 3.0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try properties less often where slow tests are left out; how long an example takes is never held against it."""
+    hypothesis.settings.register_profile("quick", deadline=None, max_examples=40)
+    hypothesis.settings.register_profile("thorough", deadline=None)
+    hypothesis.settings.load_profile("quick" if config.option.markexpr else "thorough")
 
 
 @pytest.fixture(autouse=True, scope="session")

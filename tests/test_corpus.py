@@ -75,7 +75,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 @given(seed=st.integers(0, 2**40), i=st.integers(0, 2**40), size=st.integers(16, 256))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_crop_is_a_pure_function_and_follows_the_film(corpus: Corpus, seed: int, i: int, size: int) -> None:
     pair, window = corpus.crop(seed, i, "style", size)
     again, same_window = load_or_same(corpus).crop(seed, i, "style", size)
@@ -130,7 +130,7 @@ def test_clip_stays_inside_a_run(corpus: Corpus) -> None:
 
 
 @given(count=st.integers(0, 120))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_sampled_frames_are_spread_evenly_over_shots(corpus: Corpus, count: int) -> None:
     frames = corpus.sample_frames("style", count, held_out=False)
     assert len(frames) == min(count, 100)
@@ -153,7 +153,7 @@ def test_index_round_trip(corpus: Corpus) -> None:
     assert corpus.dropped[0].num_frames == 2
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(where=st.floats(0, 0.99), text=st.sampled_from(["", "\x00", "}", '"', "9", "null", "-1"]))
 def test_damaged_index_is_refused_or_reads_the_same_shots(tmp_path: Path, where: float, text: str) -> None:
     good = make_corpus(tmp_path, add_shot(tmp_path, "style-0", (3, 2)))

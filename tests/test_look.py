@@ -89,7 +89,7 @@ def test_one_flipped_bit_of_the_weights_is_noticed(blob: bytes) -> None:
         parse_look(bytes(damaged), Path("x.look"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_mangled_files_are_refused_in_our_own_words(blob: bytes, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["cut", "byte", "insert"]))

@@ -265,7 +265,7 @@ def test_a_cut_list_counts_evenly(film: Path) -> None:
         list(evenly(iter(late), info))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     lengths=st.lists(st.tuples(st.integers(1, 9), st.booleans(), st.booleans()), min_size=1, max_size=5),
     data=st.data(),

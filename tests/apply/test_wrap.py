@@ -54,7 +54,7 @@ def test_a_texture_has_no_seam_wherever_it_begins(worn: Look, size: tuple[int, i
 
 
 @pytest.mark.slow
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @example(size=(191, 66), by=(5, -7), wrap="xy", tile_rows=256, threads=2, levels=255)
 @given(
     size=st.tuples(st.integers(1, 70), st.integers(1, 70)),

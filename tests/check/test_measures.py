@@ -144,7 +144,7 @@ def test_values_that_are_not_finite_are_seen_and_harm_nothing() -> None:
     assert not frame_figures(np.full((40, 40), np.inf, np.float32), None).is_finite
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.integers(0, 2**32 - 1), st.integers(16, 90), st.integers(16, 90), st.sampled_from(["noise", "black", "white"])
 )

@@ -71,13 +71,13 @@ def reports(draw: st.DrawFn) -> Report:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(reports())
 def test_json_comes_back_as_it_went(report: Report) -> None:
     assert Report.from_json(report.to_json()) == report
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(reports())
 def test_worst_shots_come_first(report: Report) -> None:
     order = [("fail", "review", "unjudged", "pass").index(shot.verdict) for shot in report.worst_first()]

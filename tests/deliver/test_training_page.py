@@ -255,7 +255,7 @@ strange = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(events=st.lists(sound | strange, max_size=8))
 def test_no_event_breaks_the_page_or_leaves_its_box(
     events: list[Event], tmp_path_factory: pytest.TempPathFactory

@@ -17,7 +17,7 @@ def relook_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("relook")]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(items=st.lists(st.integers()), depth=st.integers(1, 4))
 def test_order_is_kept(items: list[int], depth: int) -> None:
     assert list(ahead((item for item in items), depth=depth)) == items

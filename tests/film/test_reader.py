@@ -67,7 +67,7 @@ def test_lossless_rgb_is_read_code_for_code(make_film: Any, draw: Any, pixel_for
         assert torch.equal(frame.pixels, exact)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.integers(1, 9), min_size=1, max_size=12), first=st.integers(0, 100))
 def test_uneven_stamps_are_exact(make_film: Any, draw: Any, steps: list[int], first: int) -> None:
     """IN07."""

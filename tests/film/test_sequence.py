@@ -21,7 +21,7 @@ def touch(folder: Path, *names: str) -> Path:
     return folder
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     start=st.integers(0, 20_000),
     count=st.integers(2, 12),
@@ -42,7 +42,7 @@ def test_a_take_is_found_in_order_by_every_form(start: int, count: int, padding:
         assert numbers_in(folder, wanted) == list(range(start, start + count))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     start=st.integers(-12, 3) | st.integers(0, 20_000),
     count=st.integers(2, 9),
@@ -135,7 +135,7 @@ def test_endings_may_be_in_capitals(tmp_path: Path, ending: str) -> None:
     assert find_footage(tmp_path) == (tmp_path,)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(start=st.integers(0, 20_000), count=st.integers(2, 8), padding=st.integers(1, 7), dotted=st.booleans())
 def test_the_first_picture_stands_for_its_sequence(start: int, count: int, padding: int, dotted: bool) -> None:
     shape = "shot_v2.{}.png" if dotted else "A001_{}.dpx"
@@ -163,7 +163,7 @@ def test_the_first_picture_of_a_sequence_with_holes_names_them(tmp_path: Path) -
         find_pictures(tmp_path / "s.1001.exr")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(numbers=st.sets(st.integers(1, 40), min_size=2, max_size=30))
 def test_holes_are_named(numbers: set[int]) -> None:
     """IN18."""

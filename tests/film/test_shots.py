@@ -34,7 +34,7 @@ def paint(lengths: list[int], seed: int, *, drift: float = 1.0, grain: float = 4
     return frames
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(lengths=LENGTHS, seed=st.integers(0, 999))
 def test_a_painted_cut_list_is_found(lengths: list[int], seed: int) -> None:
     with tempfile.TemporaryDirectory() as made:

@@ -27,7 +27,7 @@ def info_of(rate: Fraction, time_base: Fraction) -> FilmInfo:
     return FilmInfo(Path("a.mkv"), "film", 64, 48, rate, time_base, 8, "yuv420p")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rate=st.sampled_from(RATES),
     ticks=st.sampled_from([None, 1000, 15360, 90000]),
@@ -44,7 +44,7 @@ def test_of_an_even_film_timecode_names_the_frames(
     assert shown_between(stamps, wanted, info) == wanted
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     lengths=st.lists(st.integers(1, 60), min_size=1, max_size=40),
     rate=st.sampled_from([24, 25, 30, 50]),

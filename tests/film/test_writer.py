@@ -40,7 +40,7 @@ def native_bytes(path: Path) -> list[tuple[str, bytes]]:
         return [(f.format.name, b"".join(np.ascontiguousarray(part).tobytes() for part in rows(f))) for f in frames]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     bits=st.sampled_from([8, 10, 12, 16]),
     size=st.tuples(st.integers(4, 70), st.integers(4, 50)),

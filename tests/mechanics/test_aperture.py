@@ -30,7 +30,7 @@ def masked(film: Film, aperture: Aperture) -> Film:
     return np.clip(film * mask + noise, 0, 1).astype(np.float32)
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(insets=st.tuples(*[st.floats(3, 14) for _ in range(4)]), radius=st.floats(7, 24), edge=st.floats(0.6, 1.8))
 def test_an_aperture_is_measured_back(insets: tuple[float, float, float, float], radius: float, edge: float) -> None:
     film = painted()

@@ -84,7 +84,7 @@ def test_flashes_are_counted() -> None:
     assert most_flashes(np.linspace(0, 1, 48), 24) == 1
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     exposure=st.floats(0.001, 0.2),
     contrast=st.floats(0.001, 0.1),

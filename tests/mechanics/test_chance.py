@@ -28,7 +28,7 @@ def wandering(rhythm: Bands, length: int, seed: int, noise: float = 0.0) -> tupl
     return first, second
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.floats(0.25, 1), min_size=NUM_BANDS, max_size=NUM_BANDS))
 def test_the_filter_has_the_bands_of_the_rhythm(shares: list[float]) -> None:
     rhythm = tuple(np.array(shares) / sum(shares))

@@ -40,7 +40,7 @@ def test_every_third_frame_is_held() -> None:
     assert [held_frame(cranking, frame) for frame in range(9)] == [0, 1, 1, 3, 4, 4, 6, 7, 7]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(share=st.floats(0, 0.9))
 def test_so_many_frames_are_held(share: float) -> None:
     cranking = Cranking(held_share=share)

@@ -66,7 +66,7 @@ def test_radius_and_opacity_are_what_was_asked_for() -> None:
     assert np.log(radii).std() == pytest.approx(0.4, rel=0.15)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 2**62), frame=st.integers(0, 10**6), scale=st.sampled_from([0.5, 1.0, 2.25]))
 def test_the_same_seed_and_frame_give_the_same_dust(seed: int, frame: int, scale: float) -> None:
     size = (round(96 * scale), round(128 * scale))

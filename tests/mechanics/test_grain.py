@@ -154,7 +154,7 @@ def test_too_little_footage_is_not_measured(num_runs: int) -> None:
     assert max(measured.confidence.values()) == 0
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     frame=st.integers(-5, 10**6),
     others=st.lists(st.integers(-5, 10**6), max_size=2),
@@ -169,7 +169,7 @@ def test_a_frame_is_drawn_alone(frame: int, others: list[int], persistence: floa
     assert torch.equal(field.draw(frame), again.draw(frame))
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     half_power=st.sampled_from((None, 0.15, 0.35)),
     correlation=st.sampled_from((1.0, 0.5, -0.2)),

@@ -81,7 +81,7 @@ def test_darkness_tells_nothing() -> None:
     assert set(found.confidence.values()) == {0}
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(radius=st.floats(2, 24), scale=st.floats(0.5, 2.25), rows=st.integers(150, 330))
 def test_the_glow_is_a_gaussian_of_the_light(radius: float, scale: float, rows: int) -> None:
     frame = np.full((rows, rows + 61, 3), 0.2, np.float32)

@@ -44,7 +44,7 @@ def two_frames(seed: int, move: Any, noise: float) -> tuple[Any, Any]:
     return before + noises[0], after + noises[1]
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     seed=st.integers(0, 1000),
     across=st.floats(-3, 3),
@@ -74,7 +74,7 @@ def test_a_picture_is_moved_by_as_much_as_asked(move: tuple[float, float, float]
     assert turn == pytest.approx(move[2], abs=3e-5)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(across=st.floats(-4, 4), down=st.floats(-4, 4), turn=st.floats(-0.01, 0.01))
 def test_a_picture_moved_forth_and_back_is_the_same_inside(across: float, down: float, turn: float) -> None:
     picture, move = texture(1), np.array([across, down, turn])

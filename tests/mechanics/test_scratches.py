@@ -54,7 +54,7 @@ def test_a_scratch_lives_on_and_drifts() -> None:
     assert np.std(steps) == pytest.approx(0.4, rel=0.1)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 2**62), frame=st.integers(0, 10**6))
 def test_a_frame_can_be_drawn_alone_at_any_size(seed: int, frame: int) -> None:
     small, large = (draw_scratches(SCRATCHES, (120 * k, 160 * k), scale=k, seed=seed, frame=frame) for k in (1, 3))

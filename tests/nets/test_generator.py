@@ -52,7 +52,7 @@ def test_the_measured_softness_is_no_part_of_what_is_learned() -> None:
     assert changed.with_learned(luma)[1].any()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(height=st.integers(16, 520), width=st.integers(16, 300), at_once=st.integers(1, 4), seed=st.integers(0, 99))
 def test_detail_in_tiles_equals_the_whole(height: int, width: int, at_once: int, seed: int) -> None:
     detail = scrambled(Generator(GeneratorSettings()), seed).detail

@@ -28,7 +28,7 @@ def assert_moves_along(picture: Tensor, by: tuple[int, int], wrap: Wrap) -> None
     assert torch.equal(made_from_origin(moved(picture, by, wrap), wrap, by_place), expected)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     cell=st.tuples(st.integers(1, 5), st.integers(1, 5)),
     times=st.tuples(st.integers(1, 4), st.integers(1, 4)),

@@ -32,7 +32,7 @@ def test_the_games_have_their_names() -> None:
 
 
 @pytest.mark.parametrize(("name", "side"), SIDES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     batch=st.integers(1, 6), height=st.integers(1, 5), width=st.integers(1, 5), seed=st.integers(0, 999), data=st.data()
 )

@@ -36,7 +36,7 @@ def test_sliced_wasserstein_by_hand() -> None:
     assert sliced_wasserstein(first[:1], first[:2], generator=seeded()).item() == pytest.approx(0.5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(n=st.integers(2, 20), f=st.integers(1, 5), seed=st.integers(0, 99), data=st.data())
 def test_the_order_of_points_is_irrelevant(n: int, f: int, seed: int, data: st.DataObject) -> None:
     first, second = torch.randn(2, n, f, generator=seeded(seed), dtype=torch.float64)

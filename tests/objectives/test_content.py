@@ -47,7 +47,7 @@ def drawn(shape: tuple[int, ...], batch: int = 3, seed: int = 0) -> tuple[Tensor
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(batch=st.integers(1, 5), seed=st.integers(0, 999), data=st.data())
 def test_one_value_per_example_in_any_order(name: str, batch: int, seed: int, data: st.DataObject) -> None:
     content = CONTENTS[name]
@@ -93,7 +93,7 @@ def test_structure_is_measured_in_float32() -> None:
     assert structure_loss(luma.double(), luma.double()).dtype == torch.float64
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     batch=st.integers(1, 3),
     height=st.integers(1, 20),
@@ -155,7 +155,7 @@ def test_descriptors_are_taken_at_their_positions() -> None:
             assert torch.corrcoef(torch.stack((patch, found[:25])))[0, 1] > 0.999
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(gain=st.floats(0.2, 1.0), offset=st.floats(0.0, 0.5), seed=st.integers(0, 99))
 def test_descriptors_are_blind_to_brightness_and_contrast(gain: float, offset: float, seed: int) -> None:
     luma = torch.rand(2, 1, 24, 24, generator=seeded(seed))
@@ -211,7 +211,7 @@ def test_patch_nce_by_hand() -> None:
     assert patch_nce(keys[:, [1, 0, 2]], keys, temperature=0.5).item() == pytest.approx((right + 2 * wrong) / 3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 999), order=st.permutations(range(6)))
 def test_patch_nce_is_lowest_where_each_patch_is_its_own(seed: int, order: list[int]) -> None:
     keys = torch.randn(2, 6, 8, generator=seeded(seed))
@@ -220,7 +220,7 @@ def test_patch_nce_is_lowest_where_each_patch_is_its_own(seed: int, order: list[
     assert (kept < patch_nce(torch.randn(2, 6, 8, generator=seeded(seed + 1)), keys)).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(scale=st.floats(0.01, 100), seed=st.integers(0, 99))
 def test_patch_nce_ignores_the_length_of_features(scale: float, seed: int) -> None:
     queries, keys = torch.randn(2, 3, 6, 8, generator=seeded(seed), dtype=torch.float64)

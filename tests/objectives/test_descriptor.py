@@ -51,7 +51,7 @@ def test_the_batch_has_no_order() -> None:
     assert torch.equal(describe(pairs)[order], describe(pairs[order]))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     kind=st.sampled_from(["black", "white", "grey", "noise", "frozen", "half_white", "one_dot"]),
     height=st.integers(32, 90),

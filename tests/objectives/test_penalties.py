@@ -85,7 +85,7 @@ def test_between_is_one_drawn_point_per_example() -> None:
 
 
 @pytest.mark.parametrize("name", PENALTIES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     batch=st.integers(1, 5), height=st.integers(1, 6), width=st.integers(1, 6), seed=st.integers(0, 999), data=st.data()
 )

@@ -32,7 +32,7 @@ def find(frames: list[Luma]) -> Box:
     level=st.integers(0, 20),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_bars_are_found_exactly(bars: tuple[int, int, int, int], level: int, seed: int) -> None:
     top, left, bottom, right = bars
     noise = np.random.default_rng(seed)

@@ -50,7 +50,7 @@ def blurred(frame: Luma) -> Luma:
     repeated=st.sets(st.integers(1, 38), max_size=6),
     seed=st.integers(0, 100),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_planted_frames_are_dropped_and_only_those(planted: dict[int, Reason], repeated: set[int], seed: int) -> None:
     spoil: dict[Reason, Callable[[Luma], Luma]] = {"black": black, "single_colour": grey, "blurred": blurred}
     frames = moving_shot(40, seed=seed)

@@ -16,7 +16,7 @@ def test_both_frames_of_a_pair_are_changed_alike() -> None:
     assert not torch.equal(changed[0], augment(frame[:1].expand(1, 2, 3, 64, 64), [1], salt=0)[0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(0, 1), st.sampled_from([(64, 64), (80, 96)]))
 def test_a_grey_picture_keeps_its_place_in_the_range(number: int, salt: int, size: tuple[int, int]) -> None:
     changed = augment(torch.full((1, 2, 3, *size), 0.5), [number], salt=salt)

@@ -21,7 +21,7 @@ def course(**values: float) -> Course:
     return replace(Course(first=measures, kept=measures), **values)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0.1, 40), min_size=5, max_size=60), st.integers(1, 12), st.floats(0, 50))
 def test_every_check_of_a_budget_comes_once(crew: Crew, lengths: list[float], num_checks: int, before: float) -> None:
     """Steps of any length, of a run that was stopped before or not; the readings jump, and never back."""

@@ -74,7 +74,7 @@ def test_shots_that_disagree_are_believed_less() -> None:
     assert shares[1] < 0.85
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(lift=st.floats(0.05, 0.3), seed=st.integers(0, 50))
 def test_the_more_shots_agree_the_more_they_are_believed(lift: float, seed: int) -> None:
     source = [np.clip(colours(seed + s) * 0.6, 0, 1) for s in range(6)]
@@ -85,7 +85,7 @@ def test_the_more_shots_agree_the_more_they_are_believed(lift: float, seed: int)
     assert NODES[3] < found[0] < found[1] < found[2] < found[3]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(gamma=st.floats(0.2, 5), lift=st.floats(0, 0.4), seed=st.integers(0, 50))
 def test_curves_rise_and_stay_in_range(gamma: float, lift: float, seed: int) -> None:
     style = [lift + (1 - lift) * colours(seed + k) ** gamma for k in range(3)]

@@ -41,7 +41,7 @@ def painted(path: Path, *, size: tuple[int, int] = (6, 9), channels: int = 3, de
     return path
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     ending=st.sampled_from([".png", ".jpg", ".JPEG", ".tif", ".webp", ".bmp"]),
     size=st.tuples(st.integers(1, 70), st.integers(1, 70)),

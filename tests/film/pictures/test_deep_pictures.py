@@ -31,7 +31,7 @@ def profile_in(path: Path) -> bytes | None:
     return profile_of(path.read_bytes(), path)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @example(kind=(".dpx", 10), size=(1, 1), channels=4, seed=0)
 @given(
     kind=st.sampled_from([(".dpx", 8), (".dpx", 10), (".dpx", 12), (".dpx", 16), (".tif", 8), (".tif", 16)]),

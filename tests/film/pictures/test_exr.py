@@ -25,7 +25,7 @@ AP1 = (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767)
 """Primaries and white of ACEScg."""
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(deep=st.booleans(), seed=st.integers(0, 99), alpha=st.booleans())
 def test_exr_values_beyond_white_and_black_come_back(deep: bool, seed: int, alpha: bool) -> None:
     given_values = light(np.float32 if deep else np.float16, seed=seed, channels="RGBA" if alpha else "RGB")

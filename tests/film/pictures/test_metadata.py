@@ -212,7 +212,7 @@ def test_tiff_keeps_its_tags(tmp_path: Path) -> None:
     assert (spec["Make"], spec["Copyright"], spec["XResolution"]) == ("camera", "mine", 240)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_damaged_blocks_are_no_errors(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """Bytes that are anything give a file that opens, or the same."""

@@ -25,7 +25,7 @@ def frame_of(codes: np.ndarray) -> Frame:
     return Frame(0, 0, 1, pixels)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     deep=st.booleans(),
     ending=st.sampled_from([".png", ".tif", ".tiff", ".bmp", ".webp"]),

@@ -108,7 +108,7 @@ def written_again(
     return writer.num_clipped
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     name=st.sampled_from(
         ["scene_linear", "SCENE_LINEAR", "lin_ap1", "aces", "lin_rec709_srgb", "lin_alexawide", "srgb_tx"]
