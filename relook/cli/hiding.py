@@ -114,7 +114,8 @@ class Names:
             return
         quoted = name.encode("utf-8", "backslashreplace").decode()
         in_file_names = re.sub(r"[^\w.-]+", "_", name).strip("._-")
-        for form in (name, quoted, repr(name)[1:-1], json.dumps(name)[1:-1], in_file_names):
+        in_shells = name.replace("'", """'"'"'""")  # as shlex quotes
+        for form in (name, quoted, repr(name)[1:-1], json.dumps(name)[1:-1], in_shells, in_file_names):
             if form:
                 self._tokens.setdefault(form.lower(), stands)
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from relook.errors import InputChangedError, InputError
 from relook.film.frames import FilmInfo
+from relook.film.sequence import are_one_take, is_pattern, pattern_of, unlisted
 
 _SAMPLE_BYTES: Final = 1 << 16
 """So much is read at the beginning, the middle and the end."""
@@ -46,16 +47,17 @@ def stamp_of(path: Path) -> Stamp:
 class Watched:
     """The files of a source, as they were when work began; one that was only touched has changed."""
 
-    def __init__(self, files: Sequence[Path], *, are_opened: bool = True) -> None:
+    def __init__(self, files: Sequence[Path], *, are_opened: bool = True, pattern: Path | None = None) -> None:
         """Look at the files; one that is out of reach is to stay so.
 
         Args:
             are_opened: False where some may be no files at all, or closed; then no bytes are sampled.
+            pattern: what the pictures of a take are named like; one that comes late is a change too.
 
         Raises:
             InputError: one that is opened cannot be read.
         """
-        self._files = files
+        self._files, self._pattern = files, pattern
         self._states = [self._look(path) for path in files]
         step = max(1, len(files) // _MOST_SAMPLED)
         self._sampled = range(0, len(files) if are_opened else 0, step)
@@ -67,9 +69,12 @@ class Watched:
         """Look at all the files again.
 
         Raises:
-            InputChangedError: one is not what it was, or is gone.
+            InputChangedError: one is not what it was, or is gone, or there are more pictures of the take.
         """
         self._compare(range(len(self._files)))
+        late = unlisted(self._pattern, {path.name for path in self._files}) if self._pattern else []
+        if late:
+            raise InputChangedError(f"{late[0]} came while the pictures beside it were being read; {_REMEDY}")
 
     def look_again(self) -> None:
         """Look at the files that are sampled, which takes no longer the more there are.
@@ -107,7 +112,16 @@ class Watched:
 
 def watch(source: FilmInfo) -> Watched:
     """Look at a film's file, or at all pictures of a sequence."""
-    return Watched(source.pictures or (source.path,))
+    return Watched(source.pictures or (source.path,), pattern=_pattern_of(source))
+
+
+def _pattern_of(source: FilmInfo) -> Path | None:
+    """Say what the pictures of a take are named like; None of a film, or of stills."""
+    if is_pattern(source.path):
+        return source.path
+    if len(source.pictures) < 2 or not are_one_take(source.pictures):
+        return None
+    return source.pictures[0].parent / pattern_of(source.pictures)
 
 
 def _state(path: Path) -> State:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -57,6 +57,11 @@ def matching_pictures(pattern: Path) -> list[tuple[int, Path]]:
     except OSError as error:
         raise InputError(f"cannot open {pattern}: {error.strerror}; check the path") from error
     return [(int(match[1]), pattern.parent / name) for match, name in names if match]
+
+
+def unlisted(pattern: Path, names: Set[str]) -> list[Path]:
+    """List the pictures, in order, that a pattern stands for and that are not among some names."""
+    return [path for _, path in sorted(matching_pictures(pattern)) if path.name not in names and path.is_file()]
 
 
 def numbers_in(path: Path, pictures: tuple[Path, ...]) -> list[int]:

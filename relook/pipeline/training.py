@@ -105,7 +105,7 @@ def train(
         colour_space=None if space is None else space.fingerprint,
         is_fork=fork,
     )
-    if resume and was_made(target):
+    if resume and was_made(target, asked):
         return load_look(target)
     _check_look_path(target, (*paths(source), *paths(style)), overwrite=overwrite)
     _check_footage(asked)

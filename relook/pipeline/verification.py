@@ -7,7 +7,7 @@ from pathlib import Path
 from relook.apply.shot_record import RECORD, read_record
 from relook.film.publish import file_hash
 from relook.film.reader import probe
-from relook.film.sequence import is_pictures
+from relook.film.sequence import is_pattern, is_pictures, unlisted
 from relook.look import find_look, shipped_looks
 from relook.pipeline.arguments import named
 from relook.receipt import Files, Finding, compare, read_receipt
@@ -35,6 +35,8 @@ def verify(
         return tuple(compare("output", Files(path.name, shots), path))
     receipt = read_receipt(path)
     findings = compare("output", receipt.output, path if path.is_dir() else path.parent)
+    if is_pattern(path):
+        findings += _beside("output", path, receipt.output)
     if source is not None:
         findings += _of_source(Path(source), receipt.source)
     if look is None and receipt.look.name in shipped_looks():
@@ -43,6 +45,11 @@ def verify(
         is_same = file_hash(find_look(look)) in receipt.look.sha256.values()
         findings.append(Finding("look", receipt.look.name, "" if is_same else "it is not the one that was used"))
     return tuple(findings)
+
+
+def _beside(what: str, pattern: Path, told: Files) -> list[Finding]:
+    """Name the pictures that a sequence has beside those of its receipt: whoever reads it would take them for its frames."""
+    return [Finding(what, path.name, "it is not in the receipt") for path in unlisted(pattern, set(told.sha256))]
 
 
 def _of_source(source: Path, told: Files) -> list[Finding]:

@@ -60,7 +60,10 @@ def _of_kind(wanted: Any, kind: Any, where: str) -> Any:
     """Return a value where it is of a setting's kind; whole numbers may stand for others."""
     kinds = [one for one in (get_args(kind) or (kind,)) if isinstance(one, type) and one is not NoneType] or [str]
     if type(wanted) is int and kinds == [float]:
-        return float(wanted)
+        try:
+            return float(wanted)
+        except OverflowError as error:
+            raise UsageError(f"{where} takes a number, not one of {len(str(wanted))} digits") from error
     if type(wanted) not in kinds:
         raise UsageError(f"{where} takes {' or '.join(one.__name__ for one in kinds)}, not {repr(wanted)[:_SHOWN]}")
     return wanted

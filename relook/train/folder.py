@@ -102,8 +102,10 @@ def note_made(run: Path, sha256: str) -> None:
         write_whole(run / MADE, sha256.encode())
 
 
-def was_made(look: Path) -> bool:
+def was_made(look: Path, asked: Asked) -> bool:
     """Say whether a look is what its run came to, killed before the run's folder was cleared; clear it then.
+
+    A run that was asked something else made another look.
 
     Raises:
         LockedError: another training uses the folder.
@@ -116,6 +118,9 @@ def was_made(look: Path) -> bool:
     if noted != file_hash(look):
         return False
     with _held(run):
+        before = read_asked(run)
+        if before is not None and before != replace(asked, is_fork=before.is_fork, footage=before.footage):
+            return False
         clear(run)
     return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -180,7 +181,8 @@ def test_what_is_no_name_is_left() -> None:
 def test_nasty_names_are_hidden_however_they_are_quoted(name: str) -> None:
     names = Names()
     names.add_file(name)
-    for quoted in (name, f"{name!r}", json.dumps(name), name.encode("utf-8", "backslashreplace").decode()):
+    told = name.encode("utf-8", "backslashreplace").decode()
+    for quoted in (name, f"{name!r}", json.dumps(name), told, shlex.quote(name)):
         assert f"{token(name[:-4])}.mov" in names.hide(f"cannot open {quoted}; check")
 
 

@@ -46,6 +46,12 @@ def test_T20_a_flipped_byte_is_named(run: Run, media: Path, output: str, monkeyp
             assert [file["what"] for file in wrong] == [what]
             if what == "output":
                 assert wrong[0]["name"] == path.name and path.name in out.splitlines()[0]
+    if "#" in output:
+        more = made.with_name("out.1007.png")
+        more.write_bytes(made.read_bytes())
+        code, out, _ = run(all_of_it)
+        assert code == 1 and "out.1007.png: it is not in the receipt" in out, out
+        more.unlink()
     receipt = receipt_of(Path(output))
     whole = receipt.read_bytes()
     for place in range(1, 40):

@@ -8,17 +8,18 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from relook import faults
 from relook.errors import InputChangedError, ResourceError, UsageError
 from relook.film.frames import Frame, Mending
-from relook.film.identity import Watched
+from relook.film.identity import Watched, watch
 from relook.film.journal import Journal, clear_leftover, was_being_shown
 from relook.film.part import Part
 from relook.film.publish import receipt_of, write_whole
-from relook.film.reader import FilmReader
+from relook.film.reader import FilmReader, probe
 from relook.film.writer import FilmWriter, Job, Written
 
 NUM_FRAMES = 6
@@ -166,6 +167,18 @@ def test_of_many_files_few_are_looked_at_in_between(tmp_path: Path) -> None:
     os.utime(files[0])
     with pytest.raises(InputChangedError, match="000 was changed"):
         watched.look_again()
+
+
+@pytest.mark.parametrize("named", ["p.####.png", ""])
+def test_IN18_a_picture_that_comes_late_is_a_change_of_the_take(named: str, tmp_path: Path) -> None:
+    for number in range(1001, 1005):
+        cv2.imwrite(str(tmp_path / f"p.{number}.png"), np.zeros((16, 16, 3), np.uint8))
+    watched = watch(probe(tmp_path / named))
+    (tmp_path / "other.1005.png").write_bytes(b"")
+    watched.require_unchanged()
+    (tmp_path / "p.1006.png").write_bytes(b"")
+    with pytest.raises(InputChangedError, match=r"p\.1006\.png came"):
+        watched.require_unchanged()
 
 
 @pytest.mark.parametrize("leaves", [1, 0])

@@ -62,6 +62,9 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("[weights]\ncycle = -1.0", "cycle"),
         ("preset = 'cartoon'", "cartoon"),
         ("seed = ", "TOML"),
+        pytest.param(
+            f"[rates]\ngenerator = 1{400 * '0'}", "rates.generator .*401 digits", id="more than a float holds"
+        ),
     ],
 )
 def test_what_is_no_recipe_is_refused(text: str, named: str, tmp_path: Path) -> None:

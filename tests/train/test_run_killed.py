@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ import torch
 from relook.errors import ResourceError
 from relook.film.publish import file_hash
 from relook.recipe.mechanics import Mechanics
+from relook.recipe.presets import PRESETS
 from relook.train.checkpoint import Saved, checkpoints, read_checkpoint, step_of, write_checkpoint
 from relook.train.course import Course
+from relook.train.folder import Asked, note_made, was_made, write_asked
 from relook.train.measures import HeldOutMeasures
 from tests.faultpoints import points
 
@@ -59,6 +62,19 @@ def test_AP03_a_checkpoint_that_may_not_grow(tmp_path: Path, starter: Any) -> No
     assert_last_is(tmp_path, 2)
     save(tmp_path, 3)
     assert_last_is(tmp_path, 3)
+
+
+def test_TR08_a_look_that_another_request_came_to_is_not_taken_for_this_ones(tmp_path: Path) -> None:
+    look, run = tmp_path / "own.look", tmp_path / "own.run"
+    asked = Asked("own", PRESETS["film"](), source=("/film.mp4",), style=("/reel.mp4",))
+    run.mkdir()
+    look.write_bytes(b"look")
+    write_asked(run, asked)
+    note_made(run, file_hash(look) or "")
+    assert not was_made(look, replace(asked, style=("/other.mp4",)))
+    assert not was_made(look, replace(asked, recipe=replace(asked.recipe, seed=7)))
+    assert was_made(look, asked)
+    assert {path.name for path in run.iterdir()} <= {"lock"}, "the run is over"
 
 
 @pytest.fixture(scope="module")
