@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -108,6 +108,21 @@ class Watched:
             except OSError as error:
                 raise InputError(f"cannot read {path}: {error.strerror}; check the path and its disk") from error
         return digest.hexdigest()
+
+
+@contextmanager
+def unchanged(watched: Watched) -> Iterator[None]:
+    """Refuse a film that changes while it is read: what was read of it may be of two films, or seem damaged.
+
+    Raises:
+        InputChangedError: it did.
+    """
+    try:
+        yield
+    except InputError:
+        watched.require_unchanged()
+        raise
+    watched.require_unchanged()
 
 
 def watch(source: FilmInfo) -> Watched:

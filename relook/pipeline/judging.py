@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from relook.check.inspect import check_film
 from relook.compute import resource_errors
 from relook.deliver.page import write_report
 from relook.errors import InputError, NoMarksError, UsageError
+from relook.film.identity import unchanged, watch
 from relook.film.pictures.spaces import ColourSpace, find_space
 from relook.film.publish import receipt_of
 from relook.film.reader import probe
@@ -55,6 +56,7 @@ def check(
     Raises:
         UsageError: the report cannot be written, or there is no such colour space; nothing was changed.
         InputError: a film or the look cannot be read; nothing was changed.
+        InputChangedError: a film was changed meanwhile; no report was written.
         ResourceError: there is no memory, or the disk is full.
     """
     path, before = named(film), Path(source) if source is not None else None
@@ -65,14 +67,18 @@ def check(
     source_space = None if colour_space is None else find_space(colour_space)
     space = _space_of(path, before, source_space)
     part = _part_of(path) if before is not None else None
-    with resource_errors(f"checking {path}"):
-        report = check_film(
-            path, given, source=before, space=space, source_space=source_space, part=part, on_progress=on_progress
-        )
+    with ExitStack() as read:
+        for one in filter(None, (path, before)):
+            read.enter_context(unchanged(watch(probe(one))))
+        with resource_errors(f"checking {path}"):
+            report = check_film(
+                path, given, source=before, space=space, source_space=source_space, part=part, on_progress=on_progress
+            )
+        if folder is not None:
+            with suppress(NoMarksError), resource_errors(f"measuring the marks of {path}"):
+                found = measure_marks(path, most_pixels=MARKED_PIXELS, space=space, on_progress=on_progress)
+                report = replace(report, mechanics=MarksCompared(given.card.mechanics, found))
     if folder is not None:
-        with suppress(NoMarksError), resource_errors(f"measuring the marks of {path}"):
-            found = measure_marks(path, most_pixels=MARKED_PIXELS, space=space, on_progress=on_progress)
-            report = replace(report, mechanics=MarksCompared(given.card.mechanics, found))
         write_report(
             report,
             folder,

@@ -78,7 +78,8 @@ def train(
         colour_space: what the source footage is in, all of it, as `apply` takes it; style footage and pairs are read as they say
             themselves.
         seed: 0 where neither this nor the recipe says otherwise.
-        resume: go on with a run that was stopped; with nothing to go on with, begin; with its look there already, load that.
+        resume: go on with a run that was stopped; with nothing to go on with, begin. Of one killed when its
+            look was there, that is loaded.
         fork: go on even though settings or footage have changed since.
         overwrite: replace `output` where it exists, and a stopped run.
         device: "auto", "cpu", "cuda" or "cuda:n".

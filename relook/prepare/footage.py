@@ -13,13 +13,14 @@ from pathlib import Path
 from relook import faults
 from relook.corpus import SIDES, Corpus, Dropped, PreparedShot, Side, load_corpus, save_corpus
 from relook.errors import InputError, UsageError
+from relook.film.identity import unchanged
 from relook.film.pictures.spaces import ColourSpace
 from relook.film.sequence import find_footage
 from relook.prepare.holdout import set_aside
 from relook.prepare.selection import choose_frames
 from relook.prepare.store import describe_shot, store_film
 from relook.prepare.sufficiency import REASON_WORDS, SideFacts, judge_sufficiency
-from relook.prepare.survey import SurveyedFilm, survey_film, unchanged
+from relook.prepare.survey import SurveyedFilm, survey_film
 from relook.prepare.usable import UsableShot, join_frames
 from relook.progress import OnProgress, ignore
 

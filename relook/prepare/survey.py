@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from relook import faults
 from relook.corpus import Dropped, Reason, Side
 from relook.errors import InputError
 from relook.film.frames import FilmInfo, Shot
-from relook.film.identity import Watched, watch
+from relook.film.identity import Watched, unchanged, watch
 from relook.film.pictures.spaces import ColourSpace
 from relook.film.reader import FilmReader, NativeFrame, probe
 from relook.film.shots import find_shots
@@ -76,17 +75,6 @@ def survey_film(path: Path, *, space: ColourSpace | None = None, on_progress: On
     watched = watch(probe(path))
     with unchanged(watched):
         return _survey(path, watched, space, on_progress)
-
-
-@contextmanager
-def unchanged(watched: Watched) -> Iterator[None]:
-    """Refuse a film that changes while it is read: what was read of it may be of two films, or seem damaged."""
-    try:
-        yield
-    except InputError:
-        watched.require_unchanged()
-        raise
-    watched.require_unchanged()
 
 
 def _survey(path: Path, watched: Watched, space: ColourSpace | None, on_progress: OnProgress) -> SurveyedFilm:

@@ -11,6 +11,9 @@ from typing import Any
 import av
 import pytest
 
+import relook
+from relook.errors import InputChangedError
+from relook.progress import Progress
 from tests.short_training import shorten
 
 Run = Callable[[str], tuple[int, str, str]]
@@ -85,3 +88,11 @@ def test_train_then_apply_then_check(media: Path, run: Run, monkeypatch: pytest.
     facts = last_line(out)
     assert facts["has_judge"] is True and {"vignette", "softness", "grain", "cranking"} < set(facts["marks"])
     assert facts["mechanics"]["reference_height"] == 96
+
+    def write_more(progress: Progress) -> None:
+        with Path("new.mp4").open("ab") as film:
+            film.write(b"\0")
+
+    with pytest.raises(InputChangedError, match=r"new\.mp4 was changed"):
+        relook.check("new.mp4", "own.look", output="late", on_progress=write_more)
+    assert not Path("late").exists()
