@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -123,7 +124,7 @@ def test_TR01_the_whole_verb_killed_at_a_failpoint(
             done = subprocess.run(
                 [*command, *(["--resume"] if fault and not given else [])], env=environment, capture_output=True
             )
-            if not given:
+            if done.returncode != -signal.SIGKILL:  # it went on to its end, or the point was not reached so often
                 assert done.returncode == 0, done.stderr.decode()
                 break
         looks.append(file_hash(folder / "own.look"))
