@@ -119,8 +119,8 @@ def _space_of(film: Path, source: Path | None, space: ColourSpace | None) -> Col
 
 def report_folder(film: Path) -> Path:
     """Return the folder beside a film where its report goes by default."""
-    folder = named(film)
-    return folder.with_name(f"{folder.stem}.report")
+    path = named(film)
+    return path.with_name(f"{path.stem}.report")
 
 
 def _check_report_folder(folder: Path, *, overwrite: bool) -> None:
