@@ -70,7 +70,9 @@ def render_conformed(
         if before is not None:
             return before
         replaces = settings.overwrite or was_being_shown(output, key)
-        left_out = check_output(output, info, overwrite=replaces, with_audio=False, whole=False)
+        left_out = check_output(
+            output, info, overwrite=replaces, with_audio=False, whole=False, untouched=settings.dials.is_off
+        )
         tell_before_work(pictures_words(info), left_out, on_progress)
         shots = find_shots(film, space=settings.colour_space, on_progress=on_progress)
         placing = place_events(cuts, reader.info, shots[-1].frames.stop)

@@ -94,7 +94,9 @@ def _require_all(reader: FilmReader, output: Path, settings: RenderSettings, key
     """Refuse what cannot be done, before any work; return what of the source the output will not hold, in words."""
     info, is_replaced = reader.info, settings.overwrite or was_being_shown(output, key)
     is_whole, in_space = settings.frames is None, settings.colour_space is not None
-    left_out = check_output(output, info, overwrite=is_replaced, whole=is_whole, in_space=in_space)
+    left_out = check_output(
+        output, info, overwrite=is_replaced, whole=is_whole, in_space=in_space, untouched=settings.dials.is_off
+    )
     if settings.passes is not None:
         require_passes_place(settings.passes, beside=output, dials=settings.dials)
     if not settings.mending.deinterlaces:

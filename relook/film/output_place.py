@@ -25,10 +25,11 @@ def check_output(
     with_audio: bool = True,
     whole: bool = True,
     in_space: bool = False,
+    untouched: bool = False,
 ) -> tuple[str, ...]:
     """Refuse an output that cannot be written, before any work; nothing is made or changed.
 
-    Returns what of the source is changed or left out, in words.
+    Where the source's own frames are handed on (`untouched`), they lose less. Returns what of the source is changed or left out, in words.
 
     Raises:
         UsageError: the place, the ending, the codec or a stream of the source does not fit, or the output is the input.
@@ -37,7 +38,7 @@ def check_output(
     require_ours(path)
     if path.suffix.lower() in film_endings():
         require_place(path, overwrite=overwrite)
-        return require_holdable(path, source, codec=codec, with_audio=with_audio, whole=whole)
+        return require_holdable(path, source, codec=codec, with_audio=with_audio, whole=whole, untouched=untouched)
     if takes_pictures(path, source):
         if codec is not None:
             raise UsageError(f"{path} means pictures, which take no codec; leave '{codec}' out")

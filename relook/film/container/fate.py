@@ -43,15 +43,15 @@ _SHAPED_PICTURES: Final = {*_TIMED_PICTURES, ".tif", ".tiff", ".png"}
 _MATROSKA_TICK: Final = Fraction(1, 1000)
 
 
-def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fate, ...]:
-    """Say what becomes of everything that a film holds when it is rendered to a path, a film or pictures.
+def fates(found: Inventory, path: Path, *, codec: str | None = None, untouched: bool = False) -> tuple[Fate, ...]:
+    """Say what becomes of everything that a film holds when it is rendered, or handed on untouched, to a film or pictures.
 
     Raises:
         UsageError: the ending or the codec is not known.
     """
     if path.suffix.lower() not in film_endings():
         return _as_pictures(found, path)
-    plan = plan_film(path, found.film, codec=codec)
+    plan = plan_film(path, found.film, codec=codec, untouched=untouched)
     refusal = _refused_pictures(found.film, plan)
     if refusal is not None:
         return (refusal,)
@@ -78,7 +78,14 @@ def carried(found: Inventory, plan: Plan) -> list[Track]:
 
 
 def require_holdable(
-    path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool, in_space: bool = False
+    path: Path,
+    source: FilmInfo,
+    *,
+    codec: str | None,
+    with_audio: bool,
+    whole: bool,
+    in_space: bool = False,
+    untouched: bool = False,
 ) -> tuple[str, ...]:
     """Refuse an output that cannot hold the pictures or what may not be left out; give what is changed or left out, in words.
 
@@ -90,7 +97,7 @@ def require_holdable(
     found = inventory(source)
     if not with_audio:
         found = replace(found, tracks=found.of_kind("pictures"))
-    ends = fates(found if whole else replace(found, chapters=()), path, codec=codec)
+    ends = fates(found if whole else replace(found, chapters=()), path, codec=codec, untouched=untouched)
     if found.chapters and not whole:
         ends += (Fate("chapters", "left out", "a part of a film has none"),)
     for fate in ends:
@@ -150,7 +157,7 @@ def _refused_pictures(source: FilmInfo, plan: Plan) -> Fate | None:
 def _picture_fates(found: Inventory, plan: Plan) -> list[Fate]:
     film, name = found.film, plan.pixel_format
     changes = picture_changes(found, sampling_of(name), f"{_bits(name)} bit", is_full=is_full_range(plan.colour, name))
-    is_lossless = plan.codec.encoder == "ffv1"
+    is_lossless = plan.codec.is_lossless
     words = "; ".join((*changes, f"as {plan.codec.title}, {'lossless' if is_lossless else 'not lossless'}"))
     result = [Fate(PICTURES, "kept" if is_lossless and not changes else "changed", words)]
     if plan.muxer in ("matroska", "webm"):
