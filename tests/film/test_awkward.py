@@ -1,7 +1,7 @@
-"""A battery: every awkward film of the footage goes through whole or is refused in words.
+"""A battery: every awkward file of the footage goes through whole or is refused in words.
 
-Untouched frames go into lossless Matroska (another ending where a row says so): the same pictures bit for bit, stamps,
-colour tags, timecode and sound. A file that is absent is skipped.
+Films are rendered with all dials at 0 into lossless Matroska (another ending where a row says so): the same pictures bit for
+bit, stamps, colour tags, timecode and sound. Pictures come back with the same codes and headers. What is absent is skipped.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import relook
 from relook.errors import RelookError
+from relook.film.cuts.cut_files import read_cut_list
+from relook.film.pictures.picture_file import read_picture
 from relook.film.reader import probe
 from relook.timing import FrameRange
 
@@ -50,11 +54,34 @@ class Refused:
     words: str
 
 
-QUICK = ("dropframe_timecode_2997.mov", "interlaced_tff_25i.mp4", "rotated_90_metadata.mp4", "three_audio_tracks.mp4")
+QUICK = ("dropframe_timecode_2997.mov", "rotated_90_metadata.mp4", "three_audio_tracks.mp4")
 UNTAGGED = (2, 2, 2, None)
 TOS = (480, 200)
 NTSC, FILM_NTSC = Fraction(30000, 1001), Fraction(24000, 1001)
 PLAIN = Film(39, TOS, "yuv420p", sound=("aac",))
+
+LUTS = (
+    *("bleach_bypass_17_domain", "crlf_comments_4", "gamma_1d_64", "identity_17", "malformed_nan_text"),
+    *("malformed_short_rows", "sepia_17"),
+)
+FUZZED = "clusterfuzz-testcase-minimized-openexr"
+DAMAGED = (
+    "asan_heap-oob_4cb169_380_4572f174dd4e48b879ca6d516486f30e_exr",
+    f"{FUZZED}_deepscanlines_fuzzer-6279893151907840",
+    f"{FUZZED}_exrcheck_fuzzer-5665195584258048",
+    f"{FUZZED}_exrenvmap_fuzzer-5661107218546688",
+    f"{FUZZED}_exrenvmap_fuzzer-5710558750572544",
+    f"{FUZZED}_exrenvmap_fuzzer-6304609308770304",
+    f"{FUZZED}_scanlines_fuzzer-5087823085174784",
+    f"{FUZZED}_tiles_fuzzer-5895515179581440",
+)
+LENGTHS: dict[str, list[int]] = {
+    "tears_of_steel_cmx3600": [52, 70, 35, 64],
+    "simple_cut": [3, 6, 4, 6],
+    "transition": [3, 4, 6, 6],
+    "nested_example": [238, 31, 33, 29, 63, 4, 238],
+}
+"""Of each cut list's events, in frames."""
 
 EXPECTED: dict[str, Film | Refused] = {
     "real/-video-with-dash-.mp4": Film(5, (1, 1), "yuv444p", 1, tags=UNTAGGED, aspect=1),
@@ -125,7 +152,6 @@ EXPECTED: dict[str, Film | Refused] = {
     "synthetic/two_frames.mp4": Film(2, TOS, "yuv420p"),
     "synthetic/start_time_5s.ts": Film(39, TOS, "yuv420p", first=Fraction(32, 5), sound=("aac",)),
     "synthetic/tc_23976.mp4": Film(39, TOS, "yuv420p", FILM_NTSC, timecode="10:00:00:00", sound=("aac",)),
-    "synthetic/telecined_23_2997.mkv": Film(49, TOS, "yuv420p", NTSC),
     "synthetic/tiny_16x16.mp4": Film(12, (16, 16), "yuv420p", tags=UNTAGGED, aspect=1),
     "synthetic/uhd8k_2frames_hevc10.mp4": Film(3, (7680, 4320), "yuv420p10le", tags=(2, 2, 2, False), aspect=1),
     "synthetic/vfr_dropped_every5th.mkv": Film(31, TOS, "yuv420p", first=Fraction(19, 1000), sound=("aac",)),
@@ -140,45 +166,57 @@ EXPECTED: dict[str, Film | Refused] = {
     "real/mp4parse/no_timescale.mp4": Refused(INPUT, "damaged after 0 of about 182"),
     "synthetic/corrupt_bytes_in_mdat.mp4": Refused(INPUT, "damaged after 0 of about 39"),
     "synthetic/truncated_midstream.mkv": Refused(INPUT, "cut off: 7 of about 37"),
-    # Interlaced: a copy of it is one; a look is refused (tests/film/test_fields.py).
-    "synthetic/interlaced_tff_25i.mp4": Film(40, TOS, "yuv420p", 25, sound=("aac",)),
-    "synthetic/interlaced_bff_ntsc_sar8-9.mpg": Film(
-        48, (720, 480), "yuv420p", NTSC, Fraction(16001, 30000), aspect=Fraction(8, 9), sound=("mp2",)
-    ),
+    "synthetic/interlaced_tff_25i.mp4": Refused(INPUT, "interlaced.*--deinterlace"),
+    "synthetic/interlaced_bff_ntsc_sar8-9.mpg": Refused(INPUT, "telecined"),
+    "synthetic/telecined_23_2997.mkv": Refused(INPUT, "telecined"),
+    # No films.
+    "synthetic/tears_of_steel_cmx3600.edl": Refused(INPUT, "is a cut list"),
+    **{
+        f"real/otio/{name}.otio": Refused(INPUT, "is a cut list")
+        for name in ("nested_example", "simple_cut", "transition")
+    },
+    **{f"synthetic/luts/{name}.cube": Refused(INPUT, "is a LUT") for name in LUTS},
+    **{f"real/exr_damaged/{name}": Refused(INPUT, "cannot be read") for name in DAMAGED},
 }
 
-PICTURES: dict[str, tuple[int, tuple[int, int]] | Refused] = {
-    "synthetic/seq_png16": (4, (240, 100)),
-    "synthetic/seq_tiff16": (3, (240, 100)),
-    "synthetic/seq_unpadded": (12, (160, 66)),
+PICTURES: dict[str, tuple[int, tuple[int, int], str] | Refused] = {
+    "real/dpx/FFmpeg_gray16be.dpx": (1, (80, 60), "gray16le"),
+    "real/dpx/rgb8.dpx": (1, (600, 402), "bgr24"),
+    "real/dpx/rgb10_filledA_le.dpx": (1, (1920, 4), "gbrp10le"),
+    "real/dpx/rgb12_15x4.dpx": (1, (15, 4), "gbrp12le"),
+    "real/dpx/rgba12_filledA_be.dpx": (1, (1920, 4), "gbrap12le"),
+    "real/exr/CrissyField.exr": Refused(INPUT, "luminance and subsampled chroma"),
+    "real/exr/FFmpeg_gbrp32_gamma_removed.exr": Refused(INPUT, "damaged"),
+    "real/exr/FFmpeg_gbrp32_gamma_removed_hacked_yuv16.exr": Refused(INPUT, "luminance and chroma"),
+    "real/exr/t01.exr": Refused(INPUT, "missing: 2, 4, 6-7"),
+    "real/exr/t03.exr": (1, (400, 300), "gbrpf16le"),
+    "real/exr/t05.exr": (1, (400, 300), "gbrpf16le"),
+    "real/exr/t08.exr": (1, (400, 300), "gbrpf16le"),
+    "real/tiff/flower-rgb-contig-10.tif": (1, (73, 43), "gbrp10le"),
+    "real/tiff/flower-rgb-contig-16.tif": (1, (73, 43), "bgr48le"),
+    "real/tiff/flower-separated-contig-16.tif": Refused(INPUT, "CMYK"),
+    "real/tiff/testsrc_Raw_RGBA_16_LE.tiff": (1, (16, 16), "bgra64le"),
+    "synthetic/seq_dpx10_tc": (3, (240, 100), "gbrp10le"),
+    "synthetic/seq_exr_linear": (4, (240, 100), "gbrpf32le"),
     "synthetic/seq_gap": Refused(INPUT, "missing: 4-5"),
     "synthetic/seq_mixed_size": Refused(INPUT, "3-4 .200 x 84"),
-    "synthetic/seq_dpx10_tc": (3, (240, 100)),
-    "synthetic/seq_exr_linear": (4, (240, 100)),
-    "synthetic/still_linear_over1_and_negative.exr": (1, (480, 200)),
-    "real/tiff/flower-rgb-contig-10.tif": (1, (73, 43)),
-    "real/tiff/flower-rgb-contig-16.tif": (1, (73, 43)),
-    "real/tiff/flower-separated-contig-16.tif": Refused(INPUT, "CMYK"),
-    "real/tiff/testsrc_Raw_RGBA_16_LE.tiff": (1, (16, 16)),
+    "synthetic/seq_png16": (4, (240, 100), "bgr48le"),
+    "synthetic/seq_tiff16": (3, (240, 100), "bgr48le"),
+    "synthetic/seq_unpadded": (12, (160, 66), "bgr24"),
+    "synthetic/still_linear_over1_and_negative.exr": (1, (480, 200), "gbrpf32le"),
 }
-"""Count and size of picture sequences, or how they are refused."""
-
-PASSED_OVER = ("synthetic/luts", "synthetic/seq_", "real/dpx", "real/exr", "real/tiff", "real/otio", ".exr", ".edl")
-"""Kinds that are no films: pictures, tables and cut lists."""
+"""Count, size and pixel format of picture sequences, or how they are refused."""
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=() if Path(n).name in QUICK else pytest.mark.slow) for n in EXPECTED]
 )
 def test_an_awkward_film_goes_through_whole_or_is_refused(
-    footage: Callable[[str], Path], tmp_path: Path, name: str, stamps: Any, copy_film: Any, require_same: Any
+    footage: Callable[[str], Path], tmp_path: Path, name: str, stamps: Any, require_same: Any
 ) -> None:
-    source, expected = footage(f"awkward/{name}"), EXPECTED[name]
+    source, expected, target = footage(f"awkward/{name}"), EXPECTED[name], tmp_path / "o.mkv"
     if isinstance(expected, Refused):
-        with pytest.raises(RelookError, match=expected.words) as error:
-            copy_film(source, tmp_path / "o.mkv", None)
-        assert error.value.exit_code == expected.code
-        assert list(tmp_path.iterdir()) == []
+        require_refused(source, target, expected)
         return
     info, times = probe(source), stamps(source)
     colour = info.colour
@@ -194,28 +232,52 @@ def test_an_awkward_film_goes_through_whole_or_is_refused(
         expected.timecode,
         expected.sound,
     )
-    target = tmp_path / f"o{expected.ending}"
+    target = target.with_suffix(expected.ending)
     if info.width * info.height > MOST_PIXELS:
         return
     is_long = len(times) * info.width * info.height > MOST_PIXELS
     wanted = FrameRange(0, min(FIRST_FRAMES, len(times))) if is_long else None
-    copy_film(source, target, wanted)
+    relook.apply(source, "silent", target, strength=0, frames=wanted)
     require_same(source, target, wanted)
 
 
+def require_refused(source: Path, target: Path, expected: Refused) -> None:
+    with pytest.raises(RelookError, match=expected.words) as error:
+        relook.apply(source, "silent", target, strength=0)
+    assert error.value.exit_code == expected.code
+    assert list(target.parent.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", PICTURES)
-def test_awkward_pictures_are_read_or_refused(footage: Callable[[str], Path], name: str, stamps: Any) -> None:
+def test_awkward_pictures_go_through_whole_or_are_refused(
+    footage: Callable[[str], Path], tmp_path: Path, name: str
+) -> None:
     source, expected = footage(f"awkward/{name}"), PICTURES[name]
     if isinstance(expected, Refused):
-        with pytest.raises(RelookError, match=expected.words) as error:
-            stamps(source)
-        assert error.value.exit_code == expected.code
-    else:
-        info = probe(source)
-        assert (len(stamps(source)), (info.width, info.height)) == expected
+        require_refused(source, tmp_path / "o.####.png", expected)
+        return
+    info = probe(source)
+    assert (len(info.pictures), (info.width, info.height), info.pixel_format) == expected
+    ending = info.pictures[0].suffix.replace(".jpg", ".png")
+    relook.apply(source, "silent", tmp_path / f"o.####{ending}", strength=0)
+    written = sorted(tmp_path.glob(f"o.*{ending}"))
+    assert len(written) == len(info.pictures)
+    for one, two in zip(info.pictures, written, strict=True):
+        before, after = read_picture(one), read_picture(two)
+        assert (after.codes.shape, after.bit_depth) == (before.codes.shape, before.bit_depth)
+        assert np.array_equal(after.codes, before.codes)
+        assert after.facts == before.facts
 
 
-def test_every_awkward_film_has_a_row(footage: Callable[[str], Path]) -> None:
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name.endswith((".edl", ".otio"))])
+def test_awkward_cut_lists_are_read(footage: Callable[[str], Path], name: str) -> None:
+    events = read_cut_list(footage(f"awkward/{name}"), Fraction(24)).events
+    assert [len(event.record) for event in events] == LENGTHS[Path(name).stem]
+
+
+def test_every_awkward_file_has_a_row(footage: Callable[[str], Path]) -> None:
     folder = footage("awkward")
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert {name for name in found if not any(part in name for part in PASSED_OVER)} == set(EXPECTED)
+    found = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    rows = {Path(name) for name in (*EXPECTED, *PICTURES)}
+    assert {path for path in found if path not in rows and path.parent not in rows} == set()
+    assert {row for row in rows if not (folder / row).exists()} == set()
