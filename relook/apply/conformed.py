@@ -38,7 +38,7 @@ from relook.look import Look
 from relook.progress import OnProgress, Progress, ignore
 from relook.timing import FrameRange, format_timecode
 
-WITHOUT_SOUND = "a film of a cut list has no sound, subtitles or further tracks: these are laid in the editing system"
+WITHOUT_SOUND = "a film made from a cut list has no sound, subtitles or other tracks; add these in the editing system"
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def segments_of(cuts: CutList, placing: Placing) -> list[Segment]:
     if placing.foreign:
         names = ", ".join(f"{event.number} ({event.reel or event.name})" for event in placing.foreign[:MOST_NAMED])
         raise InputError(
-            f"{len(placing.foreign)} events are of other reels: {names}; give a folder as -o, for one film a shot of this reel"
+            f"{len(placing.foreign)} events come from other reels: {names}; give a folder as -o to get one film per shot of this reel"
         )
     placed = {id(event.event): event for event in placing.placed}
     segments: list[Segment] = []
@@ -160,7 +160,7 @@ def segments_of(cuts: CutList, placing: Placing) -> list[Segment]:
         gap = event.record.start - (event.record.start if at is None else at)
         if gap < 0:
             raise InputError(
-                f"event {event.number} begins before the one ahead of it ends; give a folder as -o, for one film a shot"
+                f"event {event.number} begins before the previous one ends; give a folder as -o to get one film per shot"
             )
         segments += [Segment(gap)] if gap else []
         segments += _segments(placed.get(id(event)), len(event.record), event.dissolve.frames if event.dissolve else 0)

@@ -47,7 +47,9 @@ def require_passes_place(folder: Path, *, beside: Path, dials: Dials) -> None:
         UsageError: it exists, lies nowhere, or is the output `beside` it; or nothing is rendered that it could hold.
     """
     if dials.is_off:
-        raise UsageError("with all dials at 0 the source is handed on, and there are no passes; leave --passes out")
+        raise UsageError(
+            "with all dials at 0 the source is copied unchanged and there are no passes; leave out --passes"
+        )
     if folder.absolute() == beside.absolute():
         raise UsageError(f"{folder} is the output itself; give the passes a folder of their own")
     if folder.exists():

@@ -32,7 +32,7 @@ from relook.mechanics.marks import seed_of
 from relook.progress import OnProgress, Progress, ignore
 from relook.timing import FrameRange
 
-UNEVEN = "the frames do not lie evenly in time, which numbered pictures do not say: as a film of one rate they will move unevenly"
+UNEVEN = "the frames are unevenly spaced in time, which numbered pictures cannot record: played at one rate, they move unevenly"
 
 
 def render_film(
@@ -161,7 +161,7 @@ class _Work:
         """Say what came of it."""
         tally, notes = written.tally, []
         if self.settings.mending.deinterlaces and not self.reader.deinterlaces:
-            notes.append("no combs are to be seen: the frames were not deinterlaced")
+            notes.append("no combing was found: the frames were not deinterlaced")
         if written.forgets_time and tally.is_uneven:
             notes.append(UNEVEN)
         return Delivery(

@@ -160,7 +160,7 @@ def _short_handles(files: Sequence[ShotFile], handles: int) -> list[str]:
     for file in files:
         before, after = file.cut.start - file.frames.start, file.frames.stop - file.cut.stop
         if min(before, after) < handles:
-            short.append(f"event {file.event}: handles of {before} and {after} frames, for the film has no more there")
+            short.append(f"event {file.event}: handles of only {before} and {after} frames: the film has no more there")
     return short
 
 
@@ -192,7 +192,7 @@ def _settle(plans: Sequence[_Plan], record: Record, film: Path, *, is_saved: boo
         is_ours = plan.file.path.name in ours or _was_ours(plan.file.path, record)
         if plan.file.path.exists() and not is_ours and not overwrite:
             raise UsageError(
-                f"{plan.file.path} is there and is not as relook wrote it; move it away, or give --overwrite to replace it"
+                f"{plan.file.path} exists but is not as relook wrote it; move it away, or give --overwrite to replace it"
             )
     wanted = {plan.file.path.name: plan for plan in plans}
     good = {name for name in ours if is_saved and name in wanted and record[name]["key"] == wanted[name].key}

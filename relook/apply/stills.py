@@ -137,8 +137,8 @@ class _Work:
 def _note(folder: Path, output: Path, subfolder: Path, num_pictures: int) -> str:
     """Say that a sub-folder looks like a take: its grain and flicker are not those of frames that follow each other."""
     return (
-        f"{subfolder} has {num_pictures} pictures numbered as one take, rendered here as stills, each by itself; as a take, "
-        f"with its marks running from frame to frame, it is rendered alone: {folder / subfolder} -o {output}_{subfolder.name}"
+        f"{subfolder} has {num_pictures} pictures numbered as one take, rendered here as separate stills; to render them as a "
+        f"take, with marks that run from frame to frame, give that folder alone: {folder / subfolder} -o {output}_{subfolder.name}"
     )
 
 

@@ -25,8 +25,8 @@ def tell(delivery: Delivery, film: Path, look: str, *, colour_space: str | None 
     given, wanted = delivery.flicker
     if given < wanted:
         print_lines(
-            f"flicker is held at {given:.1%} of the light, where the look has {wanted:.1%}: more would harm photosensitive viewers;",
-            "--allow-flashes gives it all",
+            f"flicker is held to {given:.1%} of the light, where the look has {wanted:.1%}: more could harm photosensitive viewers;",
+            "--allow-flashes lets all of it through",
         )
     if delivery.stills:
         end_stills(delivery, as_json=as_json)
@@ -35,11 +35,11 @@ def tell(delivery: Delivery, film: Path, look: str, *, colour_space: str | None 
     if damage:
         print_lines(*map(damage_line, damage))
     if delivery.num_lost_packets:
-        print_lines(f"damaged, and left out: packets of the sound and subtitles: {delivery.num_lost_packets}")
+        print_lines(f"damaged packets of sound and subtitles, left out: {delivery.num_lost_packets}")
     if delivery.num_clipped:
         print_lines(
-            f"frames with values below black or above white, which {output.suffix or output} cannot hold and has as black and "
-            f"white: {delivery.num_clipped}; linear .exr holds them",
+            f"frames with values below black or above white, clipped because {output.suffix or output} cannot hold them: "
+            f"{delivery.num_clipped}; linear .exr can",
         )
     if delivery.notes:
         print_lines(*delivery.notes)

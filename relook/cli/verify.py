@@ -38,7 +38,8 @@ def verify(
         if not found:
             is_told = not (output / RECORD).is_file()
             lines.append(
-                f"{what}: not compared; " + (f"give --{what}" if is_told else "of shots their folder tells no more")
+                f"{what}: not compared; "
+                + (f"give --{what}" if is_told else "the record of a folder of shots holds no more")
             )
         elif not any(finding.fault for finding in found):
             files = f"{len(found)} files are" if len(found) > 1 else f"{found[0].name} is"

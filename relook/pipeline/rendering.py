@@ -156,6 +156,6 @@ def parse_range(text: str, film: FilmInfo) -> FrameRange:
         return FrameRange(start - zero, stop - zero)
     except (ValueError, UsageError) as error:
         raise UsageError(
-            f"{text!r} is no range of {film.path.name}, which starts at {first} ({error}); "
+            f"{text!r} is not a range of {film.path.name}, which starts at {first} ({error}); "
             "write for example 00:00:02:00-00:00:04:12, the end not included"
         ) from error

@@ -38,7 +38,7 @@ def test_a_film_of_a_cut_list_and_a_film_a_shot(folder: Path, run: Run) -> None:
     assert code == 0, err
     joined = json.loads(out.splitlines()[-1])
     assert len(joined["frame_hashes"]) == 7 and "7 frames written to cut.mp4" in out
-    assert "film.mp4 carries no timecode: its first frame is taken for 00:00:00:00" in out
+    assert "film.mp4 has no timecode: its first frame is taken to be 00:00:00:00" in out
     assert "left out, sound only: event 003" in out and "no sound" in out
 
     code, out, err = run(APPLY + "shots --handles 2 --json")

@@ -36,7 +36,7 @@ def test_IN07_a_last_frame_that_is_held_is_no_loss(make_film: MakeFilm, tmp_path
 def test_IN08_a_bare_stream_has_no_stamps_and_is_counted(make_film: MakeFilm) -> None:
     path = make_film("a.h264", pan(12), **H264, options={"bf": "2"})
     assert times(path) == [Fraction(n, 25) for n in range(12)]
-    with pytest.raises(InputError, match="frames without stamps"):
+    with pytest.raises(InputError, match="frames without time stamps"):
         times(path, KEEPING)
 
 

@@ -62,8 +62,8 @@ def order_of(path: Path, task: Task, *, num_pixels: int, in_threads: bool = True
 CRASHED: Final = "the decoder crashed"
 _HUNG: Final = "the decoder hung"
 _HUNGRY: Final = "the decoder asked for too much memory"
-KILLED: Final = "the decoder was killed (perhaps for want of memory)"
-_BARRED: Final = "the decoder tried what it may not"
+KILLED: Final = "the decoder was killed (perhaps for lack of memory)"
+_BARRED: Final = "the decoder tried something it may not do"
 
 
 class DiedError(Exception):
@@ -77,8 +77,8 @@ class DiedError(Exception):
 def unopenable(path: Path, death: DiedError) -> InputError:
     """Give the error of a film that cannot even be begun."""
     return InputError(
-        f"{path} cannot be read: {death.reason} twice when it was being opened; it is damaged, or made to do harm: play it "
-        f"in a video player to see, or export it again"
+        f"{path} cannot be read: {death.reason} twice while it was being opened; it is damaged, or made to do harm: try "
+        f"it in a video player, or export it again"
     )
 
 

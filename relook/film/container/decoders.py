@@ -48,7 +48,9 @@ def start_decoder(order: Order, pipe: int) -> int:
     """
     number = _asked(asdict(order), pipe)
     if not number:
-        raise ResourceError("the system lets no further process start, which decoding needs; close other programs")
+        raise ResourceError(
+            "decoding needs a process of its own, and the system will not start one; close other programs"
+        )
     return number
 
 

@@ -28,8 +28,8 @@ def require_normal_speed(path: Path) -> None:
         speed = next((speed for speed in _speeds(file) if speed != 1), None)
     if speed is not None:
         raise InputError(
-            f"{path} asks by its edit list to be shown at {float(speed):g} times its speed, which relook does not follow; "
-            f"export it at the speed that is meant, or make it plain (ffmpeg -i {path.name} -c copy ...)"
+            f"{path} has an edit list that plays it at {float(speed):g} times its speed, which relook does not support; "
+            f"export it at the intended speed, or copy it without its edit list (ffmpeg -i {path.name} -c copy ...)"
         )
 
 

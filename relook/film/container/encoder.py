@@ -194,7 +194,7 @@ class Encoder:
         exact = (frame.pts - self._offset) * self._source.time_base * self._source.frame_rate
         if abs(exact - self._done) > Fraction(1, 2):
             raise InputError(
-                f"frame {frame.index} of {self._source.path} does not lie on an even "
+                f"frame {frame.index} of {self._source.path} is not on an even "
                 f"{rate_text(self._source.frame_rate)} frames a second, which .mxf needs; write .mov or .mkv instead"
             )
         return self._done

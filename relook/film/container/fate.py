@@ -198,7 +198,7 @@ def _fact_fates(found: Inventory, trial: Inventory, path: Path) -> list[Fate]:
     if found.tags:
         words = ", ".join(key for key, _ in tags)
         result.append(Fate("tags", "left out", f"{ending} cannot hold {words}") if tags else Fate("tags", "kept"))
-    result += [Fate(extra, "left out", "no output of relook holds it") for extra in found.extras]
+    result += [Fate(extra, "left out", "no output that relook writes can hold it") for extra in found.extras]
     return result
 
 
@@ -219,7 +219,7 @@ def _colour_fates(film: FilmInfo, written: FilmInfo, plan: Plan) -> list[Fate]:
     ]
     result = [Fate("colour tags", "left out", f"{', '.join(lost)} cannot be held")] if lost else []
     if not is_rgb(film.pixel_format) and _matrix(film.colour, film) != _matrix(before, film):
-        result.append(Fate("matrix", "changed", f"{plan.codec.title} knows BT.709 and BT.2020 alone"))
+        result.append(Fate("matrix", "changed", f"{plan.codec.title} supports only BT.709 and BT.2020"))
     return result
 
 

@@ -113,8 +113,8 @@ class FilmFile:
         if fault is not None:
             raise ResourceError(
                 f"{self._part.final} was written but does not read back whole ({fault}); its disk may be full or "
-                f"faulty, and nothing was published: see to it and run the same command again, and where it says this "
-                f"again remove {self._part.path} first"
+                f"faulty, and nothing was published: check the disk and run the same command again; if this message comes "
+                f"again, remove {self._part.path} first"
             )
         digest = file_hash(made)
         assert digest is not None

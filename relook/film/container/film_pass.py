@@ -188,7 +188,7 @@ class FilmPass:
             except InputError as error:
                 if death.reason == KILLED:
                     raise KilledDecoderError(
-                        f"{error}; where memory was short, free it and run the same command again, which goes on where it can"
+                        f"{error}; if memory was short, free some and run the same command again, which continues where it can"
                     ) from error
                 raise
             if packet in order.skipped or len(self._deaths) > _MOST_DEATHS:

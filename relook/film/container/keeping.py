@@ -58,7 +58,7 @@ class Keeper:
         is_out_of_order = container_name == "avi" and ended.is_reordered
         if is_out_of_order or not found.are_stamped(container_name):
             raise InputError(
-                f"{info.path} has frames without stamps, so that nobody can say where lost ones belong; put it into "
+                f"{info.path} has frames without time stamps, so there is no telling where lost ones belong; put it into "
                 f".mkv or .mp4 first (ffmpeg -i {info.path.name} -c copy ...), or leave --on-damage keep out"
             )
         self._order: Stamps = np.array(found.stamps, np.int64)
@@ -71,14 +71,14 @@ class Keeper:
         tail = lost_at_end(end, ended.promised, info) if has_end else 0
         if tail > _MOST_TAIL * len(self._order):
             raise InputError(
-                f"{info.path} holds {len(self._order)} frames, and its header promises {tail} more; it is damaged: "
+                f"{info.path} holds {len(self._order)} frames, but its header promises {tail} more; it is damaged: "
                 f"export it again from its source"
             )
         if tail:
             slots = find_slots(found, "", usual)
         if int((~slots.is_packet).sum()) > len(self._order):
             raise InputError(
-                f"{info.path} is too damaged: {len(self._order)} frames are there and more are missing between them; "
+                f"{info.path} is too damaged: {len(self._order)} frames are there, and more than that are missing; "
                 f"export it again from its source"
             )
         self._num_before_tail = len(slots.stamps)
@@ -210,8 +210,8 @@ def _require_room(order: Stamps, slots: Slots, info: FilmInfo) -> None:
     doubled = len(order) - len(np.unique(order))
     if doubled > int((~slots.is_packet).sum()):
         raise InputError(
-            f"{info.path} has frames at the stamps of others ({doubled}), so that nobody can say where lost ones belong; "
-            f"leave --on-damage keep out, which lets such a frame follow the one before it"
+            f"{info.path} has frames with the same time stamps as others ({doubled}), so there is no telling where lost ones "
+            f"belong; leave out --on-damage keep, and such a frame follows the one before it"
         )
 
 

@@ -185,7 +185,7 @@ def _body_of_segment(head: bytes) -> int:
     _, _, end = _header(head, 0)
     identity, body, _ = _header(head, end) if end + 12 < len(head) else (0, 0, 0)
     if identity != _SEGMENT:
-        raise ValueError("this is no Matroska file")
+        raise ValueError("this is not a Matroska file")
     return body
 
 

@@ -60,7 +60,7 @@ def open_film(path: Path) -> InputContainer:
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty; copy it or export it again") from error
         known = what_it_is(path) or (
-            "damaged, cut off or of another kind; play it in a video player to see, or export it again"
+            "damaged, cut off or of another kind; try it in a video player, or export it again"
         )
         raise InputError(f"{path} cannot be read as a film: it is {known}") from error
 

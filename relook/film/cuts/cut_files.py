@@ -27,7 +27,7 @@ def read_cut_list(path: Path, rate: Fraction | None = None, *, drop: bool | None
     """
     ending = path.suffix.lower()
     if ending not in CUT_ENDINGS:
-        raise UsageError(f"{path} is no cut list; give an EDL (.edl) or an OpenTimelineIO timeline (.otio)")
+        raise UsageError(f"{path} is not a cut list; give an EDL (.edl) or an OpenTimelineIO timeline (.otio)")
     require_regular(path, "an EDL or an OpenTimelineIO timeline")
     if ending == ".edl":
         return read_edl(path, rate, drop=drop)

@@ -117,13 +117,13 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
     except ValueError as error:
-        raise InputError(f"{path} is no EDL: {error}; give the list as text") from error
+        raise InputError(f"{path} is not an EDL: {error}; give the list as plain text") from error
     try:
         text = blob.decode("utf-16" if blob.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
         text = blob.decode("latin-1")
     if sum(map(text.count, _LINE_ENDS)) > _MOST_LINES:
-        raise InputError(f"{path} has more than {_MOST_LINES:,} lines; no EDL has")
+        raise InputError(f"{path} has more than {_MOST_LINES:,} lines, more than any EDL")
     return text
 
 
@@ -139,7 +139,7 @@ def _entries(lines: Sequence[str], path: Path) -> tuple[list[_Entry], tuple[str,
                 raise InputError(f"{path} has more than {_MOST_EVENTS:,} events; divide it into several lists")
         elif line[:1].isdigit():
             raise InputError(
-                f"line {number} of {path} is no event that can be read: {line!r}; it needs a number, a reel, a channel, "
+                f"line {number} of {path} cannot be read as an event: {line!r}; it needs a number, a reel, a channel, "
                 "C or D with its frames, and four timecodes"
             )
         elif entries and (line.startswith(("M2", _FREEZE)) or _NOTE.match(line)):
@@ -250,7 +250,7 @@ def _fault(entry: _Entry, source: tuple[int, int], record: tuple[int, int], rate
     if line["edit"] not in "CD":
         return f"is a {'wipe' if line['edit'].startswith('W') else 'key'} ({line['edit']})"
     if re.fullmatch(r"V([2-9]|\d\d+)", line["channels"]):
-        return f"lies on track {line['channels']}, and one track of pictures is read"
+        return f"lies on track {line['channels']}, but only one picture track is read"
     if took < 0 or any(speed < 0 for speed in speeds):
         return "runs backwards"
     if any(note.startswith(_FREEZE) for note in entry.notes) or any(speed == 0 for speed in speeds):
@@ -260,7 +260,7 @@ def _fault(entry: _Entry, source: tuple[int, int], record: tuple[int, int], rate
     if any(note.startswith("M2") for note in entry.notes) and not speeds:
         return "is retimed (M2)"
     if took != shows:
-        return f"takes {took} frames of its source for {shows} of the edit: it is retimed, or the list is of another frame rate"
+        return f"uses {took} source frames for {shows} of the edit: it is retimed, or the list has another frame rate"
     return ""
 
 

@@ -50,13 +50,13 @@ def read_timeline(path: Path, rate: Fraction | None = None) -> CutList:
 def _cut_list(timeline: otio.schema.Timeline, rate: Fraction | None, path: Path) -> CutList:
     tracks = [track for track in timeline.video_tracks() if track.enabled and len(track)]
     if not tracks:
-        raise InputError(f"{path} has no track of pictures with anything on it; export the timeline again")
+        raise InputError(f"{path} has no picture track with anything on it; export the timeline again")
     track = tracks[0] if len(tracks) == 1 else otio.algorithms.flatten_stack(tracks)
     rate = rate or Fraction(track.duration().rate).limit_denominator(1001)
     first = timeline.global_start_time
     start = 0 if first is None else _frames(first, rate)
     if start is None:
-        raise InputError(f"{path} starts at {first}, which is no whole frame at {rate_text(rate)} frames a second")
+        raise InputError(f"{path} starts at {first}, which is not a whole frame at {rate_text(rate)} frames a second")
     return CutList(timeline.name, tuple(_events(track, start, rate)), rate)
 
 
@@ -69,7 +69,7 @@ def _load(path: Path) -> otio.schema.Timeline:
     except OSError as error:
         raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
     except (otio.exceptions.OTIOError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is no OpenTimelineIO timeline: {error}; export it again") from error
+        raise InputError(f"{path} is not an OpenTimelineIO timeline: {error}; export it again") from error
     if not isinstance(timeline, otio.schema.Timeline):
         raise InputError(f"{path} holds a {type(timeline).__name__}, not a timeline; export the whole timeline")
     return timeline
@@ -85,19 +85,19 @@ def _require_sound(timeline: Any) -> None:
             if schema is None:
                 continue
             if not isinstance(schema, str) or not _SCHEMA_NAME.fullmatch(schema):
-                raise ValueError(f"it has a thing of the kind {str(schema)[:40]!r}")
+                raise ValueError(f"it has an object of the unknown kind {str(schema)[:40]!r}")
             if schema.startswith("SerializableObjectRef."):
-                raise ValueError("it names a thing by a reference")
+                raise ValueError("it names an object by reference")
             num_items += schema.startswith(_ITEMS)
             held = [one.get(name) for name in _LISTS if name in one]
             inner = [item for items in held for item in (items if isinstance(items, list) else [None])]
             inner += [one["tracks"]] if schema.startswith("Timeline.") and "tracks" in one else []
             if schema == "Clip.1" and "media_references" in one:
-                raise ValueError("a clip is of one version and says what another does")
+                raise ValueError("a clip has one schema version and the fields of another")
             references = one.get("media_references", {})
             inner += references.values() if isinstance(references, dict) else [None]
             if not all(isinstance(item, dict) and _SCHEMA in item for item in inner):
-                raise ValueError(f"a part of its {schema[:40]} is not there")
+                raise ValueError(f"a part of its {schema[:40]} is missing")
         if num_items > _MOST_EVENTS:
             raise ValueError(f"it has more than {_MOST_EVENTS:,} clips")
         lists = [one for one in level if isinstance(one, list)]
@@ -175,7 +175,7 @@ def _dissolving(event: Event, transition: otio.schema.Transition, before: Event 
     source = FrameRange(event.source.start - early, event.source.start - early + len(event.record))
     fault = event.fault
     if transition.transition_type != _DISSOLVE:
-        fault = fault or f"begins with a transition that is no dissolve ({transition.transition_type})"
+        fault = fault or f"begins with a transition that is not a dissolve ({transition.transition_type})"
     if frames > len(event.record):
         fault = f"has a dissolve of {frames} frames in {len(event.record)} frames"
     return replace(event, source=source, dissolve=Dissolve(frames, outgoing, reel), fault=fault)

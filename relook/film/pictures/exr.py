@@ -53,7 +53,9 @@ def _header(path: Path) -> dict[str, Any]:
     except (RuntimeError, ValueError) as error:
         raise _damaged(path, "") from error
     if len(parts) != 1:
-        raise InputError(f"{path} has {len(parts)} parts; relook reads EXR pictures of one: write its parts apart")
+        raise InputError(
+            f"{path} has {len(parts)} parts; relook reads only EXR pictures of one part: write each to a file of its own"
+        )
     return parts[0]
 
 
@@ -95,7 +97,7 @@ def _require_kind(path: Path, spec: Any) -> None:
         raise _no_colours(path, f"the channels {shown}")
     for index, name in enumerate(spec.channelnames):
         if name in ("R", "G", "B", "A", "Y") and str(spec.channelformat(index)) not in ("half", "float"):
-            raise InputError(f"{path} has whole numbers in channel {name}; relook reads half and float EXR: convert it")
+            raise InputError(f"{path} has integers in channel {name}; relook reads half and float EXR: convert it")
 
 
 def _no_colours(path: Path, what: str) -> InputError:

@@ -96,8 +96,8 @@ def require_size(path: Path, width: int, height: int) -> None:
         return
     fault = "too large" if width * height > 0 else "no size"
     raise InputError(
-        f"{path} says that it is {width} x {height}, which is {fault}; relook reads pictures of up to {MOST_PIXELS} "
-        f"pixels (16384 x 8192): scale it down, or it is damaged"
+        f"{path} claims to be {width} x {height}, which is {fault}; relook reads pictures of up to {MOST_PIXELS} "
+        f"pixels (16384 x 8192): scale it down, unless it is damaged"
     )
 
 
@@ -113,7 +113,7 @@ def require_finite_picture(path: Path, codes: NDArray[Any], names: str) -> None:
     row, column, channel = np.argwhere(~finite)[0].tolist()
     raise InputError(
         f"{path} holds {codes[row, column, channel]} at column {column}, row {row}, channel {names[channel]} "
-        f"({np.count_nonzero(~finite)} such values in all); mend the picture, a look cannot go through it"
+        f"({np.count_nonzero(~finite)} such values in all); repair the picture: a look cannot be applied to such values"
     )
 
 

@@ -21,7 +21,7 @@ _NEW_SUBFILE_TYPE: Final = 254
 _SMALLER, _MASK = 1, 4
 """Bits of NewSubfileType: a smaller copy of another page, and a mask of its transparency."""
 _WEBP_IS_ANIMATED: Final = 0x02
-_APART: Final = "relook reads files of one: write its pictures apart"
+_APART: Final = "relook reads only files of one picture: write each to a file of its own"
 
 
 class JpegFrame(NamedTuple):
@@ -52,11 +52,11 @@ def require_single(path: Path, data: bytes) -> None:
     if frame is None:
         return
     if frame.channels == 4:
-        raise InputError(f"{path} is in four inks (CMYK); relook renders RGB: convert it first, with its profile")
+        raise InputError(f"{path} is CMYK; relook renders RGB: convert it first, with its profile")
     if frame.depth != 8 or frame.process > 2:
         raise InputError(
-            f"{path} is a JPEG of {frame.depth} bit, coding {frame.process}; relook reads baseline and progressive "
-            f"JPEG of 8 bit: convert it first"
+            f"{path} is a {frame.depth}-bit JPEG, coding {frame.process}; relook reads 8-bit baseline and progressive "
+            f"JPEG: convert it first"
         )
 
 

@@ -103,7 +103,9 @@ def find_space(name: str) -> ColourSpace:
     config, words = _config(ocio)
     space = config.getColorSpace(name)
     if space is None:
-        raise UsageError(f"--colour-space {name!r} is no name, alias or role in {words}; {_near(name, config, ocio)}")
+        raise UsageError(
+            f"--colour-space {name!r} is not a name, alias or role in {words}; {_near(name, config, ocio)}"
+        )
     if space.isData():
         raise UsageError(
             f"{space.getName()} of {words} is for data, which has no colours; give the footage's own space"

@@ -120,7 +120,7 @@ def read_stills(folder: StillsFolder) -> Generator[tuple[Path, NativeFrame | Ref
     for name in folder.stills:
         path = folder.path / name
         if path.exists() and not path.is_file():
-            yield name, Refused(name, "it is no file but a pipe or a device")  # reading it might never end
+            yield name, Refused(name, "it is a pipe or a device, not a file")  # reading it might never end
             continue
         try:
             picture = read_picture(path)
@@ -139,7 +139,9 @@ def require_stills_place(output: Path, folder: StillsFolder, *, overwrite: bool)
     require_ours(output)
     out, read = output.resolve(), folder.path.resolve()
     if out == read or read in out.parents or out in read.parents:
-        raise UsageError(f"{output} and {folder.path} are one in the other; write the stills into a folder beside")
+        raise UsageError(
+            f"{output} and {folder.path} lie one inside the other; write the stills into a folder beside them"
+        )
     if not out.parent.is_dir():
         raise UsageError(f"cannot write {output}: there is no folder {out.parent}; make it first")
     if out.exists() and not out.is_dir():

@@ -135,7 +135,7 @@ def animated_webp() -> bytes:
 
 
 REFUSED = {
-    "inks.jpg": (jpeg(4), "four inks"),
+    "inks.jpg": (jpeg(4), "is CMYK"),
     "twelve.jpg": (jpeg(1, depth=12, process=1), "12 bit"),
     "twelve_colour.jpg": (jpeg(3, depth=12, process=1), "12 bit"),
     "lossless.jpg": (jpeg(3, process=3), "coding 3"),
