@@ -27,7 +27,7 @@ WITHOUT = {
     "film/pictures/picture_file.py:_write_by_opencv": "into the unfinished output; `stretch.picture` or `publish.folder` comes",
     "film/pictures/picture_files.py:add": "into the unfinished output; `stretch.picture` comes before it counts",
     "film/part.py:leave": "an empty folder of an unfinished output",
-    "apply/shot_files.py:_clear_moves": "shots that a killed job left half renamed, which are made anew",
+    "apply/shot_folder.py:clear_moves": "shots that a killed job left half renamed, which are made anew",
     "film/place.py:try_place": "a trial of the doctor's in a folder of its own, which goes again",
     "film/place.py:_links": "a trial of the doctor's in a folder of its own, which goes again",
     "film/cuts/selftest.py:reads_timelines": "a trial of the doctor's in a folder of its own, which goes again",

@@ -19,9 +19,10 @@ from torch import Tensor
 
 from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.events import MOST_NAMED, PlacedEvent, Placing, evenly, place_events
+from relook.apply.exposures import renderer_of, shown_frames
 from relook.apply.job import job_key
 from relook.apply.receipt import delivered_already, receipt_for
-from relook.apply.render import renderer_of, shown_frames, tell_before_work, with_unforeseen
+from relook.apply.render import tell_before_work, with_unforeseen
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList
 from relook.film.frames import FilmInfo, Frame, Shot

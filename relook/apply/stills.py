@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from relook.apply.delivery import Delivery, RenderSettings
+from relook.apply.exposures import renderer_of
 from relook.apply.frame import FrameRenderer, Layers, composed
 from relook.apply.job import job_key
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.apply.receipt import delivered_already, receipt_of_stills
-from relook.apply.render import renderer_of
 from relook.errors import InputError, UsageError
 from relook.film.frames import Frame, Shot
 from relook.film.identity import Watched

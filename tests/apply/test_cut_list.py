@@ -170,7 +170,7 @@ def test_what_does_not_go_together_is_refused(
 ) -> None:
     edl = written(tmp_path / "cut.edl", [(0, 3)])
     with pytest.raises(UsageError, match=words):
-        render_cut_list(film, look, tmp_path / output, edl, handles=handles, settings=RenderSettings(**settings))
+        render_cut_list(film, look, tmp_path / output, edl, settings=RenderSettings(handles=handles, **settings))
     assert list(tmp_path.iterdir()) == [edl]
 
 

@@ -38,7 +38,7 @@ def test_a_film_a_shot_with_handles_dissolves_and_sound(
 ) -> None:
     folder = tmp_path / "shots"
     delivery = render_cut_list(
-        film, look, folder, dissolving(tmp_path / "cut.otio"), handles=6, settings=RenderSettings()
+        film, look, folder, dissolving(tmp_path / "cut.otio"), settings=RenderSettings(handles=6)
     )
     assert [(shot.path.name, shot.cut, shot.frames) for shot in delivery.shot_files] == [
         ("001_c.mov", FrameRange(60, 74), FrameRange(54, 80)),
