@@ -25,7 +25,7 @@ from relook.apply.receipt import delivered_already, receipt_for
 from relook.apply.render import tell_before_work, with_unforeseen
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList
-from relook.film.frames import FilmInfo, Frame, Shot
+from relook.film.frames import FilmInfo, Frame, Shot, WriteSettings
 from relook.film.identity import watch
 from relook.film.journal import was_being_shown
 from relook.film.output_place import check_output, holds_alpha
@@ -40,6 +40,7 @@ from relook.progress import OnProgress, Progress, ignore
 from relook.timing import FrameRange, format_timecode
 
 WITHOUT_SOUND = "a film made from a cut list has no sound, subtitles or other tracks; add these in the editing system"
+PICTURES_ALONE = WriteSettings(with_audio=False, whole=False)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def render_conformed(
         if before is not None:
             return before
         replaces = settings.overwrite or was_being_shown(output, key)
-        left_out = check_output(output, info, overwrite=replaces, with_audio=False, whole=False)
+        left_out = check_output(output, info, PICTURES_ALONE, overwrite=replaces)
         tell_before_work(pictures_words(info), left_out, on_progress)
         shots = find_shots(film, space=settings.colour_space, on_progress=on_progress)
         placing = place_events(cuts, reader.info, shots[-1].frames.stop)
@@ -85,7 +86,7 @@ def render_conformed(
             return receipt_for(edit.delivery(written, source.flicker), written, info, look, settings, key)
 
         job = Job(key, watched, receipt, num_frames=total)
-        with FilmWriter(output, info, overwrite=settings.overwrite, with_audio=False, whole=False, job=job) as writer:
+        with FilmWriter(output, info, PICTURES_ALONE, overwrite=settings.overwrite, job=job) as writer:
             rest = after(segments, writer.num_done)
             for index, frame in enumerate(_joined(rest, source), start=writer.num_done):
                 stamp = round(index / (info.frame_rate * info.time_base))

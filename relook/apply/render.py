@@ -17,7 +17,7 @@ from relook.apply.receipt import delivered_already, receipt_for
 from relook.errors import InputError, UsageError
 from relook.film.container.ledger import timecode_of
 from relook.film.fields import require_progressive
-from relook.film.frames import Frame, Shot
+from relook.film.frames import Frame, Shot, WriteSettings
 from relook.film.identity import Watched, watch
 from relook.film.journal import was_being_shown
 from relook.film.output_place import check_output
@@ -75,10 +75,8 @@ def _done(work: _Work, source: Watched, on_progress: OnProgress) -> Delivery:
         FilmWriter,
         work.output,
         info,
+        _writing(settings),
         overwrite=settings.overwrite,
-        whole=settings.frames is None,
-        keeps_damage=settings.mending.keeps_damage,
-        in_space=settings.colour_space is not None,
         job=job,
     )
     with passes as layers, writing() as writer:
@@ -95,13 +93,16 @@ def _done(work: _Work, source: Watched, on_progress: OnProgress) -> Delivery:
 def _require_all(reader: FilmReader, output: Path, settings: RenderSettings, key: str | None) -> tuple[str, ...]:
     """Refuse what cannot be done, before any work; return what of the source the output will not hold, in words."""
     info, is_replaced = reader.info, settings.overwrite or was_being_shown(output, key)
-    is_whole, in_space = settings.frames is None, settings.colour_space is not None
-    left_out = check_output(output, info, overwrite=is_replaced, whole=is_whole, in_space=in_space)
+    left_out = check_output(output, info, _writing(settings), overwrite=is_replaced)
     if settings.passes is not None:
         require_passes_place(settings.passes, beside=output, dials=settings.dials)
     if not settings.mending.deinterlaces:
         require_progressive(info.path)
     return left_out
+
+
+def _writing(settings: RenderSettings) -> WriteSettings:
+    return WriteSettings(whole=settings.frames is None, keeps_damage=settings.mending.keeps_damage)
 
 
 def _shots(film: Path, settings: RenderSettings, on_progress: OnProgress) -> tuple[Shot, ...]:

@@ -19,7 +19,7 @@ from relook.apply.events import PlacedEvent, Placing, ShotFile, evenly, film_lab
 from relook.apply.exposures import renderer_of, shown_frames
 from relook.apply.frame import FrameRenderer
 from relook.apply.render import tell_before_work, with_unforeseen
-from relook.apply.shot_folder import ENDING, Record, ShotPlan, ShotWriter, clear_moves, settle
+from relook.apply.shot_folder import ENDING, PART, Record, ShotPlan, ShotWriter, clear_moves, settle
 from relook.apply.shot_record import FilmFacts, read_record, shot_keys, write_record
 from relook.errors import UsageError
 from relook.film.container.fate import require_holdable
@@ -66,7 +66,7 @@ def render_shots(
     with FilmReader(film, space=settings.colour_space) as reader:
         info = reader.info
         _require_folder(folder)
-        left_out = require_holdable(folder / f"shot{ENDING}", info, codec=None, with_audio=True, whole=False)
+        left_out = require_holdable(folder / f"shot{ENDING}", info, PART)
         tell_before_work(pictures_words(info), left_out, on_progress)
         facts = FilmFacts(info, *shots_and_hashes(film, space=settings.colour_space, on_progress=on_progress))
         placing = place_events(cuts, info, len(facts.frame_hashes))

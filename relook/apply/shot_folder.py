@@ -16,11 +16,13 @@ from relook import faults
 from relook.apply.events import ShotFile
 from relook.apply.shot_record import write_record
 from relook.errors import UsageError
-from relook.film.frames import FilmInfo, Frame
+from relook.film.frames import FilmInfo, Frame, WriteSettings
 from relook.film.publish import disk_errors, file_hash
 from relook.film.writer import FilmWriter
 
 ENDING = ".mov"
+PART = WriteSettings(whole=False)
+"""Each shot is a part of the film."""
 _IN_MAKING = ""
 """Stands on record for the hash of a film that may be there before it is known."""
 
@@ -130,7 +132,7 @@ class ShotWriter:
             plan = self._waiting.pop()
             self._record[plan.file.path.name] = _told(plan.file) | {"key": "", "sha256": _IN_MAKING}
             write_record(plan.file.path.parent, self._record, self._info.path)
-            self._open.append((plan, FilmWriter(plan.file.path, self._info, overwrite=True, whole=False)))
+            self._open.append((plan, FilmWriter(plan.file.path, self._info, PART, overwrite=True)))
         for plan, writer in list(self._open):
             (writer.copy if untouched else writer.write)(frame)
             if frame.index + 1 == plan.file.frames.stop:

@@ -14,7 +14,7 @@ import pytest
 
 from relook import faults
 from relook.errors import InputChangedError, ResourceError, UsageError
-from relook.film.frames import Frame, Mending
+from relook.film.frames import Frame, Mending, WriteSettings
 from relook.film.identity import Watched, watch
 from relook.film.journal import Journal, clear_leftover, was_being_shown
 from relook.film.part import Part
@@ -210,7 +210,7 @@ def test_sound_that_was_left_out_is_told_though_the_job_died_when_all_was_shown(
     def lost(output: Path) -> int:
         with FilmReader(film, Mending(keeps_damage=True)) as reader:
             job = Job("key", Watched([film]), lambda written: b"{}")
-            with FilmWriter(output, reader.info, keeps_damage=True, job=job) as writer:
+            with FilmWriter(output, reader.info, WriteSettings(keeps_damage=True), job=job) as writer:
                 for frame in list(reader.frames())[writer.num_done :]:
                     writer.write(frame)
         return writer.written.num_lost_packets

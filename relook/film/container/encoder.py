@@ -29,7 +29,7 @@ from relook.errors import InputError
 from relook.film.container.codecs import Plan
 from relook.film.container.inventory import Inventory
 from relook.film.container.output import set_up, tag, time_base
-from relook.film.frames import FilmInfo, Frame
+from relook.film.frames import Frame
 from relook.film.pictures.alpha import frame_alpha, has_alpha, put_alpha
 from relook.film.pictures.in_space import in_space
 from relook.film.pixels import FromPixels, rows
@@ -87,12 +87,11 @@ def samples(frame: VideoFrame) -> Iterator[NDArray[np.uint8]]:
 class Encoder:
     """Encodes a stretch of frames into a file; every stretch begins with a picture that needs none before."""
 
-    def __init__(
-        self, path: Path, source: FilmInfo, plan: Plan, found: Inventory, origin: Origin, *, whole: bool, done: int
-    ) -> None:
+    def __init__(self, path: Path, plan: Plan, found: Inventory, origin: Origin, *, whole: bool, done: int) -> None:
         """Open the encoder; `done` counts the frames of the output before this stretch."""
         self.num_clipped = 0
         """Frames with values that the film's colour space has no code for."""
+        source = found.film
         self._source, self._plan, self._origin = source, plan, origin
         self._time_base = time_base(source, plan)
         self._offset = offset_of(origin, plan, whole=whole)

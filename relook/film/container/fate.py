@@ -29,7 +29,7 @@ from relook.film.container.picture_fate import (
 )
 from relook.film.container.picture_fate import Fate as Fate
 from relook.film.container.trial import picture_refusal, refused_tracks, try_writing
-from relook.film.frames import ColourTags, FilmInfo
+from relook.film.frames import WHOLE, ColourTags, FilmInfo, WriteSettings
 from relook.film.pictures.alpha import has_alpha
 from relook.film.pictures.metadata import lost_metadata
 from relook.film.sequence import PICTURE_ENDINGS
@@ -78,7 +78,7 @@ def carried(found: Inventory, plan: Plan) -> list[Track]:
 
 
 def require_holdable(
-    path: Path, source: FilmInfo, *, codec: str | None, with_audio: bool, whole: bool, in_space: bool = False
+    path: Path, source: FilmInfo, settings: WriteSettings = WHOLE, *, in_space: bool = False
 ) -> tuple[str, ...]:
     """Refuse an output that cannot hold the pictures or what may not be left out; give what is changed or left out, in words.
 
@@ -88,10 +88,10 @@ def require_holdable(
         UsageError: the ending, the codec, or a stream does not fit.
     """
     found = inventory(source)
-    if not with_audio:
+    if not settings.with_audio:
         found = replace(found, tracks=found.of_kind("pictures"))
-    ends = fates(found if whole else replace(found, chapters=()), path, codec=codec)
-    if found.chapters and not whole:
+    ends = fates(found if settings.whole else replace(found, chapters=()), path, codec=settings.codec)
+    if found.chapters and not settings.whole:
         ends += (Fate("chapters", "left out", "a part of a film has none"),)
     for fate in ends:
         if fate.end == "refused" and not (in_space and fate.what == PROFILE):

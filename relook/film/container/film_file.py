@@ -19,7 +19,7 @@ from relook.film.container.joining import Joined, join
 from relook.film.container.matroska import set_frame_count, set_sample_aspect
 from relook.film.container.opening import open_film, picture_stream
 from relook.film.container.tracks import Heard, Tracks
-from relook.film.frames import FilmInfo, Frame
+from relook.film.frames import FilmInfo, Frame, WriteSettings
 from relook.film.journal import Stretch
 from relook.film.part import Part
 from relook.film.publish import disk_errors, file_hash
@@ -30,20 +30,9 @@ _PICTURES: Final = TypeAdapter(Pictures)
 class FilmFile:
     """A film file being written; nobody sees it before it has been read back whole."""
 
-    def __init__(
-        self,
-        part: Part,
-        source: FilmInfo,
-        *,
-        codec: str | None,
-        with_audio: bool,
-        whole: bool,
-        keeps_damage: bool,
-        done: list[Stretch],
-    ) -> None:
+    def __init__(self, part: Part, source: FilmInfo, settings: WriteSettings, done: list[Stretch]) -> None:
         """Go on behind the stretches that are done."""
-        self._part, self._source, self._codec, self._whole = part, source, codec, whole
-        self._with_audio, self._keeps_damage = with_audio and source.kind == "film", keeps_damage
+        self._part, self._source, self._settings = part, source, settings
         self._stretches = [
             (part.path / next(iter(d.files)), _PICTURES.validate_python(d.facts["pictures"])) for d in done
         ]
@@ -71,15 +60,8 @@ class FilmFile:
             if self._origin is None:
                 self._origin = Origin(frame.index, frame.pts, frame.drift, untouched)
             if self._encoder is None:
-                self._encoder = Encoder(
-                    self._path(),
-                    self._source,
-                    self._plan(),
-                    self._found,
-                    self._origin,
-                    whole=self._whole,
-                    done=self._num_done,
-                )
+                whole, done = self._settings.whole, self._num_done
+                self._encoder = Encoder(self._path(), self._plan(), self._found, self._origin, whole=whole, done=done)
             self._encoder.encode(frame, untouched=untouched)
 
     def commit(self) -> tuple[dict[str, str], dict[str, Any]]:
@@ -101,10 +83,8 @@ class FilmFile:
         made = self._part.made
         with disk_errors(self._part.final):
             faults.point("join.begin")
-            tracks = self._tracks(self._origin)
-            joined = join(
-                made, self._stretches, self._source, self._plan(), self._found, whole=self._whole, tracks=tracks
-            )
+            tracks, whole = self._tracks(self._origin), self._settings.whole
+            joined = join(made, self._stretches, self._plan(), self._found, whole=whole, tracks=tracks)
             self.num_lost_packets = joined.num_lost
             self._keep_sample_aspect(made)
             self._keep_count(made, len(joined.stamps))
@@ -131,13 +111,13 @@ class FilmFile:
 
     def _plan(self) -> Plan:
         untouched = self._origin is not None and self._origin.untouched
-        return plan_film(self._part.final, self._source, codec=self._codec, untouched=untouched)
+        return plan_film(self._part.final, self._source, codec=self._settings.codec, untouched=untouched)
 
     def _tracks(self, origin: Origin) -> Tracks | None:
-        if not self._with_audio:
+        if not self._settings.with_audio or self._source.kind != "film":
             return None
-        start = offset_of(origin, self._plan(), whole=self._whole) * self._source.time_base
-        return Tracks(self._source.path, start=start or None, keeps_damage=self._keeps_damage)
+        start = offset_of(origin, self._plan(), whole=self._settings.whole) * self._source.time_base
+        return Tracks(self._source.path, start=start or None, keeps_damage=self._settings.keeps_damage)
 
     def _keep_sample_aspect(self, made: Path) -> None:
         source, ending = self._source, self._part.final.suffix.lower()

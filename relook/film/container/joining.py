@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from av.packet import Packet
+from av.stream import Stream
 
 from relook import faults
 from relook.film.container.codecs import Plan
@@ -37,7 +38,6 @@ class Joined:
 def join(
     target: Path,
     stretches: Sequence[tuple[Path, Pictures]],
-    source: FilmInfo,
     plan: Plan,
     found: Inventory,
     *,
@@ -49,7 +49,8 @@ def join(
     Args:
         tracks: the source's other streams; None leaves them out.
     """
-    origin, base = stretches[0][1].origin, time_base(source, plan)
+    source, origin = found.film, stretches[0][1].origin
+    base = time_base(source, plan)
     coded = [picture for _, pictures in stretches for picture in pictures.coded]
     stamps = sorted(picture.pts for picture in coded)
     usual = max(1, round(1 / (source.frame_rate * base)))
@@ -65,11 +66,9 @@ def join(
         if tracks is not None:
             tracks.attach(output, carried(found, plan))
         for picture, data, dts in zip(coded, _data(stretches), decoding_stamps(coded, stamps, usual), strict=True):
-            packet = Packet(data)
-            packet.pts, packet.dts, packet.duration, packet.time_base = picture.pts, dts, picture.duration, base
-            packet.is_keyframe = picture.is_key
             if tracks is not None:
                 tracks.write_until(output, dts * base + offset)
+            packet = _packet(picture, data, dts=dts, base=base)
             packet.stream = stream
             faults.point("join.packet")
             output.mux(packet)
@@ -81,12 +80,15 @@ def join(
         if tracks is not None:
             tracks.close()
         output.close()
-    return Joined(
-        tuple(stamps),
-        base,
-        dict(tracks.told) if tracks is not None else {},
-        tracks.num_lost if tracks is not None else 0,
-    )
+    heard, num_lost = (dict(tracks.told), tracks.num_lost) if tracks is not None else ({}, 0)
+    return Joined(tuple(stamps), base, heard, num_lost)
+
+
+def _packet(picture: Coded, data: bytes, *, dts: int, base: Fraction) -> Packet[Stream]:
+    packet = Packet(data)
+    packet.pts, packet.dts, packet.duration, packet.time_base = picture.pts, dts, picture.duration, base
+    packet.is_keyframe = picture.is_key
+    return packet
 
 
 def decoding_stamps(coded: Sequence[Coded], stamps: Sequence[int], usual: int) -> list[int]:
