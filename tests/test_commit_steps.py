@@ -23,7 +23,7 @@ WITHOUT = {
     "film/publish.py:locked": "a lock says nothing; that one is left behind is tested with kill -9",
     "film/pictures/metadata.py:carry_metadata": "into the unfinished output; `stretch.picture` comes before it counts",
     "film/pictures/profile.py:carry_profile": "into the unfinished output; `stretch.picture` comes before it counts",
-    "film/pictures/picture_file.py:write_float_picture": "into the unfinished output; `stretch.picture` or `publish.folder` comes",
+    "film/pictures/float_picture.py:write_float_picture": "into the unfinished output; `stretch.picture` or `publish.folder` comes",
     "film/pictures/picture_file.py:_write_by_opencv": "into the unfinished output; `stretch.picture` or `publish.folder` comes",
     "film/pictures/picture_files.py:add": "into the unfinished output; `stretch.picture` comes before it counts",
     "film/part.py:leave": "an empty folder of an unfinished output",

@@ -29,7 +29,7 @@ from torch import Tensor
 from relook.apply.frame import Layers, woven
 from relook.errors import InputError, ResourceError, UsageError
 from relook.film.part import Part
-from relook.film.pictures.picture_file import read_float_picture, write_float_picture
+from relook.film.pictures.float_picture import read_float_picture, write_float_picture
 from relook.film.publish import disk_errors, require_place
 from relook.mechanics.breath import lay_breath
 from relook.mechanics.marks import damage_of, grain_of

@@ -143,7 +143,7 @@ def test_overlapping_record_times_are_refused_in_a_film(
 ) -> None:
     edl = written(tmp_path / "cut.edl", [(0, 5), (10, 15)])
     edl.write_text(edl.read_text().replace("10:00:00;05 10:00:00;10", "10:00:00;03 10:00:00;08"))
-    with pytest.raises(InputError, match="event 002 begins before the one ahead of it ends"):
+    with pytest.raises(InputError, match="event 002 begins before the previous one ends"):
         render_cut_list(film, look, tmp_path / "cut.mov", edl, settings=RenderSettings())
 
 

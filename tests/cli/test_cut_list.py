@@ -69,7 +69,7 @@ def test_info_tells_a_cut_list(folder: Path, run: Run) -> None:
         (APPLY.replace("cut.edl", "long.edl") + "new", 3, "event 001 shows"),
         (APPLY.replace("cut.edl", "words.edl") + "new.mp4", 3, "words.edl holds no event"),
         (APPLY.replace("cut.edl", "absent.edl") + "new.mp4", 3, "absent.edl"),
-        (APPLY.replace("cut.edl", "film.mp4") + "new.mp4", 2, "no cut list"),
+        (APPLY.replace("cut.edl", "film.mp4") + "new.mp4", 2, "not a cut list"),
         (APPLY + "new.mp4 --handles 3", 2, "--handles"),
         (APPLY + "new --range 00:00:00:00-00:00:00:02", 2, "--range"),
         (APPLY + "taken.mp4", 2, "--overwrite"),

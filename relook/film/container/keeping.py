@@ -30,6 +30,7 @@ from relook.film.container.ledger import (
     usual_step,
 )
 from relook.film.container.likeness import Likeness
+from relook.film.container.messages import Ended
 from relook.film.frames import Fault, FilmInfo
 
 _MOST_HELD: Final = 32
@@ -48,45 +49,17 @@ class Keeper:
         Raises:
             InputError: the film has no stamps, or more of it is missing than is there.
         """
-        self._info = info
-        usual = usual_step(info)
-        listing = _Listing(3 * usual)
-        with FilmPass(info, listing, decodes=False) as film:
-            deque(film.frames(), maxlen=0)
-            container_name, ended = film.opened.container, film.ended
-        found, held = listing.packets, listing.held
-        is_out_of_order = container_name == "avi" and ended.is_reordered
-        if is_out_of_order or not found.are_stamped(container_name):
-            raise InputError(
-                f"{info.path} has frames without time stamps, so there is no telling where lost ones belong; put it into "
-                f".mkv or .mp4 first (ffmpeg -i {info.path.name} -c copy ...), or leave --on-damage keep out"
-            )
+        listing, container_name, ended = _listed(info)
+        found = listing.packets
         self._order: Stamps = np.array(found.stamps, np.int64)
         self._keys = np.flatnonzero(np.frombuffer(found.keys, np.uint8))
-        slots = find_slots(found, container_name, usual, ended.num_told)
-        _require_room(self._order, slots, info)
-        last = int(slots.stamps[-1]) if len(slots.stamps) else 0
-        end = (last + held.get(last, slots.step)) * info.time_base if len(slots.stamps) else Fraction(0)
-        has_end = len(slots.stamps) > 0 and container_name not in _WITHOUT_HEADER
-        tail = lost_at_end(end, ended.promised, info) if has_end else 0
-        if tail > _MOST_TAIL * len(self._order):
-            raise InputError(
-                f"{info.path} holds {len(self._order)} frames, but its header promises {tail} more; it is damaged: "
-                f"export it again from its source"
-            )
-        if tail:
-            slots = find_slots(found, "", usual)
-        if int((~slots.is_packet).sum()) > len(self._order):
-            raise InputError(
-                f"{info.path} is too damaged: {len(self._order)} frames are there, and more than that are missing; "
-                f"export it again from its source"
-            )
+        slots, tail = _slots_and_tail(listing, container_name, ended, info)
         self._num_before_tail = len(slots.stamps)
         self._slots = add_tail(slots, tail, 1 / (info.frame_rate * info.time_base)) if tail else slots
         self._sorter = np.argsort(self._order, kind="stable")
         self._by_stamp = self._order[self._sorter]
         self._most_held = _reordered(self._sorter)
-        self._is_bad = jumps(self._order, usual)
+        self._is_bad = jumps(self._order, usual_step(info))
         self._mark_neighbours_of_lost()
         self._next, self._count, self._num_unlike = 0, 0, 0
         self._likeness = Likeness(info)
@@ -203,6 +176,46 @@ class _Listing:
 
     def fault(self, pts: int | None, reason: str) -> None:
         pass
+
+
+def _listed(info: FilmInfo) -> tuple[_Listing, str, Ended]:
+    """Read all packets of a film; give them, FFmpeg's name of the container, and how the film ended."""
+    listing = _Listing(3 * usual_step(info))
+    with FilmPass(info, listing, decodes=False) as film:
+        deque(film.frames(), maxlen=0)
+        container_name, ended = film.opened.container, film.ended
+    is_out_of_order = container_name == "avi" and ended.is_reordered
+    if is_out_of_order or not listing.packets.are_stamped(container_name):
+        raise InputError(
+            f"{info.path} has frames without time stamps, so there is no telling where lost ones belong; put it into "
+            f".mkv or .mp4 first (ffmpeg -i {info.path.name} -c copy ...), or leave --on-damage keep out"
+        )
+    return listing, container_name, ended
+
+
+def _slots_and_tail(listing: _Listing, container_name: str, ended: Ended, info: FilmInfo) -> tuple[Slots, int]:
+    """Find the places of a film's frames up to its last packet, and how many frames are cut off behind it."""
+    found, usual, num_frames = listing.packets, usual_step(info), len(listing.packets.stamps)
+    slots = find_slots(found, container_name, usual, ended.num_told)
+    _require_room(np.array(found.stamps, np.int64), slots, info)
+    tail = 0
+    if len(slots.stamps) and container_name not in _WITHOUT_HEADER:
+        last = int(slots.stamps[-1])
+        end = (last + listing.held.get(last, slots.step)) * info.time_base
+        tail = lost_at_end(end, ended.promised, info)
+    if tail > _MOST_TAIL * num_frames:
+        raise InputError(
+            f"{info.path} holds {num_frames} frames, but its header promises {tail} more; it is damaged: "
+            f"export it again from its source"
+        )
+    if tail:
+        slots = find_slots(found, "", usual)
+    if int((~slots.is_packet).sum()) > num_frames:
+        raise InputError(
+            f"{info.path} is too damaged: {num_frames} frames are there, and more than that are missing; "
+            f"export it again from its source"
+        )
+    return slots, tail
 
 
 def _require_room(order: Stamps, slots: Slots, info: FilmInfo) -> None:

@@ -227,24 +227,35 @@ def write_picture(
     is_from_space |= source is not None and source.space is not None
     if ending == ".exr":
         curve = to_straight_light if is_from_space else to_light
-        light = curve(_whole(frame)) if space is None else _whole(frame)
-        opacity = None if alpha is None else alpha.codes / np.float32(alpha.white)
-        is_half = is_half_enough(bit_depth, is_linear=source is not None and source.is_linear)
-        with disk_errors(path):
-            write_exr(path, light, alpha=opacity, depth=16 if is_half else 32, source=source, facts=facts)
+        light = _whole(frame) if space is not None else curve(_whole(frame))
+        _write_exr(path, light, bit_depth=bit_depth, source=source, alpha=alpha, facts=facts)
     elif ending in NEEDS_VFX or (ending in _TIFF and has_vfx()):
         # From a space of log codes there is light beyond white, which whole numbers for the display do not hold.
         holds_light = (source is not None and source.is_float) or (is_from_space and space is None)
         is_float = ending in _TIFF and holds_light
         depth = 32 if is_float else written_depth(path, bit_depth)
-        codes = _with_alpha(
-            _whole(frame) if is_float else _packed(frame, depth), alpha, 1.0 if is_float else 2.0**depth - 1
-        )
+        white = 1.0 if is_float else 2.0**depth - 1
+        codes = _with_alpha(_whole(frame) if is_float else _packed(frame, depth), alpha, white)
         with disk_errors(path):
             write_dpx_or_tiff(path, codes, bit_depth=depth, source=source, facts=facts)
     else:
         _write_by_opencv(path, frame, bit_depth=bit_depth, source=source, alpha=alpha, facts=facts)
     return is_clipped
+
+
+def _write_exr(
+    path: Path,
+    light: NDArray[np.float32],
+    *,
+    bit_depth: int,
+    source: Picture | None,
+    alpha: Alpha | None,
+    facts: PictureFacts,
+) -> None:
+    opacity = None if alpha is None else alpha.codes / np.float32(alpha.white)
+    is_half = is_half_enough(bit_depth, is_linear=source is not None and source.is_linear)
+    with disk_errors(path):
+        write_exr(path, light, alpha=opacity, depth=16 if is_half else 32, source=source, facts=facts)
 
 
 def _write_by_opencv(
@@ -289,31 +300,3 @@ def _with_alpha(codes: NDArray[np.generic], alpha: Alpha | None, white: float) -
         scaled = opacity.astype(np.float64) / alpha.white * white
         opacity = (scaled if white == 1 else np.clip(scaled, 0, white) + 0.5).astype(codes.dtype)
     return np.concatenate([codes, opacity[..., None]], axis=-1)
-
-
-def write_float_picture(path: Path, pixels: Tensor) -> None:
-    """Write `[1 h w]` or `[3 h w]` of any values as a float32 TIFF.
-
-    Raises:
-        ResourceError: the file cannot be written.
-    """
-    planes = pixels.numpy()[::-1].transpose(1, 2, 0)
-    done, data = cv2.imencode(".tif", np.ascontiguousarray(planes, np.float32))
-    assert done, f"a picture of {pixels.shape} could not be encoded"
-    try:
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise ResourceError(f"cannot write {path}: {error.strerror}; make room or choose another disk") from error
-
-
-def read_float_picture(path: Path) -> Tensor:
-    """Read what `write_float_picture` wrote.
-
-    Raises:
-        InputError: the file cannot be read, or is of another kind.
-    """
-    planes = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED) if path.is_file() else None
-    if planes is None or planes.dtype != np.float32:
-        raise InputError(f"{path} cannot be read as a float picture; render the passes again")
-    channels = planes[None] if planes.ndim == 2 else planes[..., ::-1].transpose(2, 0, 1)
-    return torch.from_numpy(np.ascontiguousarray(channels))
