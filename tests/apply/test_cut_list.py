@@ -135,7 +135,7 @@ def test_other_reels_are_left_out_of_a_folder_and_refused_in_a_film(
         render_cut_list(film, look, tmp_path / "other", edl, settings=RenderSettings())
     written(edl, [(0, 3), (6, 9)], reels=["C001", "C001"])
     only = render_cut_list(film, look, tmp_path / "only.mov", edl, settings=RenderSettings(dials=Dials(strength=0)))
-    assert f"the list's C001 is taken for {film.name}" in only.notes
+    assert f"the list's C001 is taken to be {film.name}" in only.notes
 
 
 def test_overlapping_record_times_are_refused_in_a_film(
