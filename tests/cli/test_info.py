@@ -182,14 +182,14 @@ def test_it_is_said_which_pictures_were_taken(
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.cube", b"LUT_3D_SIZE 2", "it is a LUT, a table of colours, which relook does not read; lay it on in"),
+        ("a.cube", b"LUT_3D_SIZE 2", "it is a LUT, which relook does not read; apply it in"),
         ("a.fcpxml", b"<fcpxml/>", "export the edit as EDL"),
         ("a.wav", b"RIFF....WAVE", "it is sound without pictures"),
         ("a.R3D", b"\1\2", "it is camera raw"),
         ("a.mp4", b"\x89PNG\r\n", "it is a PNG picture with the wrong ending; rename it to end in .png"),
         ("a.mov", "Łódź, no film".encode(), "it is text, or damaged; give a film, pictures or a look"),
         ("a.mkv", b"\1\2\3\4\xff", "it is damaged, cut off or of another kind"),
-        ("a.png", b"....ftypisom", "of another kind (an MP4 or MOV film under another name"),
+        ("a.png", b"....ftypisom", "of another kind (an MP4 or MOV film with the wrong ending"),
         ("b.png", b"\x89PNG\r\n", "it is damaged, empty or of another kind"),
     ],
 )

@@ -63,12 +63,12 @@ def test_a_folder_or_a_file_that_is_not_ours_is_left_alone(film: Path, tmp_path:
     part = tmp_path / f"{name}.part"
     part.mkdir()
     (part / "notes.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"\.part is not of relook"):
+    with pytest.raises(UsageError, match=r"\.part was not made by relook"):
         write(film, tmp_path / name)
     assert (part / "notes.txt").read_text() == "mine"
     shutil.rmtree(part)
     part.write_text("half a download")
-    with pytest.raises(UsageError, match=r"\.part is not of relook"):
+    with pytest.raises(UsageError, match=r"\.part was not made by relook"):
         write(film, tmp_path / name)
     assert part.read_text() == "half a download"
 
@@ -177,7 +177,7 @@ def test_IN18_a_picture_that_comes_late_is_a_change_of_the_take(named: str, tmp_
     (tmp_path / "other.1005.png").write_bytes(b"")
     watched.require_unchanged()
     (tmp_path / "p.1006.png").write_bytes(b"")
-    with pytest.raises(InputChangedError, match=r"p\.1006\.png came"):
+    with pytest.raises(InputChangedError, match=r"p\.1006\.png appeared"):
         watched.require_unchanged()
 
 

@@ -62,7 +62,7 @@ def test_IN08_stamps_that_do_not_grow(make_film: MakeFilm, tmp_path: Path, endin
         return
     found = times(odd)
     assert [time - found[0] for time in found] == [Fraction(n, 25) for n in range(24)]
-    with pytest.raises(InputError, match=r"frames at the stamps of others \(1\)"):
+    with pytest.raises(InputError, match=r"frames with the same time stamps as others \(1\)"):
         times(odd, KEEPING)
 
 

@@ -210,7 +210,7 @@ def test_the_rate_of_a_list_by_itself(tmp_path: Path) -> None:
     [
         ("", "holds no event"),
         ("\0\1\2 noise", "holds no event"),
-        (HEAD + "001 A V C 01:00:00:00 01:00:02:00", "line 3 .* no event"),
+        (HEAD + "001 A V C 01:00:00:00 01:00:02:00", "line 3 .* cannot be read as an event"),
         (HEAD + ONE.replace("10:00:00:00", "10:00:61:00"), r"event 001 .*\(line 3\).*10:00:61:00"),
         (HEAD + "1" * 100_000, "cannot be read as an event"),
         (HEAD + "1" * 300 + ONE, "cannot be read as an event"),
