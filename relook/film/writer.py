@@ -292,7 +292,7 @@ def _has_tally(stretch: Stretch) -> bool:
 
 
 def _is_of_film(stretch: Stretch) -> bool:
-    """Say whether a stretch tells, besides, what joining a film file takes."""
+    """Say whether a stretch also has all that joining a film file needs."""
     return _has_tally(stretch) and FilmFile.understands(stretch)
 
 

@@ -1,7 +1,7 @@
-"""What becomes of each thing that a film holds, on its way into an output; found by writing a small one in memory.
+"""What becomes of each thing that a film holds on its way into an output, found out by writing a small one in memory.
 
-Sound, subtitles, further pictures, fonts, transparency and the way pictures are turned are kept, or the output is
-refused. What no output or not this one can hold besides is left out, and told before work begins.
+Sound, subtitles, further pictures, fonts, transparency and the turn of the pictures are kept, or the output is
+refused. Anything else that the output cannot hold is left out, and reported before work begins.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def fates(found: Inventory, path: Path, *, codec: str | None = None) -> tuple[Fa
 
 
 def told(fates: tuple[Fate, ...]) -> tuple[str, ...]:
-    """Give in words what is changed or left out."""
+    """List in words what is changed or left out."""
     return tuple(str(fate) for fate in fates if fate.end in ("left out", "changed"))
 
 
@@ -80,9 +80,9 @@ def carried(found: Inventory, plan: Plan) -> list[Track]:
 def require_holdable(
     path: Path, source: FilmInfo, settings: WriteSettings = WHOLE, *, in_space: bool = False
 ) -> tuple[str, ...]:
-    """Refuse an output that cannot hold the pictures or what may not be left out; give what is changed or left out, in words.
+    """Refuse an output that cannot hold the pictures or what must not be lost; list in words what is changed or left out.
 
-    Where the pictures' colour space was named (`in_space`), a profile says nothing, and may be lost.
+    If the pictures' colour space was named (`in_space`), their profile does not apply and may be lost.
 
     Raises:
         UsageError: the ending, the codec, or a stream does not fit.
@@ -100,7 +100,7 @@ def require_holdable(
 
 
 def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
-    """Say what becomes of a film that is written as pictures: of all else, some hold timecode and pixel aspect."""
+    """Say what becomes of a film that is written as pictures; beside colours, some hold timecode and pixel aspect."""
     film, in_folder = found.film, path.suffix.lower() not in PICTURE_ENDINGS
     endings = frozenset(name.suffix.lower() for name in (film.pictures if in_folder else (path,)))
     written = film.pictures[0] if in_folder else path  # in a folder each picture keeps its own ending
@@ -126,7 +126,7 @@ def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
 
 
 def _metadata_fates(film: FilmInfo, path: Path) -> list[Fate]:
-    """Say what is lost of EXIF and the like: the first picture speaks for a take."""
+    """Say what is lost of EXIF and the like, judged by the first picture of a take."""
     if not film.pictures:
         return []
     first = film.pictures[0]
@@ -136,7 +136,7 @@ def _metadata_fates(film: FilmInfo, path: Path) -> list[Fate]:
 
 
 def _refused_pictures(source: FilmInfo, plan: Plan) -> Fate | None:
-    """Say why the pictures cannot be held at all; None where they can."""
+    """Say why the output cannot hold the pictures at all; None if it can."""
     reason = picture_refusal(source, plan)
     if reason is None:
         return None
@@ -203,7 +203,7 @@ def _fact_fates(found: Inventory, trial: Inventory, path: Path) -> list[Fate]:
 
 
 def _colour_fates(film: FilmInfo, written: FilmInfo, plan: Plan) -> list[Fate]:
-    """Compare what the tags mean: an untagged film may come back with the tags that say what it was taken for."""
+    """Compare what the tags mean: an untagged film may come back with tags that state what it was taken for."""
     if is_rgb(plan.pixel_format):
         return []
     before, after = plan.colour, written.colour
@@ -224,13 +224,13 @@ def _colour_fates(film: FilmInfo, written: FilmInfo, plan: Plan) -> list[Fate]:
 
 
 def _matrix(tags: ColourTags, film: FilmInfo) -> int:
-    """Give the matrix; BT.601 has two code points."""
+    """Return the matrix; the two code points of BT.601 count as one."""
     found = matrix_of(tags, film.height)
     return BT601 if found == BT470BG else found
 
 
 def _is_plain(tags: ColourTags) -> bool:
-    """Say whether tags are those of everyday pictures, which need none."""
+    """Say whether the tags are those of ordinary pictures, which need none."""
     return tags.primaries in (1, 2, 5, 6) and tags.transfer in (1, 2, 6, 13)
 
 
@@ -266,7 +266,7 @@ def _language(track: Track) -> str | None:
 
 
 def _roles(track: Track) -> tuple[str, ...]:
-    """Give what a stream is for; which one plays first is the player's to choose where none is marked."""
+    """Return what a stream is for; where none is marked as default, players choose which one plays first."""
     return tuple(role for role in track.roles if role not in ("default", "attached_pic"))
 
 

@@ -1,4 +1,4 @@
-"""A film file on its way to disk: encoded by stretches, joined, read back, then shown in its place."""
+"""A film file on its way to disk: encoded in stretches, joined, read back, then published."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _PICTURES: Final = TypeAdapter(Pictures)
 
 
 class FilmFile:
-    """A film file being written; nobody sees it before it has been read back whole."""
+    """A film file being written; it is published only after it has been read back whole."""
 
     def __init__(self, part: Part, source: FilmInfo, settings: WriteSettings, done: list[Stretch]) -> None:
-        """Go on behind the stretches that are done."""
+        """Continue after the stretches that are done."""
         self._part, self._source, self._settings = part, source, settings
         self._stretches = [
             (part.path / next(iter(d.files)), _PICTURES.validate_python(d.facts["pictures"])) for d in done
@@ -45,7 +45,7 @@ class FilmFile:
 
     @staticmethod
     def understands(stretch: Stretch) -> bool:
-        """Say whether a stretch that another process noted tells of its pictures what joining them takes."""
+        """Say whether a stretch recorded by another process has all that joining its pictures needs."""
         try:
             pictures = _PICTURES.validate_python(stretch.facts["pictures"])
         except (KeyError, ValueError):
@@ -65,7 +65,7 @@ class FilmFile:
             self._encoder.encode(frame, untouched=untouched)
 
     def commit(self) -> tuple[dict[str, str], dict[str, Any]]:
-        """See the stretch safe on disk; give its files with their hashes, and what `done` must say of it."""
+        """Sync the stretch to disk; return its files with their hashes, and the facts to record about it."""
         assert self._encoder is not None
         path = self._path()
         with disk_errors(self._part.final):
@@ -77,7 +77,7 @@ class FilmFile:
         return {path.name: digest}, facts
 
     def finish(self) -> str:
-        """Join the stretches and read the film back; give its SHA-256 (hex)."""
+        """Join the stretches and read the film back; return its SHA-256 (hex)."""
         if self._origin is None:
             raise InputError(f"nothing was written to {self._part.final}: no frame was given")
         made = self._part.made
@@ -101,12 +101,12 @@ class FilmFile:
         return digest
 
     def discard(self) -> None:
-        """Let go of the file that is open."""
+        """Close the open file."""
         if self._encoder is not None:
             self._encoder.close()
 
     def _path(self) -> Path:
-        """Name the file of the stretch that is being written."""
+        """Return the file of the stretch being written."""
         return self._part.path / f"{len(self._stretches):06d}.pictures"
 
     def _plan(self) -> Plan:
@@ -130,7 +130,7 @@ class FilmFile:
                 ) from error
 
     def _keep_count(self, made: Path, count: int) -> None:
-        """Say how many frames there are, so that a gap in their stamps is not taken for a loss."""
+        """Record how many frames there are, so that a gap in their stamps is not mistaken for a loss."""
         if self._part.final.suffix.lower() == ".mkv":
             try:
                 set_frame_count(made, count)
@@ -139,7 +139,7 @@ class FilmFile:
 
 
 def read_back(path: Path, joined: Joined, stretches: list[Pictures]) -> str | None:
-    """Read a finished film to its end; say what differs from what went in, None where nothing does.
+    """Read a finished film to its end; say what differs from what went in, or None.
 
     FFmpeg reports no error for some full disks; what can be read and decoded again is the only proof.
     """
@@ -166,7 +166,7 @@ def read_back(path: Path, joined: Joined, stretches: list[Pictures]) -> str | No
 
 
 def _packets(path: Path, sounds: list[int]) -> tuple[list[int], dict[int, tuple[int, int, str]], Fraction]:
-    """Read the stamps of the pictures, what each sound stream holds, as `Joined` tells it, and the unit of the stamps."""
+    """Read the stamps of the pictures, what each sound stream holds (as in `Joined`), and the unit of the stamps."""
     found: list[int] = []
     heard = {stream: Heard() for stream in sounds}
     with open_film(path) as container, disk_errors(path):
@@ -180,7 +180,7 @@ def _packets(path: Path, sounds: list[int]) -> tuple[list[int], dict[int, tuple[
 
 
 def _decoded_fault(path: Path, stretches: list[Pictures]) -> str | None:
-    """Decode all pictures; say which are not whole, or, by a lossless codec, not what was given to the encoder."""
+    """Decode all pictures; say which are damaged or, with a lossless codec, differ from what was encoded."""
     number = 0
     with open_film(path) as container, disk_errors(path):
         stream = picture_stream(container, path)

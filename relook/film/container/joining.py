@@ -27,10 +27,10 @@ class Joined:
     """What went into a film, to be compared with what can be read from it."""
 
     stamps: tuple[int, ...]
-    """Of the pictures in order, in units of `time_base`."""
+    """Stamps of the pictures in order, in units of `time_base`."""
     time_base: Fraction
     tracks: dict[int, tuple[int, int, str]] = field(default_factory=dict)
-    """For each stream of sound or pictures beside: how many packets and bytes, and the SHA-256 (hex) of these."""
+    """For each other stream of sound or pictures: the number of packets and of bytes, and the bytes' SHA-256 (hex)."""
     num_lost: int = 0
     """How many damaged packets of the sound were left out."""
 
@@ -44,7 +44,7 @@ def join(
     whole: bool,
     tracks: Tracks | None,
 ) -> Joined:
-    """Fill a container with encoded pictures from files, and the source's other streams as they become due.
+    """Fill a container with encoded pictures from files, interleaved with the source's other streams.
 
     Args:
         tracks: the source's other streams; None leaves them out.
@@ -92,12 +92,12 @@ def _packet(picture: Coded, data: bytes, *, dts: int, base: Fraction) -> Packet[
 
 
 def decoding_stamps(coded: Sequence[Coded], stamps: Sequence[int], usual: int) -> list[int]:
-    """Give each picture's decoding stamp: the stamps in order, so late that none is after its picture's own.
+    """Return each picture's decoding stamp: the stamps in order, delayed until none is later than its picture's own.
 
     Args:
         coded: in the order of decoding.
         stamps: all pictures' stamps, in order.
-        usual: how far the stamps before the first lie apart.
+        usual: the distance of the stamps that are added before the first.
     """
     delay = 0
     for number, picture in enumerate(coded):
@@ -115,7 +115,7 @@ def _data(stretches: Sequence[tuple[Path, Pictures]]) -> Iterator[bytes]:
 
 
 def _timecode(source: FilmInfo, origin: Origin, *, whole: bool) -> str | None:
-    """Give the timecode of the first frame that is written."""
+    """Return the timecode of the first frame that is written."""
     if source.timecode and not whole and origin.index:
         return advance_timecode(source.timecode, origin.index + origin.drift, source.frame_rate)
     return source.timecode

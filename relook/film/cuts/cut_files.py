@@ -22,7 +22,7 @@ def read_cut_list(path: Path, rate: Fraction | None = None, *, drop: bool | None
         drop: whether that film's timecode is drop-frame; by default as the list.
 
     Raises:
-        UsageError: its ending is of no cut list.
+        UsageError: its ending is not that of a cut list.
         InputError: it cannot be read.
     """
     ending = path.suffix.lower()

@@ -30,13 +30,13 @@ _MOST_FRAMES: Final = 1_000_000_000
 def read_timeline(path: Path, rate: Fraction | None = None) -> CutList:
     """Read a timeline.
 
-    A dissolve lies about the cut in a timeline; here, as in an EDL, it begins the event that comes in.
+    In a timeline a dissolve lies around the cut; here, as in an EDL, it begins the incoming event.
 
     Args:
         rate: exact frames per second of the film that it cuts; by default the timeline's own.
 
     Raises:
-        InputError: it cannot be read, or has no track of pictures.
+        InputError: it cannot be read, or has no picture track.
     """
     timeline = _load(path)
     try:
@@ -76,7 +76,7 @@ def _load(path: Path) -> otio.schema.Timeline:
 
 
 def _require_sound(timeline: Any) -> None:
-    """Refuse JSON on which OpenTimelineIO's own parser, or what it makes of it, would crash: gaps in the tree, and loops."""
+    """Refuse JSON that would crash OpenTimelineIO, in parsing or later: gaps in the tree, and loops."""
     num_items, level = 0, [timeline]
     while level:
         objects = [one for one in level if isinstance(one, dict)]
@@ -105,7 +105,7 @@ def _require_sound(timeline: Any) -> None:
 
 
 def _events(track: otio.schema.Track, record: int, rate: Fraction) -> Iterator[Event]:
-    """Number the clips from 001; gaps are left out, unless something dissolves into one."""
+    """Number the clips from 001; gaps are left out unless something dissolves into them."""
     items = list(track)
     if isinstance(items[-1], otio.schema.Transition):  # a fade-out with nothing after it
         items.append(otio.schema.Gap(duration=items[-1].out_offset))
@@ -126,7 +126,7 @@ def _events(track: otio.schema.Track, record: int, rate: Fraction) -> Iterator[E
 
 
 def _event(item: Any, number: str, record: FrameRange, rate: Fraction) -> Event:
-    """Make an event of a clip, a gap or a nested timeline; its source has the record's length, unless a fault says otherwise."""
+    """Make an event from a clip, a gap or a nested timeline; its source is as long as its record, or a fault says why not."""
     trimmed = item.trimmed_range()
     media = item.media_reference if isinstance(item, otio.schema.Clip) else None
     start, shows = _frames(trimmed.start_time, rate), _frames(trimmed.duration, rate)
@@ -167,7 +167,7 @@ def _fault(item: Any, media: Any) -> str:
 
 
 def _dissolving(event: Event, transition: otio.schema.Transition, before: Event | None, rate: Fraction) -> Event:
-    """Let an event, whose ranges begin with the transition, dissolve from the one before."""
+    """Let an event whose ranges begin with the transition dissolve from the previous one."""
     frames, outgoing, reel = sum(_offsets(transition, rate)), None, ""
     if before is not None and before.kind == "picture":
         outgoing, reel = FrameRange(before.source.stop, before.source.stop + frames), before.reel
@@ -182,7 +182,7 @@ def _dissolving(event: Event, transition: otio.schema.Transition, before: Event 
 
 
 def _offsets(item: Any, rate: Fraction) -> tuple[int, int]:
-    """Return how many frames a transition reaches before and after its cut; 0 for anything else."""
+    """Return how many frames a transition reaches before and after its cut; 0 for other items."""
     if not isinstance(item, otio.schema.Transition):
         return 0, 0
     before, after = (_bounded(offset.rescaled_to(float(rate)).value) for offset in (item.in_offset, item.out_offset))
@@ -190,7 +190,7 @@ def _offsets(item: Any, rate: Fraction) -> tuple[int, int]:
 
 
 def _length(item: Any, rate: Fraction) -> int:
-    """Return how many frames of the edit an item fills, without what transitions add."""
+    """Return how many frames of the edit an item fills, not counting what transitions add."""
     duration = item.trimmed_range().duration
     exact = _frames(duration, rate)
     return _bounded(duration.rescaled_to(float(rate)).value) if exact is None else exact
@@ -200,7 +200,7 @@ def _bounded(frames: float) -> int:
     """Round to whole frames.
 
     Raises:
-        ValueError: no film is that long.
+        ValueError: it is longer than any film.
         OverflowError: it is infinite.
     """
     whole = round(frames)
@@ -210,7 +210,7 @@ def _bounded(frames: float) -> int:
 
 
 def _frames(time: otio.opentime.RationalTime, rate: Fraction) -> int | None:
-    """Return a time as a number of frames at the film's rate, by labels: 24 is 23.976; None where it is none."""
+    """Return a time as a number of frames at the film's rate, treating 24 as 23.976; None if it is not a whole number."""
     whole = _bounded(time.value)
     return whole if round(time.rate) == round(rate) and abs(time.value - whole) < 1e-3 else None
 
