@@ -203,5 +203,5 @@ def test_name_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
     save_corpus(make_corpus(tmp_path, add_shot(tmp_path, "style-0", (3,))))
     index = tmp_path / "index.json"
     index.write_text(index.read_text().replace('"style-0"', '"../style-0"'))
-    with pytest.raises(InputError, match="no name of a shot"):
+    with pytest.raises(InputError, match="not the name of a shot"):
         load_corpus(tmp_path)

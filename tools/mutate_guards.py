@@ -253,7 +253,7 @@ MUTATIONS = (
     ),
     Mutation(
         "shots that were being renamed are known again",
-        "relook/apply/shot_files.py",
+        "relook/apply/shot_folder.py",
         "plan.file.path.name in ours or _was_ours(plan.file.path, record)\n",
         "plan.file.path.name in ours\n",
         ("tests/apply/test_shots_killed.py",),

@@ -19,12 +19,13 @@ from torch import Tensor
 
 from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.events import MOST_NAMED, PlacedEvent, Placing, evenly, place_events
+from relook.apply.exposures import renderer_of, shown_frames
 from relook.apply.job import job_key
 from relook.apply.receipt import delivered_already, receipt_for
-from relook.apply.render import renderer_of, shown_frames, tell_before_work, with_unforeseen
+from relook.apply.render import tell_before_work, with_unforeseen
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList
-from relook.film.frames import FilmInfo, Frame, Shot
+from relook.film.frames import FilmInfo, Frame, Shot, WriteSettings
 from relook.film.identity import watch
 from relook.film.journal import was_being_shown
 from relook.film.output_place import check_output, holds_alpha
@@ -38,7 +39,8 @@ from relook.look import Look
 from relook.progress import OnProgress, Progress, ignore
 from relook.timing import FrameRange, format_timecode
 
-WITHOUT_SOUND = "a film of a cut list has no sound, subtitles or further tracks: these are laid in the editing system"
+WITHOUT_SOUND = "a film made from a cut list has no sound, subtitles or other tracks; add these in the editing system"
+PICTURES_ALONE = WriteSettings(with_audio=False, whole=False)
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,9 @@ def render_conformed(
         before = None if settings.overwrite else delivered_already(output, key)
         if before is not None:
             return before
+        writing = replace(PICTURES_ALONE, untouched=settings.dials.is_off)
         replaces = settings.overwrite or was_being_shown(output, key)
-        left_out = check_output(
-            output, info, overwrite=replaces, with_audio=False, whole=False, untouched=settings.dials.is_off
-        )
+        left_out = check_output(output, info, writing, overwrite=replaces)
         tell_before_work(pictures_words(info), left_out, on_progress)
         shots = find_shots(film, space=settings.colour_space, on_progress=on_progress)
         placing = place_events(cuts, reader.info, shots[-1].frames.stop)
@@ -86,7 +87,7 @@ def render_conformed(
             return receipt_for(edit.delivery(written, source.flicker), written, info, look, settings, key)
 
         job = Job(key, watched, receipt, num_frames=total)
-        with FilmWriter(output, info, overwrite=settings.overwrite, with_audio=False, whole=False, job=job) as writer:
+        with FilmWriter(output, info, writing, overwrite=settings.overwrite, job=job) as writer:
             rest = after(segments, writer.num_done)
             for index, frame in enumerate(_joined(rest, source), start=writer.num_done):
                 stamp = round(index / (info.frame_rate * info.time_base))
@@ -151,7 +152,7 @@ def segments_of(cuts: CutList, placing: Placing) -> list[Segment]:
     if placing.foreign:
         names = ", ".join(f"{event.number} ({event.reel or event.name})" for event in placing.foreign[:MOST_NAMED])
         raise InputError(
-            f"{len(placing.foreign)} events are of other reels: {names}; give a folder as -o, for one film a shot of this reel"
+            f"{len(placing.foreign)} events come from other reels: {names}; give a folder as -o to get one film per shot of this reel"
         )
     placed = {id(event.event): event for event in placing.placed}
     segments: list[Segment] = []
@@ -162,7 +163,7 @@ def segments_of(cuts: CutList, placing: Placing) -> list[Segment]:
         gap = event.record.start - (event.record.start if at is None else at)
         if gap < 0:
             raise InputError(
-                f"event {event.number} begins before the one ahead of it ends; give a folder as -o, for one film a shot"
+                f"event {event.number} begins before the previous one ends; give a folder as -o to get one film per shot"
             )
         segments += [Segment(gap)] if gap else []
         segments += _segments(placed.get(id(event)), len(event.record), event.dissolve.frames if event.dissolve else 0)

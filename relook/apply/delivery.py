@@ -19,12 +19,14 @@ from relook.timing import FrameRange
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How a film is rendered; nothing here but the dials, the seed, `allows_flashes`, `wrap` and `colour_space` changes a frame."""
+    """How a film is rendered; only the dials, the seed, `allows_flashes`, `wrap` and `colour_space` change a frame."""
 
     dials: Dials = field(default_factory=Dials)
     seed: int = 0
     frames: FrameRange | None = None
     """Which frames of the film; all by default."""
+    handles: int = 0
+    """How many more frames before and after each shot, where a cut list gives one film per shot."""
     tile_rows: int | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     overwrite: bool = False

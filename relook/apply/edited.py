@@ -23,36 +23,35 @@ def render_cut_list(
     output: Path,
     cut_list: Path,
     *,
-    handles: int = 0,
     settings: RenderSettings,
     on_progress: OnProgress = ignore,
 ) -> Delivery:
     """Render what a cut list uses of a film: joined where the output is a film, shot by shot where it is a folder.
 
     Raises:
-        UsageError: settings go not together, or the output cannot be written.
+        UsageError: the settings contradict each other, or the output cannot be written.
         InputError: the film or the list cannot be read, or the list cannot be rendered from this film.
     """
     if settings.frames is not None or settings.passes is not None:
-        raise UsageError("--edl chooses the frames and gives films; leave --range and --passes out")
+        raise UsageError("--edl itself chooses the frames, and writes films only; leave out --range and --passes")
     if settings.mending != NO_MENDING:
         raise UsageError(
-            "--edl needs a whole film; mend it with --on-damage keep or --deinterlace and --strength 0 first, then give that"
+            "--edl needs an undamaged, progressive film; make one first with --strength 0 and --on-damage keep or --deinterlace"
         )
-    if handles < 0:
-        raise UsageError(f"--handles is a number of frames from 0, not {handles}")
+    if settings.handles < 0:
+        raise UsageError(f"--handles takes a number of frames, 0 or more, not {settings.handles}")
     info = probe(film)
     if info.kind == "stills":
         raise UsageError(f"{film} holds stills; a cut list needs a film or a sequence")
     require_progressive(film)
     cuts = read_cut_list(cut_list, info.frame_rate, drop=is_drop_frame(info.timecode) if info.timecode else None)
     if output.is_dir() or not output.suffix:
-        return render_shots(film, look, output, cuts, handles=handles, settings=settings, on_progress=on_progress)
+        return render_shots(film, look, output, cuts, settings=settings, on_progress=on_progress)
     if output.suffix.lower() not in film_endings():
         endings = ", ".join(film_endings())
         raise UsageError(
-            f"cannot write {output} by a cut list: end the name in {endings}, or give a folder for one film a shot"
+            f"cannot write {output} from a cut list: end the name in {endings}, or give a folder to get one film per shot"
         )
-    if handles:
-        raise UsageError("--handles is for one film a shot; give a folder as -o, or leave it out")
+    if settings.handles:
+        raise UsageError("--handles is only for one film per shot; give a folder as -o, or leave it out")
     return render_conformed(film, look, output, cuts, settings=settings, on_progress=on_progress)

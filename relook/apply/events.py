@@ -73,12 +73,12 @@ def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
     """
     pictures = [event for event in cuts.events if event.kind == "picture"]
     if not pictures:
-        raise InputError("the cut list shows no pictures, only sound or black; export the list of the picture track")
+        raise InputError("the cut list has no pictures, only sound or black; export the list of the picture track")
     own = set(_of_film(pictures, info.path))
     if not own:
         reels = sorted({event.reel or event.name for event in pictures})
         raise InputError(
-            f"no event of the cut list is of {info.path.name}; its reels are {_listed(reels)}; name the film after its reel"
+            f"no event of the cut list uses {info.path.name}; its reels are {_listed(reels)}; rename the film after its reel"
         )
     foreign = tuple(event for event in pictures if event not in own)
     faults: list[str] = []
@@ -113,8 +113,8 @@ def evenly(frames: Iterator[Frame], info: FilmInfo) -> Iterator[Frame]:
     for frame in frames:
         if last is not None and frame.index == last.index + 1 and not follows_evenly(last, frame, info):
             raise InputError(
-                f"frame {frame.index} of {info.path} does not lie on an even {rate_text(info.frame_rate)} frames a second, "
-                f"by which a cut list counts; make a film of constant rate of it first"
+                f"frame {frame.index} of {info.path} is not on an even {rate_text(info.frame_rate)} frames a second, "
+                "which cut lists count in; convert the film to a constant frame rate first"
             )
         last = frame
         yield frame
@@ -137,10 +137,10 @@ def _going_out(event: Event, last: PlacedEvent | None, num_frames: int) -> tuple
         or ends != dissolve.outgoing.start
         or last.event.record.stop != event.record.start
     ):
-        return "dissolves from pictures that the event before it does not show", None
+        return "dissolves from pictures that the previous event does not show", None
     outgoing = FrameRange(last.frames.stop, last.frames.stop + dissolve.frames)
     if outgoing.stop > num_frames:
-        return f"dissolves for {dissolve.frames} frames, and the film ends before what goes out does", None
+        return f"dissolves for {dissolve.frames} frames, but the film ends before its outgoing side does", None
     return "", outgoing
 
 
@@ -182,12 +182,12 @@ def _notes(cuts: CutList, own: Set[Event], foreign: Sequence[Event], info: FilmI
     notes = []
     reels = sorted({event.reel or event.name for event in own} - {""})
     if reels and not any(_is_named(reel, info.path) for reel in reels):
-        notes.append(f"the list's {_listed(reels)} is taken for {info.path.name}")
-    notes += [f"left out, of another reel: event {event.number} ({event.reel or event.name})" for event in foreign]
+        notes.append(f"the list's {_listed(reels)} is taken to be {info.path.name}")
+    notes += [f"left out, from another reel: event {event.number} ({event.reel or event.name})" for event in foreign]
     notes += [f"left out, sound only: event {event.number}" for event in cuts.events if event.kind == "sound"]
     notes += [f"not understood: {line}" for line in cuts.unread]
     if info.timecode is None:
-        notes.append(f"{info.path.name} carries no timecode: its first frame is taken for 00:00:00:00")
+        notes.append(f"{info.path.name} has no timecode: its first frame is taken to be 00:00:00:00")
     return tuple(notes)
 
 

@@ -117,8 +117,8 @@ class FrameRenderer:
                 if self.strips_at_once == 1:
                     size = f"{pixels.shape[-1]} x {pixels.shape[-2]}"
                     raise ResourceError(
-                        f"there is not the memory for one frame of {size}, in the smallest tiles; end other programs, "
-                        f"or take a machine or device with more"
+                        f"there is not enough memory for one frame of {size}, even in the smallest tiles; close other "
+                        f"programs, or use a machine or device with more"
                     ) from error
             self.strips_at_once //= 2
             release_memory()
@@ -234,7 +234,7 @@ def _sound(rendered: Tensor) -> Tensor:
     if faults.spoils("render.frame"):
         rendered = rendered * torch.nan
     if not torch.isfinite(rendered.sum()):
-        raise DivergedError("the look gave values that are not finite; the look is damaged, train it again")
+        raise DivergedError("the look produced values that are not finite: it is damaged; train it again")
     return rendered
 
 

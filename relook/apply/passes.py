@@ -29,7 +29,7 @@ from torch import Tensor
 from relook.apply.frame import Layers, woven
 from relook.errors import InputError, ResourceError, UsageError
 from relook.film.part import Part
-from relook.film.pictures.picture_file import read_float_picture, write_float_picture
+from relook.film.pictures.float_picture import read_float_picture, write_float_picture
 from relook.film.publish import disk_errors, require_place
 from relook.mechanics.breath import lay_breath
 from relook.mechanics.marks import damage_of, grain_of
@@ -47,7 +47,9 @@ def require_passes_place(folder: Path, *, beside: Path, dials: Dials) -> None:
         UsageError: it exists, lies nowhere, or is the output `beside` it; or nothing is rendered that it could hold.
     """
     if dials.is_off:
-        raise UsageError("with all dials at 0 the source is handed on, and there are no passes; leave --passes out")
+        raise UsageError(
+            "with all dials at 0 the source is copied unchanged and there are no passes; leave out --passes"
+        )
     if folder.absolute() == beside.absolute():
         raise UsageError(f"{folder} is the output itself; give the passes a folder of their own")
     if folder.exists():

@@ -19,7 +19,7 @@ from relook.film.writer import Written
 from relook.look import Look
 from relook.receipt import Files, Receipt, compare, read_receipt, write_receipt
 
-ALREADY_DONE: Final = "this was done before and nothing has changed: the output stays as it is"
+ALREADY_DONE: Final = "this was done before and nothing has changed since: the output stays as it is"
 _DELIVERY: Final = TypeAdapter(Delivery)
 
 

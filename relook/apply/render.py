@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from relook.apply.delivery import Delivery, RenderSettings
-from relook.apply.frame import FrameRenderer, composed
+from relook.apply.exposures import renderer_of, shown_frames
+from relook.apply.frame import FrameRenderer
 from relook.apply.job import job_key
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.apply.receipt import delivered_already, receipt_for
-from relook.errors import DivergedError, InputError, UsageError
+from relook.errors import InputError, UsageError
 from relook.film.container.ledger import timecode_of
 from relook.film.fields import require_progressive
-from relook.film.frames import Frame, Shot
-from relook.film.identity import watch
+from relook.film.frames import Frame, Shot, WriteSettings
+from relook.film.identity import Watched, watch
 from relook.film.journal import was_being_shown
 from relook.film.output_place import check_output
 from relook.film.reader import TO_END, FilmReader
@@ -27,12 +26,10 @@ from relook.film.shots import find_shots
 from relook.film.words import pictures_words
 from relook.film.writer import FilmWriter, Job, Written
 from relook.look import Look
-from relook.mechanics.cranking import exposure_of, held_frame
-from relook.mechanics.marks import seed_of
 from relook.progress import OnProgress, Progress, ignore
 from relook.timing import FrameRange
 
-UNEVEN = "the frames do not lie evenly in time, which numbered pictures do not say: as a film of one rate they will move unevenly"
+UNEVEN = "the frames are unevenly spaced in time, which numbered pictures cannot record: played at one rate, they move unevenly"
 
 
 def render_film(
@@ -62,46 +59,52 @@ def render_film(
         left_out = _require_all(reader, output, settings, key)
         taken = pictures_words(reader.info, settings.frames)
         tell_before_work(taken, left_out, on_progress)
-        is_marked = bool(settings.dials.of("texture"))
-        shots = _shots(film, settings, on_progress) if is_marked else ()
+        shots = _shots(film, settings, on_progress) if settings.dials.of("texture") else ()
         renderer = renderer_of(look, settings, reader.info.frame_rate)
         work = _Work(output, reader, look, settings, key, shots, left_out, taken, renderer)
         work.require_range()
-        job = Job(key, source, work.receipt, frozenset(shot.frames.start for shot in shots), work.total)
-        passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
-        writing = partial(
-            FilmWriter,
-            output,
-            reader.info,
-            overwrite=settings.overwrite,
-            whole=settings.frames is None,
-            keeps_damage=settings.mending.keeps_damage,
-            in_space=settings.colour_space is not None,
-            job=job,
-        )
-        with passes as layers, writing() as writer:
-            if writer.num_done:
-                on_progress(Progress("going on", writer.num_done, work.total))
-            for count, frame in enumerate(work.frames(writer.num_done, layers), start=writer.num_done + 1):
-                (writer.copy if settings.dials.is_off else writer.write)(frame)
-                on_progress(Progress("rendering", count, work.total))
-            if not writer.num_given:
-                raise UsageError(f"{film} has no frame in the range asked for; it ends before frame {work.first}")
+        return _done(work, source, on_progress)
+
+
+def _done(work: _Work, source: Watched, on_progress: OnProgress) -> Delivery:
+    """Render the frames that are not done yet, write them and publish the film."""
+    settings, info = work.settings, work.reader.info
+    job = Job(work.key, source, work.receipt, frozenset(shot.frames.start for shot in work.shots), work.total)
+    passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
+    writing = partial(
+        FilmWriter,
+        work.output,
+        info,
+        _writing(settings),
+        overwrite=settings.overwrite,
+        job=job,
+    )
+    with passes as layers, writing() as writer:
+        if writer.num_done:
+            on_progress(Progress("going on", writer.num_done, work.total))
+        for count, frame in enumerate(work.frames(writer.num_done, layers), start=writer.num_done + 1):
+            (writer.copy if settings.dials.is_off else writer.write)(frame)
+            on_progress(Progress("rendering", count, work.total))
+        if not writer.num_given:
+            raise UsageError(f"{info.path} has no frame in the range asked for; it ends before frame {work.first}")
     return work.delivery(writer.written)
 
 
 def _require_all(reader: FilmReader, output: Path, settings: RenderSettings, key: str | None) -> tuple[str, ...]:
     """Refuse what cannot be done, before any work; return what of the source the output will not hold, in words."""
     info, is_replaced = reader.info, settings.overwrite or was_being_shown(output, key)
-    is_whole, in_space = settings.frames is None, settings.colour_space is not None
-    left_out = check_output(
-        output, info, overwrite=is_replaced, whole=is_whole, in_space=in_space, untouched=settings.dials.is_off
-    )
+    left_out = check_output(output, info, _writing(settings), overwrite=is_replaced)
     if settings.passes is not None:
         require_passes_place(settings.passes, beside=output, dials=settings.dials)
     if not settings.mending.deinterlaces:
         require_progressive(info.path)
     return left_out
+
+
+def _writing(settings: RenderSettings) -> WriteSettings:
+    return WriteSettings(
+        whole=settings.frames is None, keeps_damage=settings.mending.keeps_damage, untouched=settings.dials.is_off
+    )
 
 
 def _shots(film: Path, settings: RenderSettings, on_progress: OnProgress) -> tuple[Shot, ...]:
@@ -163,7 +166,7 @@ class _Work:
         """Say what came of it."""
         tally, notes = written.tally, []
         if self.settings.mending.deinterlaces and not self.reader.deinterlaces:
-            notes.append("no combs are to be seen: the frames were not deinterlaced")
+            notes.append("no combing was found: the frames were not deinterlaced")
         if written.forgets_time and tally.is_uneven:
             notes.append(UNEVEN)
         return Delivery(
@@ -196,75 +199,3 @@ def tell_before_work(taken: str, left_out: Sequence[str], on_progress: OnProgres
 def with_unforeseen(left_out: Sequence[str], lost: Iterable[str]) -> tuple[str, ...]:
     """Add what only later pictures of a take held to what was foreseen by the first."""
     return tuple(dict.fromkeys((*left_out, *lost)))
-
-
-def renderer_of(look: Look, settings: RenderSettings, frame_rate: Fraction) -> FrameRenderer:
-    """Prepare the renderer of a film that is shown at a frame rate."""
-    return FrameRenderer(
-        look,
-        settings.dials,
-        device=settings.device,
-        tile_rows=settings.tile_rows,
-        safe_at=None if settings.allows_flashes else frame_rate,
-        wrap=settings.wrap,
-    )
-
-
-def shown_frames(
-    reader: FilmReader,
-    ranges: Sequence[FrameRange] | None,
-    shots: tuple[Shot, ...],
-    renderer: FrameRenderer,
-    *,
-    seed: int,
-    passes: PassWriter | None = None,
-) -> Iterator[Frame]:
-    """Yield every frame of some ranges, or of all, rendered, in one pass; where the look's cranking holds a frame, the picture before."""
-    if renderer.dials.is_off:
-        yield from reader.frames() if ranges is None else reader.frames_of(ranges)
-        return
-    exposure, picture, native, beyond, layers = -1, None, None, None, None
-    leads = None if ranges is None else [_with_lead(wanted, shots, renderer) for wanted in ranges]
-    for frame in reader.frames() if leads is None else reader.frames_of(leads):
-        place = _place(frame.index, shots)
-        shown = frame.index - place.frame + held_frame(renderer.mechanics.cranking, place.frame)
-        if shown != exposure or picture is None:
-            exposure, native, grains = shown, frame.native, seed_of(place.content_hash, seed)
-            number = exposure_of(renderer.mechanics.cranking, place.frame)
-            beyond = renderer.carried(frame.beyond, seed=grains, number=number)
-            try:
-                if passes is None:
-                    picture = renderer.render(frame.pixels, seed=grains, number=number)
-                else:
-                    layers = renderer.layers(frame.pixels, seed=grains, number=number)
-                    picture = composed(layers)
-            except DivergedError as error:
-                where = f"frame {frame.index} ({timecode_of(frame.index, reader.info)}) of {reader.info.path}"
-                raise DivergedError(f"{where}: {error}") from error
-        if ranges is None or any(frame.index in wanted for wanted in ranges):
-            if passes is not None and layers is not None:
-                passes.add(frame.index, layers, beyond)
-            yield replace(frame, pixels=picture, native=native, beyond=beyond)
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a frame stands."""
-
-    frame: int
-    """Its number in its shot."""
-    content_hash: str
-
-
-def _place(index: int, shots: tuple[Shot, ...]) -> _Place:
-    if not shots:
-        return _Place(index, "0")
-    shot = shots[bisect_right(shots, index, key=lambda shot: shot.frames.start) - 1]
-    return _Place(index - shot.frames.start, shot.content_hash)
-
-
-def _with_lead(wanted: FrameRange, shots: tuple[Shot, ...], renderer: FrameRenderer) -> FrameRange:
-    """Start a range early enough for the exposure that its first frame holds."""
-    frame = _place(wanted.start, shots).frame
-    lead = frame - held_frame(renderer.mechanics.cranking, frame)
-    return FrameRange(wanted.start - lead, wanted.stop)

@@ -115,12 +115,12 @@ def read_record(folder: Path) -> dict[str, dict[str, Any]]:
     try:
         told, is_whole = unsealed(read_regular(path, _MOST_BYTES))
         if told["schema"] != SCHEMA:
-            raise InputError(f"{path} is not of this version of relook; {remedy}")
+            raise InputError(f"{path} is from another version of relook; {remedy}")
         record = parsed(_RECORD, json.dumps(told))
         if not is_whole:
             raise ValueError(CHANGED)
         if strange := [name for name in record.shots if not _is_ours(name)]:
-            raise ValueError(f"{strange[0][:80]!r} is no name of a shot")
+            raise ValueError(f"{strange[0][:80]!r} is not the name of a shot")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} cannot be read ({reason}); {remedy}") from error

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from relook.apply.delivery import Delivery, RenderSettings
+from relook.apply.exposures import renderer_of
 from relook.apply.frame import FrameRenderer, Layers, composed
 from relook.apply.job import job_key
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.apply.receipt import delivered_already, receipt_of_stills
-from relook.apply.render import renderer_of
 from relook.errors import InputError, UsageError
 from relook.film.frames import Frame, Shot
 from relook.film.identity import Watched
@@ -137,8 +137,8 @@ class _Work:
 def _note(folder: Path, output: Path, subfolder: Path, num_pictures: int) -> str:
     """Say that a sub-folder looks like a take: its grain and flicker are not those of frames that follow each other."""
     return (
-        f"{subfolder} has {num_pictures} pictures numbered as one take, rendered here as stills, each by itself; as a take, "
-        f"with its marks running from frame to frame, it is rendered alone: {folder / subfolder} -o {output}_{subfolder.name}"
+        f"{subfolder} has {num_pictures} pictures numbered as one take, rendered here as separate stills; to render them as a "
+        f"take, with marks that run from frame to frame, give that folder alone: {folder / subfolder} -o {output}_{subfolder.name}"
     )
 
 

@@ -43,7 +43,7 @@ def _print_version(wanted: bool) -> None:
 
 def _face(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Learn the look of film footage and re-render any film in it, with every shot judged."""
+    """Learn the look of film footage, re-render any film in it, and judge every shot."""

@@ -17,19 +17,17 @@ def check(
     film: Film,
     look: LookName,
     source: Annotated[
-        Path | None, typer.Option(metavar="FILM", help="The film before the look, to compare with.")
+        Path | None, typer.Option(metavar="FILM", help="The film before the look was applied, to compare with.")
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="REPORT_DIR", help="Folder of the report; FILM.report without."),
+        typer.Option("--output", "-o", metavar="REPORT_DIR", help="Folder for the report; by default FILM.report."),
     ] = None,
-    colour_space: Annotated[
-        str | None, colour_space_option("What FILM and --source are in, as relook apply was told")
-    ] = None,
+    colour_space: Annotated[str | None, colour_space_option("FILM and --source, as given to relook apply")] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Judge every shot of a film; exit code 1 when one fails."""
+    """Judge every shot of a film; exit with code 1 if one fails."""
     from relook.pipeline import (
         REPORT_PAGE,
         report_folder,

@@ -1,4 +1,4 @@
-"""What `relook apply` says when it is done: what was written, what is not as it was in the source, and the exit code."""
+"""What `relook apply` says when it is done: what was written and what differs from the source; and its exit code."""
 
 from __future__ import annotations
 
@@ -21,65 +21,76 @@ if TYPE_CHECKING:
 
 def tell(delivery: Delivery, film: Path, look: str, *, colour_space: str | None = None, as_json: bool) -> None:
     """Print what was delivered; leave with the exit code for declared damage where there is any."""
-    output = delivery.output
-    given, wanted = delivery.flicker
-    if given < wanted:
-        print_lines(
-            f"flicker is held at {given:.1%} of the light, where the look has {wanted:.1%}: more would harm photosensitive viewers;",
-            "--allow-flashes gives it all",
-        )
+    _tell_flicker(delivery)
     if delivery.stills:
         end_stills(delivery, as_json=as_json)
         return
     damage = damage_facts(delivery.damage, film) if delivery.damage else []
-    if damage:
-        print_lines(*map(damage_line, damage))
-    if delivery.num_lost_packets:
-        print_lines(f"damaged, and left out: packets of the sound and subtitles: {delivery.num_lost_packets}")
-    if delivery.num_clipped:
-        print_lines(
-            f"frames with values below black or above white, which {output.suffix or output} cannot hold and has as black and "
-            f"white: {delivery.num_clipped}; linear .exr holds them",
-        )
-    if delivery.notes:
-        print_lines(*delivery.notes)
-    if delivery.taken:
-        print_lines(f"taken: {delivery.taken}")
-    if delivery.left_out:
-        print_lines("changed or left out:", *(f"  {words}" for words in delivery.left_out))
-    if delivery.shot_files:
-        new = sum(shot.is_new for shot in delivery.shot_files)
-        print_lines(
-            f"{len(delivery.shot_files)} shots in {output}: {new} rendered, {len(delivery.shot_files) - new} as they were"
-        )
-    else:
-        space = f" --colour-space {shlex.quote(colour_space)}" if colour_space else ""
-        print_lines(
-            f"{len(delivery.frame_hashes)} frames written to {output}",
-            f"next: relook check {_typed(output)} --look {shlex.quote(look)} --source {_typed(film)}{space}",
-        )
+    print_lines(*map(damage_line, damage), *_loss_lines(delivery), *_result_lines(delivery, film, look, colour_space))
     if as_json:
-        print_json(
-            {
-                "output": str(output),
-                "taken": delivery.taken,
-                "start_frame": delivery.frames.start,
-                "stop_frame": delivery.frames.stop,
-                "frame_hashes": delivery.frame_hashes,
-                "left_out": delivery.left_out,
-                "num_clipped": delivery.num_clipped,
-                "damage": damage,
-                "lost_packets": delivery.num_lost_packets,
-                "shots": [shot_facts(shot) for shot in delivery.shot_files],
-                "notes": delivery.notes,
-            }
-        )
+        print_json(delivery_facts(delivery) | {"damage": damage})
     if damage or delivery.num_lost_packets:
         raise typer.Exit(DAMAGE_DECLARED)
 
 
+def _tell_flicker(delivery: Delivery) -> None:
+    given, wanted = delivery.flicker
+    if given < wanted:
+        print_lines(
+            f"flicker is held to {given:.1%} of the light, where the look has {wanted:.1%}: more could harm photosensitive viewers;",
+            "--allow-flashes lets all of it through",
+        )
+
+
+def _loss_lines(delivery: Delivery) -> list[str]:
+    """Say what is not as it was in the source."""
+    lines = []
+    if delivery.num_lost_packets:
+        lines.append(f"damaged packets of sound and subtitles, left out: {delivery.num_lost_packets}")
+    if delivery.num_clipped:
+        lines.append(
+            "frames with values below black or above white, clipped because "
+            f"{delivery.output.suffix or delivery.output} cannot hold them: {delivery.num_clipped}; linear .exr can"
+        )
+    lines += delivery.notes
+    if delivery.taken:
+        lines.append(f"taken: {delivery.taken}")
+    if delivery.left_out:
+        lines += ["changed or left out:", *(f"  {words}" for words in delivery.left_out)]
+    return lines
+
+
+def _result_lines(delivery: Delivery, film: Path, look: str, colour_space: str | None) -> list[str]:
+    """Say what was written, and what to type next."""
+    output, shots = delivery.output, delivery.shot_files
+    if shots:
+        num_new = sum(shot.is_new for shot in shots)
+        return [f"{len(shots)} shots in {output}: {num_new} rendered, {len(shots) - num_new} as they were"]
+    space = f" --colour-space {shlex.quote(colour_space)}" if colour_space else ""
+    return [
+        f"{len(delivery.frame_hashes)} frames written to {output}",
+        f"next: relook check {_typed(output)} --look {shlex.quote(look)} --source {_typed(film)}{space}",
+    ]
+
+
+def delivery_facts(delivery: Delivery) -> dict[str, Any]:
+    """Lay a delivery out as `--json` has it, but for its damage."""
+    return {
+        "output": str(delivery.output),
+        "taken": delivery.taken,
+        "start_frame": delivery.frames.start,
+        "stop_frame": delivery.frames.stop,
+        "frame_hashes": delivery.frame_hashes,
+        "left_out": delivery.left_out,
+        "num_clipped": delivery.num_clipped,
+        "lost_packets": delivery.num_lost_packets,
+        "shots": [shot_facts(shot) for shot in delivery.shot_files],
+        "notes": delivery.notes,
+    }
+
+
 def damage_facts(damage: Sequence[Damage], film: Path) -> list[dict[str, Any]]:
-    """Lay the damaged ranges of a film out as `--json` has them; timecodes name the first and the last frame."""
+    """Lay out the damaged ranges of a film as `--json` has them; timecodes name the first and the last frame."""
     from relook.film.container.ledger import timecode_of  # late: PyAV is slow to import, and `--help` must not wait
     from relook.film.reader import probe
 
@@ -117,5 +128,5 @@ def shot_facts(shot: ShotFile) -> dict[str, Any]:
 
 
 def _typed(path: Path) -> str:
-    """Give a path as it is typed, in a shell and where a word that begins with a dash is an option."""
+    """Write a path so that it can be typed: quoted for a shell, and never taken for an option."""
     return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))

@@ -18,7 +18,10 @@ def demo(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Train and apply looks on sample footage, in a few minutes on a CPU."""
+    """Try relook on sample footage.
+
+    Trains one look, applies it and a built-in one, and checks both results: a few minutes on a CPU.
+    """
     from relook.pipeline import demo as show  # late: torch takes seconds to import, and `--help` must not wait
 
     with showing_progress() as on_progress:

@@ -14,7 +14,10 @@ from relook.errors import ResourceError
 
 
 def doctor(as_json: Json = False) -> None:
-    """Tell what is installed and works here, and what to type where it does not; exit code 6 when there is a problem."""
+    """Check this machine, and say what to do about problems.
+
+    Exits with code 6 if there is a problem.
+    """
     from relook.health.doctor import (
         doctor as examine,
     )  # late: torch takes seconds to import, and `--help` must not wait

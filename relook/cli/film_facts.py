@@ -161,7 +161,8 @@ def _plain(facts: dict[str, Any]) -> dict[str, Any]:
         "light level": facts["light_level"],
         "pixel aspect": f"{facts['sample_aspect']}{shown}" if aspect != 1 else "1, square",
         "shown": facts["shown"],
-        "field order": order + (": interlaced by the header; apply wants --deinterlace" if "first" in order else ""),
+        "field order": order
+        + (": interlaced according to its header; apply needs --deinterlace" if "first" in order else ""),
         "also": ", ".join(facts["also"]),
         "channels": ", ".join(facts["channels"]),
         "title": facts["title"],

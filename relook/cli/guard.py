@@ -61,20 +61,20 @@ def explain(error: BaseException) -> tuple[str, int]:
         return f"the disk is full ({error}); make room and run the same command again", ResourceError.exit_code
     if isinstance(error, OSError) and error.errno in OUT_OF_REACH and error.filename is not None:
         return (
-            f"cannot use {error.filename}: {error.strerror}; check the path, and who may use it",
+            f"cannot use {error.filename}: {error.strerror}; check the path and its permissions",
             UsageError.exit_code,
         )
     if isinstance(error, OSError) and error.errno in TOO_MANY_OPEN:
         return f"too many files are open ({error}); allow more with `ulimit -n 256`", ResourceError.exit_code
     if _is_short_of_memory(error):
-        return "out of memory; end other programs, or take a machine with more", ResourceError.exit_code
+        return "out of memory; close other programs, or use a machine with more", ResourceError.exit_code
     if "torch" in sys.modules:
         from relook.compute import lack  # late: torch takes seconds to import, and without it nothing here is its error
 
         if said := lack(error):
             return said, ResourceError.exit_code
     return (
-        f"this is a bug of relook's own: {type(error).__name__}: {error}\n"
-        "Please report it with the output of the same command under RELOOK_DEBUG=1.",
+        f"this is a bug in relook: {type(error).__name__}: {error}\n"
+        "Please report it with the output of the same command run with RELOOK_DEBUG=1.",
         OUR_BUG,
     )

@@ -22,19 +22,21 @@ MARKS, MECHANICS = "marks", "mechanics"
 
 def info(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A film, an image sequence, a look, a built-in look, or a cut list.")
+        str, typer.Argument(metavar="FILE", help="A film, image sequence, look file, built-in look or cut list.")
     ],
     marks: Annotated[
-        bool, typer.Option("--marks", help="Measure a film's grain, flicker, weave, dust and other marks too.")
+        bool, typer.Option("--marks", help="Also measure a film's grain, flicker, weave, dust and other marks.")
     ] = False,
     ending: Annotated[
         str | None,
-        typer.Option("--for", metavar="ENDING", help="Tell what .mov, .mkv or another would keep, change or refuse."),
+        typer.Option(
+            "--for", metavar="ENDING", help="Say what an output such as .mov or .mkv would keep, change or refuse."
+        ),
     ] = None,
-    shots: Annotated[bool, typer.Option("--shots", help="Find a film's shots too.")] = False,
+    shots: Annotated[bool, typer.Option("--shots", help="Also find a film's shots.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what relook sees of a film, of a look or of a cut list."""
+    """Show what is in a film, a look or a cut list."""
     if file.lower().endswith(CUT_ENDINGS):
         if marks or shots or ending is not None:
             raise UsageError("--marks, --shots and --for tell of films, and this is a cut list; give a film")

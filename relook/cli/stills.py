@@ -23,12 +23,12 @@ def end_stills(delivery: Delivery, *, as_json: bool) -> None:
     print_lines(f"{len(delivery.stills)} stills written to {delivery.output}")
     if delivery.num_clipped:
         print_lines(
-            f"{delivery.num_clipped} of them have values that their colour space has no code for: these are clipped"
+            f"{delivery.num_clipped} of them have values that their colour space cannot encode; these are clipped"
         )
     _print_list("not kept", delivery.left_out)
     if delivery.notes:
         print_lines(*delivery.notes)
-    _print_list("left, of another kind", [str(path) for path in delivery.others])
+    _print_list("skipped, not pictures", [str(path) for path in delivery.others])
     _print_list("NOT DONE", [f"{path}: {reason}" for path, reason in delivery.refused], most=len(delivery.refused))
     if as_json:
         print_json(stills_json(delivery))
@@ -109,7 +109,7 @@ def stills_lines(facts: dict[str, Any]) -> list[str]:
     """Write the facts of a folder of stills for people."""
     lines = [f"{'path':18} {facts['path']}", f"{'kind':18} stills, each rendered by itself: {len(facts['stills'])}"]
     lines += [f"  {_still_words(still)}" for still in facts["stills"]]
-    lines += _list("left, of another kind", facts["others"])
+    lines += _list("skipped, not pictures", facts["others"])
     refused = [f"{still['path']}: {still['reason']}" for still in facts["refused"]]
     return lines + _list("CANNOT BE READ", refused, most=len(refused))
 

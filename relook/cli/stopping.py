@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
-GOES_ON = "nothing half-written has a final name, and the same command goes on where it can"
+GOES_ON = "no unfinished file has its final name, and the same command continues where it can"
 
 
 def heeded() -> tuple[int, ...]:

@@ -15,46 +15,53 @@ from relook.cli.display import print_json, print_lines, showing_progress
 def train(
     source: Annotated[
         list[Path],
-        typer.Option(metavar="PATH..", help="Footage to be changed: films, image sequences, folders of stills."),
+        typer.Option(
+            metavar="PATH..", help="Footage like that you will change: films, image sequences, folders of stills."
+        ),
     ],
     style: Annotated[
-        list[Path], typer.Option(metavar="PATH..", help="Footage whose look is learned, of the same kinds.")
+        list[Path], typer.Option(metavar="PATH..", help="Footage whose look to learn, of the same kinds.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="NAME.look", help="The look file to write.")],
     preset: Annotated[
-        str, typer.Option(metavar="NAME|FILE.toml", help="The recipe: film, for a change of film stock, or your own.")
+        str,
+        typer.Option(
+            metavar="NAME|FILE.toml", help="The recipe: film, for a change of film stock, or a file of your own."
+        ),
     ] = "film",
     budget: Annotated[
         str | None,
         typer.Option(
             metavar="AMOUNT",
-            help="How much to refine: 90s, 3m, 1h, or frames seen such as 20000f; by default until nothing gets better.",
+            help="How long to train: 90s, 3m, 1h, or frames seen such as 20000f; by default until nothing improves.",
             show_default=False,
         ),
     ] = None,
     pair: Annotated[
         list[str] | None,
-        typer.Option(metavar="FRAME=PAINTED", help="A picture of a source frame and what it shall become; repeat."),
+        typer.Option(metavar="FRAME=PAINTED", help="A source frame and the picture it should become; may be repeated."),
     ] = None,
     colour_space: Annotated[
         str | None,
-        colour_space_option("What the source footage is in; style footage and pairs are as they say themselves"),
+        colour_space_option("the source", more=" Style footage and pairs are read by their own tags."),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, metavar="NUMBER", help="The same seed gives the same result.", show_default="0")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped; else begin.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue a run that was stopped, or begin if there is none.")
+    ] = False,
     fork: Annotated[
-        bool, typer.Option("--fork", help="Go on with a stopped run even though settings or footage changed.")
+        bool, typer.Option("--fork", help="Continue a stopped run even if settings or footage have changed.")
     ] = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
     processes: Annotated[
-        int, typer.Option(min=1, metavar="NUMBER", help="How many processes train together; on GPUs one each.")
+        int, typer.Option(min=1, metavar="NUMBER", help="How many processes train together; with GPUs, one each.")
     ] = 1,
     as_json: Json = False,
 ) -> None:
-    """Learn a look: the style footage's, for footage like the source."""
+    """Learn the look of the style footage, for footage like the source."""
     seconds, frames = parse_budget(budget) if budget else (None, None)
     pairs = [parse_pair(text) for text in pair or ()]
     from relook.pipeline import train as learn  # late: torch takes seconds to import, and `--help` must not wait

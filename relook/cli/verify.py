@@ -16,15 +16,16 @@ NOT_AS_WRITTEN = 1
 
 def verify(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="A film, sequence or folder that `apply` wrote.")],
-    source: Annotated[
-        Path | None, typer.Option(metavar="FILM", help="The film that it was made of, to compare too.")
-    ] = None,
+    source: Annotated[Path | None, typer.Option(metavar="FILM", help="Also compare the film it was made from.")] = None,
     look: Annotated[
-        str | None, typer.Option(metavar="NAME.look", help="The look that it was made with, to compare too.")
+        str | None, typer.Option(metavar="NAME.look", help="Also compare the look it was made with.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say whether a film, its source and its look are what its receipt says; exit code 1 where one is not."""
+    """Compare a film with its receipt.
+
+    Its source and its look are compared too if they are given. Exits with code 1 if any has changed.
+    """
     # late, both: torch takes seconds to import, and `--help` must not wait
     from relook.apply.shot_record import RECORD
     from relook.pipeline import verify as compare
@@ -37,7 +38,8 @@ def verify(
         if not found:
             is_told = not (output / RECORD).is_file()
             lines.append(
-                f"{what}: not compared; " + (f"give --{what}" if is_told else "of shots their folder tells no more")
+                f"{what}: not compared; "
+                + (f"give --{what}" if is_told else "the record of a folder of shots holds no more")
             )
         elif not any(finding.fault for finding in found):
             files = f"{len(found)} files are" if len(found) > 1 else f"{found[0].name} is"

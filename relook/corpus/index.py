@@ -70,7 +70,9 @@ def _check_shot(root: Path, shot: PreparedShot) -> None:
 
 def _check_name(root: Path, name: str) -> None:
     if Path(name).name != name or "\\" in name or "\0" in name:
-        raise InputError(f"{root / INDEX} is damaged: {name[:80]!r} is no name of a shot; prepare the corpus again")
+        raise InputError(
+            f"{root / INDEX} is damaged: {name[:80]!r} is not the name of a shot; prepare the corpus again"
+        )
 
 
 @dataclass(frozen=True)

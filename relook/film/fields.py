@@ -51,8 +51,8 @@ def require_progressive(path: Path) -> None:
         raise InputError(_telecined(path))
     if scan == "interlaced":
         raise InputError(
-            f"{path} is interlaced: its frames hold two moments each, and what moves has combed edges; apply with "
-            f"--deinterlace, or deinterlace it before (bwdif in FFmpeg, QTGMC in AviSynth)"
+            f"{path} is interlaced: each frame holds two moments, and whatever moves has combed edges; apply with "
+            f"--deinterlace, or deinterlace it first (bwdif in FFmpeg, QTGMC in AviSynth)"
         )
 
 
@@ -70,9 +70,9 @@ def require_fields(path: Path) -> Fields:
 
 def _telecined(path: Path) -> str:
     return (
-        f"{path} is telecined: two of every five frames are mixed of two film frames (3:2 pulldown), and deinterlacing would "
-        f"leave one of five doubled; take the film frames out of it first by inverse telecine, for example ffmpeg -i "
-        f"{path.name} -vf fieldmatch,decimate -c:v ffv1 -c:a copy NEW.mkv, which makes 23.976 frames a second of 29.97"
+        f"{path} is telecined: two of every five frames mix two film frames (3:2 pulldown), and deinterlacing would leave one "
+        f"in five doubled; recover the film frames first by inverse telecine, for example ffmpeg -i {path.name} -vf "
+        f"fieldmatch,decimate -c:v ffv1 -c:a copy NEW.mkv, which turns 29.97 frames a second into 23.976"
     )
 
 

@@ -74,6 +74,26 @@ class Mending:
 
 
 @dataclass(frozen=True)
+class WriteSettings:
+    """How a film is written, and what of its source goes along."""
+
+    codec: str | None = None
+    """One of `codecs.CODECS`; by default the one that goes with the ending."""
+    with_audio: bool = True
+    """True where the source's sound, subtitles and further tracks are taken along."""
+    whole: bool = True
+    """False where only a part of the source is written: its sound is cut to it and it begins at 0."""
+    keeps_damage: bool = False
+    """True where damaged sound is left out; by default it is an error."""
+    untouched: bool = False
+    """True where the source's own frames are handed on: what is told beforehand is what becomes of those."""
+
+
+WHOLE = WriteSettings()
+"""Everything of the source, by the codec that goes with the ending."""
+
+
+@dataclass(frozen=True)
 class Damage:
     """Frames running that are not the film's own: each repeats the last good one."""
 

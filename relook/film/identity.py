@@ -19,7 +19,7 @@ _SAMPLE_BYTES: Final = 1 << 16
 _MOST_SAMPLED: Final = 16
 """Of many files, so many are looked into, spread over them; all are looked at."""
 
-_REMEDY: Final = "nothing was published; run the command again when nobody writes it any more"
+_REMEDY: Final = "nothing was published; run the command again once nothing is writing to it"
 
 State = tuple[int, int, int, int]
 """What a file is for the file system: device, inode, size in bytes and time of the last change in nanoseconds."""
@@ -74,7 +74,7 @@ class Watched:
         self._compare(range(len(self._files)))
         late = unlisted(self._pattern, {path.name for path in self._files}) if self._pattern else []
         if late:
-            raise InputChangedError(f"{late[0]} came while the pictures beside it were being read; {_REMEDY}")
+            raise InputChangedError(f"{late[0]} appeared while the pictures beside it were being read; {_REMEDY}")
 
     def look_again(self) -> None:
         """Look at the files that are sampled, which takes no longer the more there are.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-_LUT: Final = "a LUT, a table of colours, which relook does not read; lay it on in the grading or editing system"
-_GRADE: Final = "a colour decision list, which relook does not read; lay it on in the grading or editing system"
+_LUT: Final = "a LUT, which relook does not read; apply it in the grading or editing system"
+_GRADE: Final = "a colour decision list (CDL), which relook does not read; apply it in the grading or editing system"
 _EDIT: Final = "an edit or project; export the edit as EDL (CMX 3600) or OTIO and give that to `relook apply --edl`"
-_SOUND: Final = "sound without pictures; give the film that it belongs to"
-_RAW: Final = "camera raw, which relook does not develop; make EXR, DPX, TIFF or ProRes of it first"
-_PICTURE: Final = "a picture of a kind that relook does not read; save it as PNG, TIFF or EXR"
-_PACKED: Final = "packed files; unpack them first"
-_WEIGHTS: Final = "weights of a network; looks of relook end in .look"
+_SOUND: Final = "sound without pictures; give the film it belongs to"
+_RAW: Final = "camera raw, which relook does not develop; convert it to EXR, DPX, TIFF or ProRes first"
+_PICTURE: Final = "a kind of picture that relook does not read; save it as PNG, TIFF or EXR"
+_PACKED: Final = "an archive; unpack it first"
+_WEIGHTS: Final = "neural network weights; relook's looks end in .look"
 _TEXT: Final = "text, or damaged; give a film, pictures or a look"
 
 _BY_ENDING: Final = {
@@ -24,20 +24,20 @@ _BY_ENDING: Final = {
     **dict.fromkeys((".psd", ".psb", ".svg", ".heic", ".heif", ".jp2", ".j2k", ".tga", ".hdr", ".pdf"), _PICTURE),
     **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"), _PACKED),
     **dict.fromkeys((".safetensors", ".pt", ".pth", ".ckpt", ".onnx"), _WEIGHTS),
-    **dict.fromkeys((".edl", ".otio"), "a cut list; give it to `relook apply --edl`, and its film as the film"),
+    **dict.fromkeys((".edl", ".otio"), "a cut list; give `relook apply` its film, and the list with --edl"),
     ".look": "a look; give it as --look",
-    ".toml": "a recipe, perhaps; give it to `relook train --preset`",
+    ".toml": "perhaps a recipe; give it to `relook train --preset`",
 }
 _BY_BEGINNING: Final = (
-    (b"\x89PNG", 0, "a PNG picture under another name; let its name end in .png"),
-    (b"\xff\xd8\xff", 0, "a JPEG picture under another name; let its name end in .jpg"),
-    (b"II*\0", 0, "a TIFF picture under another name; let its name end in .tif"),
-    (b"MM\0*", 0, "a TIFF picture under another name; let its name end in .tif"),
-    (b"\x76\x2f\x31\x01", 0, "an EXR picture under another name; let its name end in .exr"),
-    (b"SDPX", 0, "a DPX picture under another name; let its name end in .dpx"),
-    (b"XPDS", 0, "a DPX picture under another name; let its name end in .dpx"),
-    (b"ftyp", 4, "an MP4 or MOV film under another name; let its name end in .mp4 or .mov"),
-    (b"\x1a\x45\xdf\xa3", 0, "a Matroska film under another name; let its name end in .mkv"),
+    (b"\x89PNG", 0, "a PNG picture with the wrong ending; rename it to end in .png"),
+    (b"\xff\xd8\xff", 0, "a JPEG picture with the wrong ending; rename it to end in .jpg"),
+    (b"II*\0", 0, "a TIFF picture with the wrong ending; rename it to end in .tif"),
+    (b"MM\0*", 0, "a TIFF picture with the wrong ending; rename it to end in .tif"),
+    (b"\x76\x2f\x31\x01", 0, "an EXR picture with the wrong ending; rename it to end in .exr"),
+    (b"SDPX", 0, "a DPX picture with the wrong ending; rename it to end in .dpx"),
+    (b"XPDS", 0, "a DPX picture with the wrong ending; rename it to end in .dpx"),
+    (b"ftyp", 4, "an MP4 or MOV film with the wrong ending; rename it to end in .mp4 or .mov"),
+    (b"\x1a\x45\xdf\xa3", 0, "a Matroska film with the wrong ending; rename it to end in .mkv"),
     (b"8BPS", 0, _PICTURE),
     (b"%PDF", 0, _PICTURE),
     (b"WAVE", 8, _SOUND),

@@ -8,7 +8,7 @@ from pathlib import Path
 from relook.errors import UsageError
 from relook.film.container.codecs import film_endings, plan_film
 from relook.film.container.fate import require_holdable
-from relook.film.frames import FilmInfo
+from relook.film.frames import WHOLE, FilmInfo, WriteSettings
 from relook.film.part import require_ours
 from relook.film.pictures.alpha import has_alpha
 from relook.film.pictures.picture_files import require_free_names, takes_pictures
@@ -16,20 +16,10 @@ from relook.film.publish import require_place
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern
 
 
-def check_output(
-    path: Path,
-    source: FilmInfo,
-    *,
-    overwrite: bool,
-    codec: str | None = None,
-    with_audio: bool = True,
-    whole: bool = True,
-    in_space: bool = False,
-    untouched: bool = False,
-) -> tuple[str, ...]:
+def check_output(path: Path, source: FilmInfo, settings: WriteSettings = WHOLE, *, overwrite: bool) -> tuple[str, ...]:
     """Refuse an output that cannot be written, before any work; nothing is made or changed.
 
-    Where the source's own frames are handed on (`untouched`), they lose less. Returns what of the source is changed or left out, in words.
+    Returns what of the source is changed or left out, in words.
 
     Raises:
         UsageError: the place, the ending, the codec or a stream of the source does not fit, or the output is the input.
@@ -38,12 +28,12 @@ def check_output(
     require_ours(path)
     if path.suffix.lower() in film_endings():
         require_place(path, overwrite=overwrite)
-        return require_holdable(path, source, codec=codec, with_audio=with_audio, whole=whole, untouched=untouched)
+        return require_holdable(path, source, settings)
     if takes_pictures(path, source):
-        if codec is not None:
-            raise UsageError(f"{path} means pictures, which take no codec; leave '{codec}' out")
+        if settings.codec is not None:
+            raise UsageError(f"{path} means pictures, which take no codec; leave '{settings.codec}' out")
         require_free_names(path, source, overwrite=overwrite)
-        return require_holdable(path, source, codec=None, with_audio=with_audio, whole=whole, in_space=in_space)
+        return require_holdable(path, source, settings, in_space=source.space is not None)
     if path.suffix.lower() in PICTURE_ENDINGS and len(source.pictures) > 1:
         raise UsageError(
             f"{source.path} stands for {len(source.pictures)} pictures, and '{path.name}' for one; write "

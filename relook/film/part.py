@@ -56,7 +56,9 @@ def require_ours(final: Path) -> None:
             return
         is_ours = False
     if not is_ours:
-        raise UsageError(f"{path} is not of relook, which would make {final} there; move it away, or give another name")
+        raise UsageError(
+            f"{path} was not made by relook, which would make {final} there; move it away, or give the output another name"
+        )
 
 
 class Part:
@@ -105,7 +107,7 @@ class Part:
         if not is_there(self._lock, self.path):
             raise ResourceError(
                 f"{self.path}, where {self.final.name} is being made, was moved or replaced by another program; nothing was "
-                f"published, run the command again when nobody does that"
+                f"published: run the command again once no other program touches it"
             )
 
     def place_of(self, made: Path) -> Path | None:

@@ -63,7 +63,7 @@ def pictures_words(film: FilmInfo, wanted: FrameRange | None = None) -> str:
         return f"{len(pictures)} stills of {film.path}"
     take = [path for _, path in sorted(take_of(film.path))] if film.path.is_file() else []
     return f"{film.path.name} alone" + (
-        f", not the {len(take)} of its take; {pattern_of(take)}, or its first picture, means all" if take else ""
+        f", not the {len(take)} of its take; {pattern_of(take)}, or its first picture, means them all" if take else ""
     )
 
 

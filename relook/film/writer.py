@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from relook.errors import DivergedError, InputError, KilledDecoderError, UsageError
 from relook.film.container.codecs import film_endings
 from relook.film.container.film_file import FilmFile
-from relook.film.frames import FilmInfo, Frame
+from relook.film.frames import WHOLE, FilmInfo, Frame, WriteSettings
 from relook.film.identity import Watched
 from relook.film.journal import Journal, Stretch, was_being_shown
 from relook.film.output_place import check_output, is_folder
@@ -96,13 +96,9 @@ class FilmWriter:
         self,
         path: Path,
         source: FilmInfo,
+        settings: WriteSettings = WHOLE,
         *,
         overwrite: bool = False,
-        codec: str | None = None,
-        with_audio: bool = True,
-        whole: bool = True,
-        keeps_damage: bool = False,
-        in_space: bool = False,
         job: Job | None = None,
     ) -> None:
         """Check the output and lock its place.
@@ -111,43 +107,23 @@ class FilmWriter:
             path: a film (`.mp4 .m4v .mov .mkv .mxf .webm`), `out.####.exr`, `out.%04d.tif`, or, where the source is
                 pictures, a folder. Pictures keep the numbers of a sequence; those made of a film begin at 1001.
             source: the film that the frames come from; it gives size, stamps, tags, sound and names.
-            codec: one of `codecs.CODECS`, instead of the one that goes with the ending.
-            with_audio: take the source's sound and subtitles along.
-            whole: False where only a part of the source is written: its sound is cut to it and it begins at 0.
-            keeps_damage: leave out damaged sound, which else is an error.
-            in_space: the source's pictures were said to be in a colour space, whatever their profiles say.
             job: what the output is made of; without it nothing is left to go on with when the making is broken off.
 
         Raises:
             UsageError: as `check_output`.
             LockedError: another job is writing the same output.
         """
-        self._overwrites = overwrite
-        is_free = overwrite or was_being_shown(path, job.key if job else None)
-        check_output(
-            path, source, overwrite=is_free, codec=codec, with_audio=with_audio, whole=whole, in_space=in_space
-        )
-        self._source, self._job = source, job
+        key = job.key if job else None
+        check_output(path, source, settings, overwrite=overwrite or was_being_shown(path, key))
+        self._source, self._job, self._overwrites = source, job, overwrite
         is_film = path.suffix.lower() in film_endings()
         self._part = Part(path, folder=None if is_film else folder_of(path))
         try:
-            self._journal = Journal(
-                self._part,
-                job.key if job else None,
-                understands=lambda stretch: _has_tally(stretch) and (not is_film or FilmFile.understands(stretch)),
-            )
-            done = self._journal.stretches
+            understands = _is_of_film if is_film else _has_tally
+            self._journal = Journal(self._part, key, understands=understands)
             self._sink: _Sink
             if is_film:
-                self._sink = FilmFile(
-                    self._part,
-                    source,
-                    codec=codec,
-                    with_audio=with_audio,
-                    whole=whole,
-                    keeps_damage=keeps_damage,
-                    done=done,
-                )
+                self._sink = FilmFile(self._part, source, settings, self._journal.stretches)
             else:
                 self._sink = PictureFiles(self._part, path, source, num_done=self._journal.num_frames)
         except BaseException:
@@ -155,15 +131,15 @@ class FilmWriter:
             raise
         self.tally = Tally()
         """Of all frames that are safe; of all there are when the writer is closed."""
-        for stretch in done:
+        for stretch in self._journal.stretches:
             self.tally.include(_TALLY.validate_python(stretch.facts["tally"]))
         self.num_done = self._journal.num_frames
         """How many of the output's first frames are done, by a job that was broken off; they must not be given again."""
         self._stretch = Tally(last=self.tally.last)
-        self._holds_layers = _all_named(path, source, lambda ending: ending == ".exr")
         self._ending = None if is_folder(path) else path.suffix
         self.keeps_space = keeps_space(source, self._ending)
         """True where the output is in the colour space that the source was said to be in."""
+        self._holds_layers = _all_named(path, source, lambda ending: ending == ".exr")
         self._is_clipping = not _all_named(path, source, holds_beyond)
         self._encoding: Behind[_Work] = Behind(self._encode, depth=_QUEUED_FRAMES)
         self._num_given = 0
@@ -313,6 +289,11 @@ def _has_tally(stretch: Stretch) -> bool:
     except (KeyError, ValueError):
         return False
     return len(tally.hashes) == stretch.stop - stretch.start
+
+
+def _is_of_film(stretch: Stretch) -> bool:
+    """Say whether a stretch also has all that joining a film file needs."""
+    return _has_tally(stretch) and FilmFile.understands(stretch)
 
 
 def _all_named(path: Path, source: FilmInfo, holds: Callable[[str], bool]) -> bool:

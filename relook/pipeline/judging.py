@@ -105,7 +105,7 @@ def _part_of(film: Path) -> FrameRange | None:
     try:
         return None if frames is None else validated(_RANGE, frames)
     except ValueError as error:
-        raise InputError(f"{receipt_of(film)} gives no frames that can be ({error}); move it away") from error
+        raise InputError(f"{receipt_of(film)} names frames that cannot be ({error}); move it away") from error
 
 
 def _space_of(film: Path, source: Path | None, space: ColourSpace | None) -> ColourSpace | None:

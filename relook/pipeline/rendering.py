@@ -120,6 +120,7 @@ def apply(
         dials=dials,
         seed=seed,
         frames=frames_shown(path, parse_range(frames, probe(path)), mending) if isinstance(frames, str) else frames,
+        handles=handles,
         tile_rows=tile_rows,
         device=choose_device(device),
         overwrite=overwrite,
@@ -130,9 +131,7 @@ def apply(
         colour_space=None if colour_space is None else find_space(colour_space),
     )
     if edl is not None:
-        return render_cut_list(
-            path, loaded(look), target, Path(edl), handles=handles, settings=settings, on_progress=on_progress
-        )
+        return render_cut_list(path, loaded(look), target, Path(edl), settings=settings, on_progress=on_progress)
     if handles:
         raise UsageError("--handles is for the shots of a cut list; give --edl too, or leave it out")
     render = render_stills if are_stills else render_film
@@ -156,6 +155,6 @@ def parse_range(text: str, film: FilmInfo) -> FrameRange:
         return FrameRange(start - zero, stop - zero)
     except (ValueError, UsageError) as error:
         raise UsageError(
-            f"{text!r} is no range of {film.path.name}, which starts at {first} ({error}); "
+            f"{text!r} is not a range of {film.path.name}, which starts at {first} ({error}); "
             "write for example 00:00:02:00-00:00:04:12, the end not included"
         ) from error

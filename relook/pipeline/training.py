@@ -136,8 +136,8 @@ def train(
             write_whole(target, blob)
     if trained.diverged:
         raise DivergedError(
-            f"training went wrong and was given up: {trained.diverged}; the best look until then is in {target}. "
-            "Train again with another --seed, or look at the footage for frames that do not belong"
+            f"training failed and was given up: {trained.diverged}; the best look so far is in {target}. "
+            "Train again with another --seed, or check the footage for frames that do not belong"
         )
     return look
 
@@ -166,7 +166,7 @@ def _corpus_of(
     must_match = bool(checkpoints(folder)) and not asked.is_fork
     if must_match and before is None:
         raise UsageError(
-            f"{folder} no longer says what its run was asked; --fork goes on with it, --overwrite starts again"
+            f"{folder} no longer holds its run's settings; --fork continues it all the same, --overwrite starts again"
         )
     if must_match and before is not None:
         asked = replace(asked, is_fork=before.is_fork)
@@ -256,10 +256,12 @@ def _check_look_path(output: Path, inputs: Sequence[Path], *, overwrite: bool) -
         raise UsageError(f"{output} is a folder or one of the inputs; give the look a name of its own")
     if run_folder(output).exists() and not run_folder(output).is_dir():
         raise UsageError(
-            f"{run_folder(output)} is a file where the folder of the run would be; name the look otherwise"
+            f"{run_folder(output)} is a file, and the run's folder would go there; give the look another name"
         )
     if output.exists() and not overwrite:
-        stopped = "; its training was stopped, so --resume with it goes on" if checkpoints(run_folder(output)) else ""
+        stopped = "; its training was stopped: --resume continues it" if checkpoints(run_folder(output)) else ""
         raise UsageError(f"{output} exists; choose another name, or --overwrite to replace it{stopped}")
     if any(run_folder(output).resolve() in path.resolve().parents for path in inputs):
-        raise UsageError(f"footage lies in {run_folder(output)}, where the run would be kept; name the look otherwise")
+        raise UsageError(
+            f"footage lies in {run_folder(output)}, where the run would be kept; give the look another name"
+        )

@@ -127,15 +127,15 @@ def test_other_reels_are_left_out_of_a_folder_and_refused_in_a_film(
     edl = written(tmp_path / "cut.edl", [(0, 3), (500, 503), (6, 9)], reels=reels)
     delivery = render_cut_list(film, look, tmp_path / "shots", edl, settings=RenderSettings(dials=Dials(strength=0)))
     assert [shot.event for shot in delivery.shot_files] == ["001", "003"]
-    assert "left out, of another reel: event 002 (B001)" in delivery.notes
-    with pytest.raises(InputError, match=r"1 events are of other reels: 002 \(B001\)"):
+    assert "left out, from another reel: event 002 (B001)" in delivery.notes
+    with pytest.raises(InputError, match=r"1 events come from other reels: 002 \(B001\)"):
         render_cut_list(film, look, tmp_path / "cut.mov", edl, settings=RenderSettings())
     written(edl, [(0, 3), (6, 9)], reels=["C001", "B001"])
-    with pytest.raises(InputError, match=r"no event of the cut list is of .*B001, C001"):
+    with pytest.raises(InputError, match=r"no event of the cut list uses .*B001, C001"):
         render_cut_list(film, look, tmp_path / "other", edl, settings=RenderSettings())
     written(edl, [(0, 3), (6, 9)], reels=["C001", "C001"])
     only = render_cut_list(film, look, tmp_path / "only.mov", edl, settings=RenderSettings(dials=Dials(strength=0)))
-    assert f"the list's C001 is taken for {film.name}" in only.notes
+    assert f"the list's C001 is taken to be {film.name}" in only.notes
 
 
 def test_overlapping_record_times_are_refused_in_a_film(
@@ -143,19 +143,19 @@ def test_overlapping_record_times_are_refused_in_a_film(
 ) -> None:
     edl = written(tmp_path / "cut.edl", [(0, 5), (10, 15)])
     edl.write_text(edl.read_text().replace("10:00:00;05 10:00:00;10", "10:00:00;03 10:00:00;08"))
-    with pytest.raises(InputError, match="event 002 begins before the one ahead of it ends"):
+    with pytest.raises(InputError, match="event 002 begins before the previous one ends"):
         render_cut_list(film, look, tmp_path / "cut.mov", edl, settings=RenderSettings())
 
 
 @pytest.mark.parametrize(
     ("output", "settings", "handles", "words"),
     [
-        ("cut.mov", {}, 4, "--handles is for one film a shot"),
-        ("cut.mov", {"frames": FrameRange(0, 3)}, 0, "leave --range"),
-        ("shots", {"passes": Path("layers")}, 0, "leave --range and --passes"),
+        ("cut.mov", {}, 4, "--handles is only for one film per shot"),
+        ("cut.mov", {"frames": FrameRange(0, 3)}, 0, "leave out --range"),
+        ("shots", {"passes": Path("layers")}, 0, "leave out --range and --passes"),
         ("nowhere/shots", {}, 0, "no folder"),
         ("cut.txt", {}, 0, "cannot write"),
-        ("cut.####.png", {}, 0, "give a folder for one film a shot"),
+        ("cut.####.png", {}, 0, "give a folder to get one film per shot"),
     ],
 )
 def test_what_does_not_go_together_is_refused(
@@ -170,7 +170,7 @@ def test_what_does_not_go_together_is_refused(
 ) -> None:
     edl = written(tmp_path / "cut.edl", [(0, 3)])
     with pytest.raises(UsageError, match=words):
-        render_cut_list(film, look, tmp_path / output, edl, handles=handles, settings=RenderSettings(**settings))
+        render_cut_list(film, look, tmp_path / output, edl, settings=RenderSettings(handles=handles, **settings))
     assert list(tmp_path.iterdir()) == [edl]
 
 
@@ -261,7 +261,7 @@ def test_a_cut_list_counts_evenly(film: Path) -> None:
     apart = [frame for frame in late if frame.index != 3]
     assert len(list(evenly(iter(late[:3]), info))) == 3
     assert len(list(evenly(iter(apart), info))) == 5, "what lies between ranges is no gap"
-    with pytest.raises(InputError, match=r"frame 3 of .* does not lie on an even"):
+    with pytest.raises(InputError, match=r"frame 3 of .* is not on an even"):
         list(evenly(iter(late), info))
 
 

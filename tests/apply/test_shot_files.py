@@ -38,14 +38,14 @@ def test_a_film_a_shot_with_handles_dissolves_and_sound(
 ) -> None:
     folder = tmp_path / "shots"
     delivery = render_cut_list(
-        film, look, folder, dissolving(tmp_path / "cut.otio"), handles=6, settings=RenderSettings()
+        film, look, folder, dissolving(tmp_path / "cut.otio"), settings=RenderSettings(handles=6)
     )
     assert [(shot.path.name, shot.cut, shot.frames) for shot in delivery.shot_files] == [
         ("001_c.mov", FrameRange(60, 74), FrameRange(54, 80)),
         ("002_c.mov", FrameRange(16, 32), FrameRange(10, 38)),
         ("003_c.mov", FrameRange(5, 11), FrameRange(0, 17)),
     ]
-    assert "event 003: handles of 5 and 6 frames, for the film has no more there" in delivery.notes
+    assert "event 003: handles of only 5 and 6 frames: the film has no more there" in delivery.notes
     for shot in delivery.shot_files:
         assert pictures(shot.path) == whole[1][shot.frames.start : shot.frames.stop]
         made = probe(shot.path)
@@ -171,7 +171,7 @@ def test_a_shot_left_on_the_way_to_its_new_name_is_made_anew(three: Callable[...
     assert not path.with_name(f"{path.name}.part").exists()
     path.with_name(f"{path.name}.part").write_text("mine")
     path.unlink()
-    with pytest.raises(UsageError, match="is not of relook"):
+    with pytest.raises(UsageError, match="was not made by relook"):
         three()
     assert path.with_name(f"{path.name}.part").read_text() == "mine"
 

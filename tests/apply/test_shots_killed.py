@@ -24,7 +24,7 @@ QUICK = ("shots.rename", "publish.clear")
 
 
 def render(film: Path, look: Path, folder: Path, cuts: Path) -> Delivery:
-    return render_cut_list(film, load_look(look), folder, cuts, handles=0, settings=RenderSettings())
+    return render_cut_list(film, load_look(look), folder, cuts, settings=RenderSettings())
 
 
 def render_in_child(film: Path, look: Path, folder: Path, cuts: Path, fault: str) -> None:

@@ -113,7 +113,7 @@ def test_links_and_pipes_are_named(worn: Look, folder: Path, tmp_path: Path) -> 
     assert {str(path): reason.split(":")[0].split(";")[0] for path, reason in made.refused} == {
         "a/round": "it is a link to a folder",
         "gone.png": f"cannot open {folder / 'gone.png'}",
-        "pipe.png": "it is no file but a pipe or a device",
+        "pipe.png": "it is a pipe or a device, not a file",
     }
     assert len(made.stills) == 5
 

@@ -65,7 +65,7 @@ def test_AP02_stopped_by_a_signal(
     assert running.wait() == code, running.log.read_text()
     assert time.monotonic() - sent_at < MOST_SECONDS
     told = running.log.read_text()
-    assert "goes on where it can" in told and "Traceback" not in told
+    assert "continues where it can" in told and "Traceback" not in told
     assert not output.exists()
     assert_world(output.parent, files, is_done=False)
     monkeypatch.setattr("relook.film.writer.STRETCH_FRAMES", stretch)
@@ -82,7 +82,7 @@ def test_AP02_a_signal_while_the_program_starts() -> None:
         find += f"def find(name):\n  try:\n    if name == 'torch': os.kill(os.getpid(), {int(sent)})\n"
         find += "  except BaseException: pass\n"
         done = subprocess.run([sys.executable, "-c", find + code], capture_output=True, text=True, check=False)
-        assert done.returncode == exit_code and done.stderr.endswith("goes on where it can\n"), done.stderr
+        assert done.returncode == exit_code and done.stderr.endswith("continues where it can\n"), done.stderr
         assert len(done.stderr.splitlines()) == 1
 
 

@@ -93,7 +93,7 @@ def test_a_still_whose_values_would_not_come_back_is_named_and_the_rest_is_done(
 def test_a_film_of_log_pictures_is_for_the_display(folder: Path, run: Run) -> None:
     code, out, err = run("apply take --look plain.look --strength 0 --colour-space color_timing -o out.mkv")
     assert code == 0, err
-    assert "below black or above white, which .mkv cannot hold and has as black and white: 3;" in out
+    assert "below black or above white, clipped because .mkv cannot hold them: 3;" in out
 
 
 def test_a_log_film_is_rendered_and_checked_in_its_space(log_films: Path, run: Run) -> None:

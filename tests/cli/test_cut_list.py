@@ -38,7 +38,7 @@ def test_a_film_of_a_cut_list_and_a_film_a_shot(folder: Path, run: Run) -> None:
     assert code == 0, err
     joined = json.loads(out.splitlines()[-1])
     assert len(joined["frame_hashes"]) == 7 and "7 frames written to cut.mp4" in out
-    assert "film.mp4 carries no timecode: its first frame is taken for 00:00:00:00" in out
+    assert "film.mp4 has no timecode: its first frame is taken to be 00:00:00:00" in out
     assert "left out, sound only: event 003" in out and "no sound" in out
 
     code, out, err = run(APPLY + "shots --handles 2 --json")
@@ -69,7 +69,7 @@ def test_info_tells_a_cut_list(folder: Path, run: Run) -> None:
         (APPLY.replace("cut.edl", "long.edl") + "new", 3, "event 001 shows"),
         (APPLY.replace("cut.edl", "words.edl") + "new.mp4", 3, "words.edl holds no event"),
         (APPLY.replace("cut.edl", "absent.edl") + "new.mp4", 3, "absent.edl"),
-        (APPLY.replace("cut.edl", "film.mp4") + "new.mp4", 2, "no cut list"),
+        (APPLY.replace("cut.edl", "film.mp4") + "new.mp4", 2, "not a cut list"),
         (APPLY + "new.mp4 --handles 3", 2, "--handles"),
         (APPLY + "new --range 00:00:00:00-00:00:00:02", 2, "--range"),
         (APPLY + "taken.mp4", 2, "--overwrite"),

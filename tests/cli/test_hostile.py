@@ -89,8 +89,8 @@ def hostile(
 
 DEEDS = {
     "segv": "the decoder crashed",
-    "write": "the decoder tried what it may not",
-    "connect": "the decoder tried what it may not",
+    "write": "the decoder tried something it may not do",
+    "connect": "the decoder tried something it may not do",
     "hog": "the decoder asked for too much memory",
     "spin": "the decoder hung",
 }
@@ -302,7 +302,7 @@ GIANTS = {
     big_avi: ("no frame of it can be read", "no frame of it can be read"),
     liar_mp4: ("24 of 1", "24 of 1"),
     liar_mkv: ("cut off: 24 of about", "its header promises"),
-    far_mkv: ("24 of about", "more are missing"),
+    far_mkv: ("24 of about", "more than that are missing"),
     many_streams: ("1 of 1000", "1 of 1000"),
     much_metadata: ("1 of", "1 of"),
 }

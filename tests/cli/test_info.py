@@ -142,7 +142,7 @@ def test_one_bad_still_does_not_hide_the_others(media: Path, run: Run, monkeypat
     ]
     assert [still["path"] for still in facts["refused"]] == ["a.jpg"] and facts["others"] == ["notes.txt"]
     assert "deep/good.png: 30x20, 16 bit, RGB, transparency" in out
-    assert "CANNOT BE READ (1):\n  a.jpg: " in out and "left, of another kind (1):\n  notes.txt" in out
+    assert "CANNOT BE READ (1):\n  a.jpg: " in out and "skipped, not pictures (1):\n  notes.txt" in out
     (stills / "deep" / "good.png").write_bytes(b"")
     code, out, err = run("info stills")
     assert (code, out) == (3, "")
@@ -157,7 +157,7 @@ def test_one_bad_still_does_not_hide_the_others(media: Path, run: Run, monkeypat
         ("take", "frames 1001 to 1003 of the take p.####.png"),
         (
             "take/p.1002.png",
-            "p.1002.png alone, not the 3 of its take; p.####.png, or its first picture, means all",
+            "p.1002.png alone, not the 3 of its take; p.####.png, or its first picture, means them all",
         ),
         ("DSC_0001.jpg", "DSC_0001.jpg alone"),
     ],
@@ -182,14 +182,14 @@ def test_it_is_said_which_pictures_were_taken(
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.cube", b"LUT_3D_SIZE 2", "it is a LUT, a table of colours, which relook does not read; lay it on in"),
+        ("a.cube", b"LUT_3D_SIZE 2", "it is a LUT, which relook does not read; apply it in"),
         ("a.fcpxml", b"<fcpxml/>", "export the edit as EDL"),
         ("a.wav", b"RIFF....WAVE", "it is sound without pictures"),
         ("a.R3D", b"\1\2", "it is camera raw"),
-        ("a.mp4", b"\x89PNG\r\n", "it is a PNG picture under another name; let its name end in .png"),
+        ("a.mp4", b"\x89PNG\r\n", "it is a PNG picture with the wrong ending; rename it to end in .png"),
         ("a.mov", "Łódź, no film".encode(), "it is text, or damaged; give a film, pictures or a look"),
         ("a.mkv", b"\1\2\3\4\xff", "it is damaged, cut off or of another kind"),
-        ("a.png", b"....ftypisom", "of another kind (an MP4 or MOV film under another name"),
+        ("a.png", b"....ftypisom", "of another kind (an MP4 or MOV film with the wrong ending"),
         ("b.png", b"\x89PNG\r\n", "it is damaged, empty or of another kind"),
     ],
 )

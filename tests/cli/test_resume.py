@@ -123,7 +123,7 @@ def test_a_run_that_lost_its_corpus_prepares_it_again(stopped: dict[str, Any], m
     with pytest.raises(UsageError, match=r"recipe\.seed was 0 and is now 1"):
         train(**stopped, budget_frames=FRAMES, seed=1, resume=True)
     (media / "own.run" / "run.json").unlink()
-    with pytest.raises(UsageError, match=r"no longer says"):
+    with pytest.raises(UsageError, match=r"no longer holds"):
         train(**stopped, budget_frames=FRAMES, resume=True)
 
 

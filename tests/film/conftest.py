@@ -24,7 +24,7 @@ from relook.cli import main
 from relook.film.container.codecs import film_endings
 from relook.film.container.inventory import inventory
 from relook.film.container.picture_fate import depth_of, sampling_of
-from relook.film.frames import FilmInfo, Frame
+from relook.film.frames import FilmInfo, Frame, WriteSettings
 from relook.film.pictures.alpha import frame_alpha
 from relook.film.pixels import rows
 from relook.film.reader import FilmReader, probe
@@ -112,9 +112,16 @@ def draw() -> Callable[..., list[Codes]]:
 
 
 def render(
-    source: Path, target: Path, *, copied: bool = False, wanted: FrameRange | None = None, **kwargs: Any
+    source: Path,
+    target: Path,
+    *,
+    copied: bool = False,
+    wanted: FrameRange | None = None,
+    overwrite: bool = False,
+    **how: Any,
 ) -> FilmInfo:
-    with FilmReader(source) as reader, FilmWriter(target, reader.info, **kwargs) as writer:
+    settings = WriteSettings(**how)
+    with FilmReader(source) as reader, FilmWriter(target, reader.info, settings, overwrite=overwrite) as writer:
         for frame in reader.frames(wanted):
             (writer.copy if copied else writer.write)(frame)
     return probe(target)
@@ -164,7 +171,7 @@ def _numbered() -> Callable[..., Any]:
 
 def copy_film(source: Path, target: Path, wanted: FrameRange | None) -> None:
     """Hand on the decoder's own frames; the values beside them are never looked at."""
-    with FilmReader(source) as reader, FilmWriter(target, reader.info, whole=wanted is None) as writer:
+    with FilmReader(source) as reader, FilmWriter(target, reader.info, WriteSettings(whole=wanted is None)) as writer:
         blank = torch.zeros(1).expand(3, reader.info.height, reader.info.width)
         for native in reader.native_frames(wanted):
             writer.copy(Frame(native.index, native.pts, native.duration, blank, native.picture))

@@ -16,7 +16,7 @@ import torch
 
 from relook.deliver.pictures import take_pictures
 from relook.errors import InputError
-from relook.film.frames import ColourTags, Mending
+from relook.film.frames import ColourTags, Mending, WriteSettings
 from relook.film.pictures.picture_file import picture_values, read_picture
 from relook.film.pictures.spaces import find_space
 from relook.film.pixels import planes
@@ -224,7 +224,7 @@ def test_a_real_film_in_log_comes_back(footage: Any, tmp_path: Path) -> None:
         target = tmp_path / f"{space is None}.mkv"
         with (
             FilmReader(film, space=space) as reader,
-            FilmWriter(target, reader.info, whole=False, with_audio=False) as writer,
+            FilmWriter(target, reader.info, WriteSettings(whole=False, with_audio=False)) as writer,
         ):
             for frame in reader.frames(FrameRange(0, 3)):
                 writer.write(frame)

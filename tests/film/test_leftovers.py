@@ -14,7 +14,7 @@ import pytest
 
 from relook import faults
 from relook.errors import InputChangedError, ResourceError, UsageError
-from relook.film.frames import Frame, Mending
+from relook.film.frames import Frame, Mending, WriteSettings
 from relook.film.identity import Watched, watch
 from relook.film.journal import Journal, clear_leftover, was_being_shown
 from relook.film.part import Part
@@ -63,12 +63,12 @@ def test_a_folder_or_a_file_that_is_not_ours_is_left_alone(film: Path, tmp_path:
     part = tmp_path / f"{name}.part"
     part.mkdir()
     (part / "notes.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"\.part is not of relook"):
+    with pytest.raises(UsageError, match=r"\.part was not made by relook"):
         write(film, tmp_path / name)
     assert (part / "notes.txt").read_text() == "mine"
     shutil.rmtree(part)
     part.write_text("half a download")
-    with pytest.raises(UsageError, match=r"\.part is not of relook"):
+    with pytest.raises(UsageError, match=r"\.part was not made by relook"):
         write(film, tmp_path / name)
     assert part.read_text() == "half a download"
 
@@ -177,7 +177,7 @@ def test_IN18_a_picture_that_comes_late_is_a_change_of_the_take(named: str, tmp_
     (tmp_path / "other.1005.png").write_bytes(b"")
     watched.require_unchanged()
     (tmp_path / "p.1006.png").write_bytes(b"")
-    with pytest.raises(InputChangedError, match=r"p\.1006\.png came"):
+    with pytest.raises(InputChangedError, match=r"p\.1006\.png appeared"):
         watched.require_unchanged()
 
 
@@ -210,7 +210,7 @@ def test_sound_that_was_left_out_is_told_though_the_job_died_when_all_was_shown(
     def lost(output: Path) -> int:
         with FilmReader(film, Mending(keeps_damage=True)) as reader:
             job = Job("key", Watched([film]), lambda written: b"{}")
-            with FilmWriter(output, reader.info, keeps_damage=True, job=job) as writer:
+            with FilmWriter(output, reader.info, WriteSettings(keeps_damage=True), job=job) as writer:
                 for frame in list(reader.frames())[writer.num_done :]:
                     writer.write(frame)
         return writer.written.num_lost_packets

@@ -36,7 +36,7 @@ def test_IN07_a_last_frame_that_is_held_is_no_loss(make_film: MakeFilm, tmp_path
 def test_IN08_a_bare_stream_has_no_stamps_and_is_counted(make_film: MakeFilm) -> None:
     path = make_film("a.h264", pan(12), **H264, options={"bf": "2"})
     assert times(path) == [Fraction(n, 25) for n in range(12)]
-    with pytest.raises(InputError, match="frames without stamps"):
+    with pytest.raises(InputError, match="frames without time stamps"):
         times(path, KEEPING)
 
 
@@ -62,7 +62,7 @@ def test_IN08_stamps_that_do_not_grow(make_film: MakeFilm, tmp_path: Path, endin
         return
     found = times(odd)
     assert [time - found[0] for time in found] == [Fraction(n, 25) for n in range(24)]
-    with pytest.raises(InputError, match=r"frames at the stamps of others \(1\)"):
+    with pytest.raises(InputError, match=r"frames with the same time stamps as others \(1\)"):
         times(odd, KEEPING)
 
 

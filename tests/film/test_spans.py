@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relook.errors import InputError
-from relook.film.frames import FilmInfo, Mending
+from relook.film.frames import FilmInfo, Mending, WriteSettings
 from relook.film.reader import FilmReader, probe
 from relook.film.spans import frames_shown, lie_evenly, shown_between
 from relook.film.writer import FilmWriter
@@ -107,7 +107,7 @@ def test_a_part_of_an_uneven_film_has_the_timecode_of_its_time(make_film: Any, d
         counts = [round(Fraction(stamp, 1000) * rate) for stamp in UNEVEN]
         assert [frame.index + frame.drift for frame in reader.frames()] == counts != [*range(7)]
         target = tmp_path / "part.mov"
-        with FilmWriter(target, reader.info, whole=False) as writer:
+        with FilmWriter(target, reader.info, WriteSettings(whole=False)) as writer:
             for frame in reader.frames(FrameRange(3, 6)):
                 writer.write(frame)
     assert probe(target).timecode == advance_timecode("10:00:00:00", counts[3], rate)

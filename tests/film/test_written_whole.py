@@ -20,6 +20,7 @@ from relook.film.container.film_file import read_back
 from relook.film.container.inventory import inventory
 from relook.film.container.joining import join
 from relook.film.container.tracks import Tracks
+from relook.film.frames import WriteSettings
 from relook.film.output_place import check_output
 from relook.film.reader import FilmReader, probe
 from relook.film.writer import FilmWriter
@@ -40,11 +41,11 @@ def test_a_file_that_does_not_read_back_is_noticed(make_film: Any, draw: Any, tm
     with FilmReader(source) as reader:
         info, frames = reader.info, list(reader.frames())
     plan, found = plan_film(path, info), inventory(info)
-    encoder = Encoder(coded, info, plan, found, Origin(0, 0, 0, untouched=False), whole=True, done=0)
+    encoder = Encoder(coded, plan, found, Origin(0, 0, 0, untouched=False), whole=True, done=0)
     for frame in frames:
         encoder.encode(frame, untouched=False)
     pictures, _ = encoder.finish()
-    joined = join(path, [(coded, pictures)], info, plan, found, whole=True, tracks=Tracks(source))
+    joined = join(path, [(coded, pictures)], plan, found, whole=True, tracks=Tracks(source))
     assert read_back(path, joined, [pictures]) is None
     assert read_back(path, replace(joined, stamps=(*joined.stamps, 99_999)), [pictures]) == "24 of 25 frames"
     late = replace(joined, stamps=(*joined.stamps[:-1], joined.stamps[-1] + 9))
@@ -95,7 +96,7 @@ def test_places_that_cannot_be_used_are_refused(make_film: Any, draw: Any, tmp_p
         with pytest.raises(UsageError, match=words):
             check_output(tmp_path / name, info, overwrite=overwrite)
     with pytest.raises(UsageError, match="no codec 'divx'; choose one of h264"):
-        check_output(tmp_path / "o.mkv", info, overwrite=False, codec="divx")
+        check_output(tmp_path / "o.mkv", info, WriteSettings(codec="divx"), overwrite=False)
     with pytest.raises(UsageError, match="DNxHR cannot hold 64 x 48"):
         check_output(tmp_path / "o.mxf", info, overwrite=False)
     check_output(tmp_path / "there.mkv", info, overwrite=True)

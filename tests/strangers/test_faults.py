@@ -119,10 +119,10 @@ def test_T05_archives_are_no_cut_lists(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"cut{ending}"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("../content.otio", "{}")
-    with pytest.raises(UsageError, match="is no cut list"):
+    with pytest.raises(UsageError, match="is not a cut list"):
         read_cut_list(path)
     path = path.rename(tmp_path / "cut.otio")
-    with pytest.raises(InputError, match="no OpenTimelineIO timeline"):
+    with pytest.raises(InputError, match="not an OpenTimelineIO timeline"):
         read_cut_list(path)
     assert [one.name for one in tmp_path.iterdir()] == ["cut.otio"]
 
@@ -240,7 +240,7 @@ def test_a_corpus_whose_runs_never_end_is_refused(tmp_path: Path) -> None:
 def test_T08_a_corpus_names_no_file_elsewhere(kind: str, name: str, tmp_path: Path) -> None:
     index = good_json("corpus index")
     index[kind][0]["name"] = name
-    with pytest.raises(InputError, match="no name of a shot"):
+    with pytest.raises(InputError, match="not the name of a shot"):
         read("corpus index", index, tmp_path)
 
 
@@ -325,7 +325,7 @@ def test_AP14_a_journal_that_is_a_pipe_is_none(tmp_path: Path) -> None:
 def test_T08_a_record_names_files_of_its_folder(name: str, tmp_path: Path) -> None:
     told, _ = unsealed(KINDS["shot record"].examples()[0])
     told["shots"][name] = told["shots"].popitem()[1]
-    with pytest.raises(InputError, match="no name of a shot"):
+    with pytest.raises(InputError, match="not the name of a shot"):
         read("shot record", sealed(told), tmp_path)
 
 

@@ -1,11 +1,11 @@
-"""Decode a film in a process that may do nothing else, and tell into a pipe what comes of it.
+"""Decode a film in a process that may do nothing else, and report through a pipe.
 
-What runs here reads files of strangers with FFmpeg, in C. It gets limits before it opens the film: of memory, of the size of
-files that it writes (none), and of open files; once the film is open it can open nothing more, no file and no socket, for
-want of a number for it. A crash, a hang or a hunger for memory is over with this process.
+What runs here reads strangers' files with FFmpeg, in C. Before it opens the film it gets limits: on memory, on the size of
+files that it writes (none), and on open files; once the film is open it can open nothing more, no file and no socket,
+because no descriptor is left. A crash, a hang or a hunger for memory ends with this process.
 
-These limits are no wall around code that has taken the process over on purpose: it could still rename and remove files, or
-give back the film's number and open another file.
+These limits do not contain code that has taken over the process on purpose: it could still rename and remove files, or
+close the film and open another file.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ if os.name == "posix":
     import resource
 
 MEMORY: Final = "memory"
-"""The body of a message of failure where memory was the reason; it is empty where it was another."""
+"""The body of a failure message if memory was the reason; empty for any other reason."""
 
 _PIPE: Final = 3
-"""The number of the pipe, beside standard input, output and error, which lead nowhere."""
+"""The pipe's descriptor; standard input, output and error, before it, lead nowhere."""
 _MOST_OPEN: Final = 16
 _MOST_GATHERED: Final = 1 << 16
 
 
 Task = Literal["opening", "beginning", "combs", "packets", "frames"]
-"""What is to be done with a film: read its header, decode its first frames, count the combs at some places, or go through
-all of it and tell of its packets, or of its frames too."""
+"""What to do with a film: read its header, decode its first frames, count the combs at some places, or go through
+all of it and report its packets, or its frames too."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +66,19 @@ class Order:
 
     path: str
     folder: str
-    """The working folder of who asks."""
+    """The working folder of the process that asks."""
     task: Task
     memory_bytes: int
     in_threads: bool = True
     skipped: tuple[int, ...] = ()
-    """Numbers of packets that the decoder is not to see."""
+    """Numbers of packets to keep from the decoder."""
     attempt: int = 1
     faults: str = ""
-    """What `relook.faults` is to plant."""
+    """The fault that `relook.faults` plants."""
 
 
 def tell_film(order: Order, pipe: int) -> None:
-    """Tell of a film into a pipe, and leave nothing else behind."""
+    """Report on a film through a pipe, and leave nothing else behind."""
     _limit(order, pipe)
     teller = _Teller(order)
     try:
@@ -107,7 +107,7 @@ def _limit(order: Order, pipe: int) -> None:
 
 
 def lower(name: str, most: int) -> None:
-    """Lower a limit of this process for good; one that is lower already stays."""
+    """Lower a limit of this process for good; a limit that is lower already stays."""
     which = getattr(resource, name)
     _, hard = resource.getrlimit(which)
     most = most if hard == resource.RLIM_INFINITY else min(most, hard)
@@ -155,7 +155,7 @@ class _Teller:
         self._frame_messages = FrameMessages()
 
     def packet(self, packet: PacketFacts) -> None:
-        """Tell of a packet before it is decoded, so that it is known at which one decoding died."""
+        """Report a packet before it is decoded, so that it is known at which one decoding died."""
         if self._num_packets == 0:
             _open_no_more()
         self.say(packet_message(packet), at_once=self._decodes)
@@ -184,7 +184,7 @@ class _Teller:
 
 
 def _open_no_more() -> None:
-    """Take away the number that the next open file or socket would get."""
+    """Forbid the descriptor that the next open file or socket would get."""
     free = os.dup(_PIPE)
     os.close(free)
     lower("RLIMIT_NOFILE", free)

@@ -41,7 +41,7 @@ class Codec:
     encoder: str
     options: dict[str, str] = field(default_factory=dict)
     tag: str = ""
-    """The four letters that players look for, where FFmpeg's own choice is not the one they know."""
+    """The four-letter code that players look for, where FFmpeg's own choice is one they do not know."""
     legal_range_only: bool = False
     is_lossless: bool = False
 
@@ -120,7 +120,7 @@ _CONTAINERS: Final = {
 
 _SAMPLINGS: Final = ("420", "422", "444", "440", "411", "410")
 _PACKED: Final = {"nv1": "420", "nv2": "420", "p01": "420", "p21": "422", "y21": "422"}
-"""Chroma sampling of the formats that do not say it in their names; the rest are 4:4:4."""
+"""Chroma sampling of formats whose names do not tell it; all others are 4:4:4."""
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,12 @@ class Plan:
 
     @property
     def counts_frames(self) -> bool:
-        """True where the container has one frame a tick and no stamps of its own."""
+        """True where the container has one frame per tick and no stamps of its own."""
         return self.muxer == "mxf"
 
     @property
     def has_global_header(self) -> bool:
-        """True where what decoders must know stands once in the container, and not in the pictures."""
+        """True where the decoder's parameters are stored once in the container, not in the pictures."""
         return self.muxer != "mxf"
 
 
@@ -220,7 +220,7 @@ def _profile(name: str, pixel_format: str, source: FilmInfo) -> dict[str, str]:
 
 
 def _tags(codec: Codec, source: FilmInfo, pixel_format: str) -> ColourTags:
-    """Keep the source's tags, as far as the pixel format can mean them."""
+    """Keep the source's tags as far as they apply to the pixel format."""
     tags = source.colour
     if tags.matrix == RGB_MATRIX and not is_rgb(source.pixel_format):
         tags = replace(tags, matrix=UNSPECIFIED)

@@ -1,4 +1,4 @@
-"""Find the part of the pictures that a container asks to be shown: FFmpeg decodes all of them and does not say.
+"""Find out which part of the pictures a container wants shown: FFmpeg decodes them whole and does not say.
 
 Source: ISO/IEC 14496-12, 12.1.4 (clean aperture, `clap`); RFC 9559, 5.1.4.1.28 (Matroska's PixelCrop elements).
 """
@@ -20,10 +20,10 @@ _PIXEL_CROPS: Final = (0x54AA, 0x54BB, 0x54CC, 0x54DD)
 
 
 def shown_part(path: Path, container: str, width: int, height: int) -> str:
-    """Say which part of the pictures is to be shown: "80 x 48 of 96 x 64"; empty where it is all of them.
+    """Say which part of the pictures is to be shown: "80 x 48 of 96 x 64"; empty if they are shown whole.
 
     Args:
-        container: FFmpeg's name of the kind of file.
+        container: FFmpeg's name for its format.
     """
     with path.open("rb") as file:
         if "mp4" in container:
@@ -49,7 +49,7 @@ def _clean_apertures(file: BinaryIO) -> Iterator[tuple[int, int]]:
 
 
 def _inside(file: BinaryIO, start: int, stop: int, way: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
-    """Go down the boxes of a way; give position and size of what the last one holds."""
+    """Follow a path of nested boxes; return position and size of the last one's contents."""
     for kind, body, end in boxes(file, start, stop):
         if kind != way[0]:
             continue
@@ -60,7 +60,7 @@ def _inside(file: BinaryIO, start: int, stop: int, way: tuple[bytes, ...]) -> It
 
 
 def boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
-    """Give kind, begin and end of the contents of each box in a part of the file; damage ends the list."""
+    """Yield type, begin and end of the contents of each box in a part of the file; damage ends the list."""
     while start + 8 <= stop:
         file.seek(start)
         size, kind = struct.unpack(">I4s", file.read(8))

@@ -1,4 +1,4 @@
-"""A decoder's process as relook sees it: what it is asked, what it tells, and how it died."""
+"""A decoder's process as relook sees it: what it is asked, what it reports, and how it died."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if CAN_FORK:
     import fcntl
 
 SILENT_SECONDS: Final = 60.0
-"""A decoder that gives nothing for so long hangs."""
+"""A decoder that is silent for this long hangs."""
 _TICK_SECONDS: Final = 1.0
-"""Silence is counted in waits of this length, so that time for which all of relook was stopped does not count."""
+"""Silence is counted in waits of this length, so that time during which relook itself was stopped does not count."""
 
 _PIPE_BYTES: Final = 1 << 18
 _LEAST_MEMORY: Final = 4 << 30
@@ -43,7 +43,7 @@ _THREAD_MEMORY: Final = 160 << 20
 
 
 def order_of(path: Path, task: Task, *, num_pixels: int, in_threads: bool = True) -> Order:
-    """Put an order, with memory for some frames of a size."""
+    """Make an order, with memory for some frames of a size."""
     try:
         folder = os.getcwd()
     except OSError:
@@ -62,12 +62,12 @@ def order_of(path: Path, task: Task, *, num_pixels: int, in_threads: bool = True
 CRASHED: Final = "the decoder crashed"
 _HUNG: Final = "the decoder hung"
 _HUNGRY: Final = "the decoder asked for too much memory"
-KILLED: Final = "the decoder was killed (perhaps for want of memory)"
-_BARRED: Final = "the decoder tried what it may not"
+KILLED: Final = "the decoder was killed (perhaps for lack of memory)"
+_BARRED: Final = "the decoder tried something it may not do"
 
 
 class DiedError(Exception):
-    """A decoder's process is gone, or of no more use."""
+    """A decoder's process has ended or is useless."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -75,15 +75,15 @@ class DiedError(Exception):
 
 
 def unopenable(path: Path, death: DiedError) -> InputError:
-    """Give the error of a film that cannot even be begun."""
+    """Return the error for a film that cannot even be opened."""
     return InputError(
-        f"{path} cannot be read: {death.reason} twice when it was being opened; it is damaged, or made to do harm: play it "
-        f"in a video player to see, or export it again"
+        f"{path} cannot be read: {death.reason} twice while it was being opened; it is damaged, or made to do harm: try "
+        f"it in a video player, or export it again"
     )
 
 
 class Decoder:
-    """A decoder's process, and the pipe that it tells into."""
+    """A decoder's process, and the pipe that it reports through."""
 
     def __init__(self, order: Order) -> None:
         self._pipe, theirs = os.pipe()
@@ -107,11 +107,11 @@ class Decoder:
             end_decoder(self._number, at_once=True)
 
     def messages(self) -> Iterator[tuple[int, bytes]]:
-        """Give kind and body of what is told, until all is done; a frame's planes are to be read before the next one.
+        """Yield the kind and body of each message to the end; a frame's planes must be read before the next message.
 
         Raises:
             InputError: the film is refused.
-            DiedError: the process is of no more use.
+            DiedError: the process has ended or is useless.
         """
         while True:
             try:
@@ -154,7 +154,7 @@ class Decoder:
                 raise DiedError(_HUNG)
 
     def _why(self) -> str:
-        """Say what ended the process, which has closed its pipe."""
+        """Say what ended a process that has closed its pipe."""
         self._is_there = False
         os.close(self._pipe)
         return KILLED if end_decoder(self._number, at_once=False) == -signal.SIGKILL else CRASHED

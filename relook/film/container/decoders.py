@@ -1,8 +1,8 @@
 """One small process beside relook's own, which forks a decoder's process for every pass over a film.
 
-Starting Python anew for each pass takes a second, forking a process that has FFmpeg loaded, and little else, some
-milliseconds. It is asked through a pair of sockets that nobody else knows; when the other end is gone, so is relook, and it
-ends with all that it forked. Signals of a terminal or a farm, meant for relook, do not stop it.
+Starting Python anew for each pass takes a second; forking a process that has FFmpeg loaded, and little else, takes some
+milliseconds. It is asked through a private pair of sockets; when the other end is gone, so is relook, and it
+ends with all that it forked. Signals from a terminal or a render farm, meant for relook, do not stop it.
 """
 
 from __future__ import annotations
@@ -41,22 +41,24 @@ _GRACE_SECONDS: Final = 1.0
 
 
 def start_decoder(order: Order, pipe: int) -> int:
-    """Have a process forked that tells of a film into a pipe; give its number.
+    """Have a process forked that reports on a film through a pipe; return its number.
 
     Raises:
         ResourceError: the system has no room for another process.
     """
     number = _asked(asdict(order), pipe)
     if not number:
-        raise ResourceError("the system lets no further process start, which decoding needs; close other programs")
+        raise ResourceError(
+            "decoding needs a process of its own, and the system will not start one; close other programs"
+        )
     return number
 
 
 def end_decoder(number: int, *, at_once: bool) -> int:
-    """End a decoder's process; give the number of the signal that ended it, negative, or its exit code.
+    """End a decoder's process; return the signal that ended it, as a negative number, or its exit code.
 
     Args:
-        at_once: False where it is ending by itself, and its reason is wanted.
+        at_once: False if it is ending by itself and the reason is wanted.
     """
     return _asked({"end": number, "at_once": at_once})
 
@@ -96,9 +98,9 @@ class _Starter:
 
 _lock = threading.Lock()
 _starters: list[_Starter] = []
-"""The one that works, if any."""
+"""The one in use, if any."""
 _abandoned: list[_Starter] = []
-"""Those of the process that this one was forked of."""
+"""Those of the process that this one was forked from."""
 
 
 def _asked(question: dict[str, Any], *pipes: int) -> int:
@@ -121,7 +123,7 @@ def _end_starter() -> None:
 
 
 def _forget_starter() -> None:
-    """In a process forked of relook's: leave the starter to the parent."""
+    """In a fork of relook's process, leave the starter to the parent."""
     global _lock
     _lock = threading.Lock()
     for starter in _starters:
@@ -136,7 +138,7 @@ if CAN_FORK:
 
 
 def serve(number: int) -> None:
-    """Fork decoders as asked, until nobody is there to ask; the helping process's whole life.
+    """Fork decoders on request until nobody is left to ask; this is the helping process's whole life.
 
     Args:
         number: of the open socket.

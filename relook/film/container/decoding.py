@@ -1,4 +1,4 @@
-"""Decode a film packet by packet, with every packet, frame and fault told to a judge; the strict one lets no fault pass."""
+"""Decode a film packet by packet, and report every packet, frame and fault to a judge; `Strict` accepts no fault."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from relook.film.frames import FilmInfo
 from relook.timing import duration_text
 
 _ERRORS: Final = (av.error.FFmpegError, OSError, MemoryError, IndexError)
-"""What PyAV raises on damaged films; IndexError where spoilt bytes pretend to be a stream that was not there before."""
+"""What PyAV raises on damaged films; IndexError if damaged bytes look like a stream that was not there before."""
 _MOST_REORDERED: Final = 16
 _MOST_EARLY: Final = 1000
 _MOST_FAILURES: Final = 1000
-"""How often reading is tried again after an error, before the rest of a film counts as lost."""
+"""How often reading is retried after an error before the rest of a film counts as lost."""
 
 
 _LOOKED_AT: Final = 8
-"""Frames at the beginning that are looked at for what only the picture data say."""
+"""Frames at the beginning that are decoded for facts that only the picture data hold."""
 
 
 class Judge(Protocol):
-    """What a pass over a film makes of each packet, sound frame and fault."""
+    """Hears of each packet, sound frame and fault in a pass over a film."""
 
     def packet(self, packet: PacketFacts) -> None: ...
     def frame(self, frame: VideoFrame, aspect: Fraction | None) -> None: ...
@@ -47,10 +47,10 @@ class Judge(Protocol):
 def decoded(
     container: InputContainer, stream: VideoStream, judge: Judge, skipped: Collection[int] = ()
 ) -> Generator[VideoFrame, None, None]:
-    """Give the frames that the decoder calls whole.
+    """Yield the frames that the decoder calls whole.
 
     Args:
-        skipped: numbers of packets, from 0, that the decoder is not to see.
+        skipped: numbers of packets, from 0, to keep from the decoder.
     """
     context = decoder(container, stream)
     for number, packet in enumerate(packets_of(container, stream, judge)):
@@ -77,7 +77,7 @@ def facts_of(packet: Packet[Any]) -> PacketFacts:
 def packets_of(
     container: InputContainer, stream: VideoStream, judge: Judge
 ) -> Generator[Packet[VideoStream], None, None]:
-    """Give the packets of the pictures, and in the end an empty one, which empties the decoder."""
+    """Yield the packets of the pictures and finally an empty one, which flushes the decoder."""
     failures = 0
     packets = container.demux(stream)
     while failures < _MOST_FAILURES:
@@ -102,7 +102,7 @@ def _empty_packet(stream: VideoStream) -> Packet[VideoStream]:
 
 
 def first_frames(container: InputContainer, pictures: VideoStream) -> Iterator[VideoFrame]:
-    """Decode the beginning; damage is told where the film is read."""
+    """Decode the beginning; damage there is reported when the film is read."""
     with suppress(av.error.FFmpegError, OSError, MemoryError):
         decode = decoder(container, pictures).decode
         frames = (frame for packet in container.demux(pictures) for frame in decode(packet))
@@ -110,19 +110,19 @@ def first_frames(container: InputContainer, pictures: VideoStream) -> Iterator[V
 
 
 def opened(container: InputContainer, path: Path) -> Opened:
-    """Say how a film begins."""
+    """Describe how a film begins."""
     return Opened(container.format.name, *_find_early(path))
 
 
 def ended(container: InputContainer, stream: VideoStream) -> Ended:
-    """Say what is known of a film after its last packet."""
+    """Return what is known of a film after its last packet."""
     return Ended(promised_end(container, stream), num_frames_told(stream), bool(stream.codec_context.has_b_frames))
 
 
 def _find_early(path: Path) -> tuple[int, int]:
-    """Count the frames at a film's beginning that have no stamp, and give the first stamp that is there.
+    """Count the frames at a film's beginning that have no stamp, and return the first stamp.
 
-    The count is 0 where the first frame has one, or no frame has.
+    The count is 0 if the first frame has one, or no frame has.
     """
     count, stamps = 0, list[int]()
     with open_film(path) as container, suppress(*_ERRORS):
@@ -136,16 +136,16 @@ def _find_early(path: Path) -> tuple[int, int]:
 
 
 def stamps_before_first(num_early: int, first: int, info: FilmInfo) -> list[int]:
-    """Give stamps, below 0, to the frames at a film's beginning that have none: Matroska stores none below 0.
+    """Return stamps, below 0, for the frames at a film's beginning that have none: Matroska stores none below 0.
 
-    They are counted back, at the film's rate, from the first stamp that is there.
+    They are counted back, at the film's rate, from the first stamp.
     """
     step = 1 / (info.frame_rate * info.time_base)
     return [first - round(step * n) for n in range(num_early, 0, -1)]
 
 
 class Strict:
-    """Refuses the first fault, and in the end a film whose decoder was silent though frames are missing."""
+    """Refuses a film at its first fault, and at the end if frames are missing though the decoder reported no fault."""
 
     def __init__(self, info: FilmInfo) -> None:
         self._info = info
@@ -173,10 +173,10 @@ class Strict:
         )
 
     def finish(self, container: str, ended: Ended, end: Fraction) -> None:
-        """Settle the account when the last frame is out.
+        """Check the ledger after the last frame.
 
         Args:
-            container: FFmpeg's name of it.
+            container: FFmpeg's name for its format.
             end: of the last frame, in seconds on the stream's clock.
         """
         _require_end(self._count, end, ended.promised, self._info)
@@ -186,7 +186,7 @@ class Strict:
 
 
 def lost_at_end(end: Fraction, promised: Fraction | None, info: FilmInfo) -> int:
-    """Count the frames that a film should still have after its last one: more than three, and than a fifth of a second."""
+    """Count the frames missing after a film's last one; 0 unless they are more than three and more than a fifth of a second."""
     if promised is None or promised - end <= max(3 / info.frame_rate, Fraction(1, 5)):
         return 0
     return round((promised - end) * info.frame_rate)

@@ -1,4 +1,4 @@
-"""Find edits that FFmpeg passes over: it follows an edit list's cuts, repeats and delays, but shows all at normal speed.
+"""Find edits that FFmpeg ignores: it follows an edit list's cuts, repeats and delays, but plays everything at normal speed.
 
 Source: ISO/IEC 14496-12, 8.6.6 (edit list box, `elst`).
 """
@@ -19,7 +19,7 @@ _ENTRY: Final = {0: struct.Struct(">IiI"), 1: struct.Struct(">QqI")}
 
 
 def require_normal_speed(path: Path) -> None:
-    """Refuse an MP4 or MOV of which a part is to be shown slower, faster or as a still.
+    """Refuse an MP4 or MOV of which a part is to be played slower, faster or as a still.
 
     Raises:
         InputError: its edit list says so.
@@ -28,8 +28,8 @@ def require_normal_speed(path: Path) -> None:
         speed = next((speed for speed in _speeds(file) if speed != 1), None)
     if speed is not None:
         raise InputError(
-            f"{path} asks by its edit list to be shown at {float(speed):g} times its speed, which relook does not follow; "
-            f"export it at the speed that is meant, or make it plain (ffmpeg -i {path.name} -c copy ...)"
+            f"{path} has an edit list that plays it at {float(speed):g} times its speed, which relook does not support; "
+            f"export it at the intended speed, or copy it without its edit list (ffmpeg -i {path.name} -c copy ...)"
         )
 
 
@@ -47,7 +47,7 @@ def _speeds(file: BinaryIO) -> Iterator[Fraction]:
 
 
 def _lists(file: BinaryIO, start: int, stop: int, way: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
-    """Go down the boxes of a way; give begin and end of the contents of the last."""
+    """Follow a path of nested boxes; return begin and end of the last one's contents."""
     for kind, body, end in boxes(file, start, stop):
         if kind == way[0]:
             if len(way) > 1:

@@ -1,9 +1,9 @@
-"""Turn frames into encoded pictures, a stretch of them at a time, each into a file of its own.
+"""Encode frames into pictures, one stretch at a time, each into a file of its own.
 
-The stamps are the source's own; a film that begins before 0 is moved there, for players hide what lies before. Where only a
-part of a film is written, the part begins at 0. MXF holds one frame a tick and nothing else: uneven stamps are refused there.
+The stamps are the source's own; a film that begins before 0 is moved to 0, because players hide what comes before. If only a
+part of a film is written, the part begins at 0. MXF holds exactly one frame per tick: uneven stamps are refused there.
 
-A film that was said to be in a colour space is written in that space again, under the tags that it has.
+A film with a named colour space is written in that space again, with its own tags.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from relook.errors import InputError
 from relook.film.container.codecs import Plan
 from relook.film.container.inventory import Inventory
 from relook.film.container.output import set_up, tag, time_base
-from relook.film.frames import FilmInfo, Frame
+from relook.film.frames import Frame
 from relook.film.pictures.alpha import frame_alpha, has_alpha, put_alpha
 from relook.film.pictures.in_space import in_space
 from relook.film.pixels import FromPixels, rows
@@ -38,7 +38,7 @@ from relook.timing import rate_text
 
 @dataclass(frozen=True)
 class Origin:
-    """What the first frame of an output settles for all of them."""
+    """What an output's first frame decides for all of its frames."""
 
     index: int
     """Its number in the source."""
@@ -47,7 +47,7 @@ class Origin:
     drift: int
     """`Frame.drift`."""
     untouched: bool
-    """True where the source's own frames are handed on."""
+    """True where the source's own frames are passed on."""
 
 
 class Coded(NamedTuple):
@@ -57,7 +57,7 @@ class Coded(NamedTuple):
     """In units of the output's time base."""
     duration: int
     size: int
-    """Bytes, in the file behind those of the pictures before."""
+    """In bytes; pictures follow one another in the file."""
     is_key: bool
 
 
@@ -69,30 +69,29 @@ class Pictures:
     """Of the whole output."""
     coded: tuple[Coded, ...]
     decoded: str = ""
-    """Of a lossless codec, the SHA-256 (hex) of the pictures' samples in order; see `samples`."""
+    """For a lossless codec, the SHA-256 (hex) of the pictures' samples in order; see `samples`."""
 
 
 def offset_of(origin: Origin, plan: Plan, *, whole: bool) -> int:
-    """Give the stamp of the source that is 0 in the output, in units of the source's time base."""
+    """Return which of the source's stamps becomes 0 in the output, in units of the source's time base."""
     return 0 if whole and not plan.counts_frames and origin.pts >= 0 else origin.pts
 
 
 def samples(frame: VideoFrame) -> Iterator[NDArray[np.uint8]]:
-    """Give a picture's bytes, plane by plane; the fourth byte of `bgr0` is no sample."""
+    """Yield a picture's bytes, plane by plane, without the fourth byte of `bgr0`, which is padding."""
     for part in rows(frame):
         is_padded = frame.format.name == "bgr0"
         yield np.ascontiguousarray(part.reshape(len(part), -1, 4)[..., :3] if is_padded else part)
 
 
 class Encoder:
-    """Encodes a stretch of frames into a file; every stretch begins with a picture that needs none before."""
+    """Encodes a stretch of frames into a file; every stretch begins with a key frame."""
 
-    def __init__(
-        self, path: Path, source: FilmInfo, plan: Plan, found: Inventory, origin: Origin, *, whole: bool, done: int
-    ) -> None:
+    def __init__(self, path: Path, plan: Plan, found: Inventory, origin: Origin, *, whole: bool, done: int) -> None:
         """Open the encoder; `done` counts the frames of the output before this stretch."""
         self.num_clipped = 0
-        """Frames with values that the film's colour space has no code for."""
+        """Frames with values that the film's colour space cannot encode."""
+        source = found.film
         self._source, self._plan, self._origin = source, plan, origin
         self._time_base = time_base(source, plan)
         self._offset = offset_of(origin, plan, whole=whole)
@@ -134,7 +133,7 @@ class Encoder:
         self._write(self._context.encode(picture))
 
     def finish(self) -> tuple[Pictures, str]:
-        """Write what is still in the encoder, and see it safe on disk; give what was written, and the file's SHA-256 (hex)."""
+        """Flush the encoder and sync the file to disk; return what was written, and the file's SHA-256 (hex)."""
         self._write(self._context.encode(None))
         self._file.flush()
         faults.point("stretch.sync")
@@ -144,12 +143,12 @@ class Encoder:
         return Pictures(self._origin, tuple(self._coded), given), self._digest.hexdigest()
 
     def close(self) -> None:
-        """Give up the stretch; what a full disk did not take is not asked of it again."""
+        """Give up the stretch; what did not fit on a full disk is not written again."""
         with suppress(OSError):
             self._file.close()
 
     def _as_source(self, frame: Frame) -> Frame:
-        """Take a film's values back to the space that it is in; those of pictures are for the display."""
+        """Convert a film's values back to its named space; those of pictures stay display-referred."""
         space = self._source.space if self._source.kind == "film" else None
         if space is None:
             return frame
@@ -158,7 +157,7 @@ class Encoder:
         return frame
 
     def _keep_alpha(self, frame: Frame, picture: VideoFrame) -> None:
-        """Write the source's transparency beside the new colours; refuse to lose any."""
+        """Write the source's transparency along with the new colours; refuse to lose any."""
         alpha = frame_alpha(frame.native)
         if alpha is None:
             return
@@ -180,7 +179,7 @@ class Encoder:
         self._done += 1
 
     def _exact(self, pts: int) -> int:
-        """Give the stamp in this file's units: that of the even rate, where the source has it but for its rounding."""
+        """Return the stamp in this file's units; where the source only rounded an even rate, the exact one."""
         source, first = self._source, self._origin.pts
         if self._time_base == source.time_base:
             return pts - self._offset
@@ -190,11 +189,11 @@ class Encoder:
         return round((time - self._offset * source.time_base) / self._time_base)
 
     def _tick(self, frame: Frame) -> int:
-        """Count frames, where the container knows no stamps; refuse a film whose stamps say something else."""
+        """Return the frame's count, for containers without stamps; refuse a film whose stamps are not even."""
         exact = (frame.pts - self._offset) * self._source.time_base * self._source.frame_rate
         if abs(exact - self._done) > Fraction(1, 2):
             raise InputError(
-                f"frame {frame.index} of {self._source.path} does not lie on an even "
+                f"frame {frame.index} of {self._source.path} is not on an even "
                 f"{rate_text(self._source.frame_rate)} frames a second, which .mxf needs; write .mov or .mkv instead"
             )
         return self._done

@@ -1,7 +1,7 @@
-"""What becomes of each thing that a film holds, on its way into an output; found by writing a small one in memory.
+"""What becomes of each thing that a film holds on its way into an output, found out by writing a small one in memory.
 
-Sound, subtitles, further pictures, fonts, transparency and the way pictures are turned are kept, or the output is
-refused. What no output or not this one can hold besides is left out, and told before work begins.
+Sound, subtitles, further pictures, fonts, transparency and the turn of the pictures are kept, or the output is
+refused. Anything else that the output cannot hold is left out, and reported before work begins.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from relook.film.container.picture_fate import (
 )
 from relook.film.container.picture_fate import Fate as Fate
 from relook.film.container.trial import picture_refusal, refused_tracks, try_writing
-from relook.film.frames import ColourTags, FilmInfo
+from relook.film.frames import WHOLE, ColourTags, FilmInfo, WriteSettings
 from relook.film.pictures.alpha import has_alpha
 from relook.film.pictures.metadata import lost_metadata
 from relook.film.sequence import PICTURE_ENDINGS
@@ -67,7 +67,7 @@ def fates(found: Inventory, path: Path, *, codec: str | None = None, untouched: 
 
 
 def told(fates: tuple[Fate, ...]) -> tuple[str, ...]:
-    """Give in words what is changed or left out."""
+    """List in words what is changed or left out."""
     return tuple(str(fate) for fate in fates if fate.end in ("left out", "changed"))
 
 
@@ -78,27 +78,25 @@ def carried(found: Inventory, plan: Plan) -> list[Track]:
 
 
 def require_holdable(
-    path: Path,
-    source: FilmInfo,
-    *,
-    codec: str | None,
-    with_audio: bool,
-    whole: bool,
-    in_space: bool = False,
-    untouched: bool = False,
+    path: Path, source: FilmInfo, settings: WriteSettings = WHOLE, *, in_space: bool = False
 ) -> tuple[str, ...]:
-    """Refuse an output that cannot hold the pictures or what may not be left out; give what is changed or left out, in words.
+    """Refuse an output that cannot hold the pictures or what must not be lost; list in words what is changed or left out.
 
-    Where the pictures' colour space was named (`in_space`), a profile says nothing, and may be lost.
+    If the pictures' colour space was named (`in_space`), their profile does not apply and may be lost.
 
     Raises:
         UsageError: the ending, the codec, or a stream does not fit.
     """
     found = inventory(source)
-    if not with_audio:
+    if not settings.with_audio:
         found = replace(found, tracks=found.of_kind("pictures"))
-    ends = fates(found if whole else replace(found, chapters=()), path, codec=codec, untouched=untouched)
-    if found.chapters and not whole:
+    ends = fates(
+        found if settings.whole else replace(found, chapters=()),
+        path,
+        codec=settings.codec,
+        untouched=settings.untouched,
+    )
+    if found.chapters and not settings.whole:
         ends += (Fate("chapters", "left out", "a part of a film has none"),)
     for fate in ends:
         if fate.end == "refused" and not (in_space and fate.what == PROFILE):
@@ -107,7 +105,7 @@ def require_holdable(
 
 
 def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
-    """Say what becomes of a film that is written as pictures: of all else, some hold timecode and pixel aspect."""
+    """Say what becomes of a film that is written as pictures; beside colours, some hold timecode and pixel aspect."""
     film, in_folder = found.film, path.suffix.lower() not in PICTURE_ENDINGS
     endings = frozenset(name.suffix.lower() for name in (film.pictures if in_folder else (path,)))
     written = film.pictures[0] if in_folder else path  # in a folder each picture keeps its own ending
@@ -133,7 +131,7 @@ def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
 
 
 def _metadata_fates(film: FilmInfo, path: Path) -> list[Fate]:
-    """Say what is lost of EXIF and the like: the first picture speaks for a take."""
+    """Say what is lost of EXIF and the like, judged by the first picture of a take."""
     if not film.pictures:
         return []
     first = film.pictures[0]
@@ -143,7 +141,7 @@ def _metadata_fates(film: FilmInfo, path: Path) -> list[Fate]:
 
 
 def _refused_pictures(source: FilmInfo, plan: Plan) -> Fate | None:
-    """Say why the pictures cannot be held at all; None where they can."""
+    """Say why the output cannot hold the pictures at all; None if it can."""
     reason = picture_refusal(source, plan)
     if reason is None:
         return None
@@ -205,12 +203,12 @@ def _fact_fates(found: Inventory, trial: Inventory, path: Path) -> list[Fate]:
     if found.tags:
         words = ", ".join(key for key, _ in tags)
         result.append(Fate("tags", "left out", f"{ending} cannot hold {words}") if tags else Fate("tags", "kept"))
-    result += [Fate(extra, "left out", "no output of relook holds it") for extra in found.extras]
+    result += [Fate(extra, "left out", "no output that relook writes can hold it") for extra in found.extras]
     return result
 
 
 def _colour_fates(film: FilmInfo, written: FilmInfo, plan: Plan) -> list[Fate]:
-    """Compare what the tags mean: an untagged film may come back with the tags that say what it was taken for."""
+    """Compare what the tags mean: an untagged film may come back with tags that state what it was taken for."""
     if is_rgb(plan.pixel_format):
         return []
     before, after = plan.colour, written.colour
@@ -226,18 +224,18 @@ def _colour_fates(film: FilmInfo, written: FilmInfo, plan: Plan) -> list[Fate]:
     ]
     result = [Fate("colour tags", "left out", f"{', '.join(lost)} cannot be held")] if lost else []
     if not is_rgb(film.pixel_format) and _matrix(film.colour, film) != _matrix(before, film):
-        result.append(Fate("matrix", "changed", f"{plan.codec.title} knows BT.709 and BT.2020 alone"))
+        result.append(Fate("matrix", "changed", f"{plan.codec.title} supports only BT.709 and BT.2020"))
     return result
 
 
 def _matrix(tags: ColourTags, film: FilmInfo) -> int:
-    """Give the matrix; BT.601 has two code points."""
+    """Return the matrix; the two code points of BT.601 count as one."""
     found = matrix_of(tags, film.height)
     return BT601 if found == BT470BG else found
 
 
 def _is_plain(tags: ColourTags) -> bool:
-    """Say whether tags are those of everyday pictures, which need none."""
+    """Say whether the tags are those of ordinary pictures, which need none."""
     return tags.primaries in (1, 2, 5, 6) and tags.transfer in (1, 2, 6, 13)
 
 
@@ -273,7 +271,7 @@ def _language(track: Track) -> str | None:
 
 
 def _roles(track: Track) -> tuple[str, ...]:
-    """Give what a stream is for; which one plays first is the player's to choose where none is marked."""
+    """Return what a stream is for; where none is marked as default, players choose which one plays first."""
     return tuple(role for role in track.roles if role not in ("default", "attached_pic"))
 
 

@@ -1,4 +1,4 @@
-"""A film file on its way to disk: encoded by stretches, joined, read back, then shown in its place."""
+"""A film file on its way to disk: encoded in stretches, joined, read back, then published."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from relook.film.container.joining import Joined, join
 from relook.film.container.matroska import set_frame_count, set_sample_aspect
 from relook.film.container.opening import open_film, picture_stream
 from relook.film.container.tracks import Heard, Tracks
-from relook.film.frames import FilmInfo, Frame
+from relook.film.frames import FilmInfo, Frame, WriteSettings
 from relook.film.journal import Stretch
 from relook.film.part import Part
 from relook.film.publish import disk_errors, file_hash
@@ -28,22 +28,11 @@ _PICTURES: Final = TypeAdapter(Pictures)
 
 
 class FilmFile:
-    """A film file being written; nobody sees it before it has been read back whole."""
+    """A film file being written; it is published only after it has been read back whole."""
 
-    def __init__(
-        self,
-        part: Part,
-        source: FilmInfo,
-        *,
-        codec: str | None,
-        with_audio: bool,
-        whole: bool,
-        keeps_damage: bool,
-        done: list[Stretch],
-    ) -> None:
-        """Go on behind the stretches that are done."""
-        self._part, self._source, self._codec, self._whole = part, source, codec, whole
-        self._with_audio, self._keeps_damage = with_audio and source.kind == "film", keeps_damage
+    def __init__(self, part: Part, source: FilmInfo, settings: WriteSettings, done: list[Stretch]) -> None:
+        """Continue after the stretches that are done."""
+        self._part, self._source, self._settings = part, source, settings
         self._stretches = [
             (part.path / next(iter(d.files)), _PICTURES.validate_python(d.facts["pictures"])) for d in done
         ]
@@ -56,7 +45,7 @@ class FilmFile:
 
     @staticmethod
     def understands(stretch: Stretch) -> bool:
-        """Say whether a stretch that another process noted tells of its pictures what joining them takes."""
+        """Say whether a stretch recorded by another process has all that joining its pictures needs."""
         try:
             pictures = _PICTURES.validate_python(stretch.facts["pictures"])
         except (KeyError, ValueError):
@@ -71,19 +60,12 @@ class FilmFile:
             if self._origin is None:
                 self._origin = Origin(frame.index, frame.pts, frame.drift, untouched)
             if self._encoder is None:
-                self._encoder = Encoder(
-                    self._path(),
-                    self._source,
-                    self._plan(),
-                    self._found,
-                    self._origin,
-                    whole=self._whole,
-                    done=self._num_done,
-                )
+                whole, done = self._settings.whole, self._num_done
+                self._encoder = Encoder(self._path(), self._plan(), self._found, self._origin, whole=whole, done=done)
             self._encoder.encode(frame, untouched=untouched)
 
     def commit(self) -> tuple[dict[str, str], dict[str, Any]]:
-        """See the stretch safe on disk; give its files with their hashes, and what `done` must say of it."""
+        """Sync the stretch to disk; return its files with their hashes, and the facts to record about it."""
         assert self._encoder is not None
         path = self._path()
         with disk_errors(self._part.final):
@@ -95,16 +77,14 @@ class FilmFile:
         return {path.name: digest}, facts
 
     def finish(self) -> str:
-        """Join the stretches and read the film back; give its SHA-256 (hex)."""
+        """Join the stretches and read the film back; return its SHA-256 (hex)."""
         if self._origin is None:
             raise InputError(f"nothing was written to {self._part.final}: no frame was given")
         made = self._part.made
         with disk_errors(self._part.final):
             faults.point("join.begin")
-            tracks = self._tracks(self._origin)
-            joined = join(
-                made, self._stretches, self._source, self._plan(), self._found, whole=self._whole, tracks=tracks
-            )
+            tracks, whole = self._tracks(self._origin), self._settings.whole
+            joined = join(made, self._stretches, self._plan(), self._found, whole=whole, tracks=tracks)
             self.num_lost_packets = joined.num_lost
             self._keep_sample_aspect(made)
             self._keep_count(made, len(joined.stamps))
@@ -113,31 +93,31 @@ class FilmFile:
         if fault is not None:
             raise ResourceError(
                 f"{self._part.final} was written but does not read back whole ({fault}); its disk may be full or "
-                f"faulty, and nothing was published: see to it and run the same command again, and where it says this "
-                f"again remove {self._part.path} first"
+                f"faulty, and nothing was published: check the disk and run the same command again; if this message comes "
+                f"again, remove {self._part.path} first"
             )
         digest = file_hash(made)
         assert digest is not None
         return digest
 
     def discard(self) -> None:
-        """Let go of the file that is open."""
+        """Close the open file."""
         if self._encoder is not None:
             self._encoder.close()
 
     def _path(self) -> Path:
-        """Name the file of the stretch that is being written."""
+        """Return the file of the stretch being written."""
         return self._part.path / f"{len(self._stretches):06d}.pictures"
 
     def _plan(self) -> Plan:
         untouched = self._origin is not None and self._origin.untouched
-        return plan_film(self._part.final, self._source, codec=self._codec, untouched=untouched)
+        return plan_film(self._part.final, self._source, codec=self._settings.codec, untouched=untouched)
 
     def _tracks(self, origin: Origin) -> Tracks | None:
-        if not self._with_audio:
+        if not self._settings.with_audio or self._source.kind != "film":
             return None
-        start = offset_of(origin, self._plan(), whole=self._whole) * self._source.time_base
-        return Tracks(self._source.path, start=start or None, keeps_damage=self._keeps_damage)
+        start = offset_of(origin, self._plan(), whole=self._settings.whole) * self._source.time_base
+        return Tracks(self._source.path, start=start or None, keeps_damage=self._settings.keeps_damage)
 
     def _keep_sample_aspect(self, made: Path) -> None:
         source, ending = self._source, self._part.final.suffix.lower()
@@ -150,7 +130,7 @@ class FilmFile:
                 ) from error
 
     def _keep_count(self, made: Path, count: int) -> None:
-        """Say how many frames there are, so that a gap in their stamps is not taken for a loss."""
+        """Record how many frames there are, so that a gap in their stamps is not mistaken for a loss."""
         if self._part.final.suffix.lower() == ".mkv":
             try:
                 set_frame_count(made, count)
@@ -159,7 +139,7 @@ class FilmFile:
 
 
 def read_back(path: Path, joined: Joined, stretches: list[Pictures]) -> str | None:
-    """Read a finished film to its end; say what differs from what went in, None where nothing does.
+    """Read a finished film to its end; say what differs from what went in, or None.
 
     FFmpeg reports no error for some full disks; what can be read and decoded again is the only proof.
     """
@@ -186,7 +166,7 @@ def read_back(path: Path, joined: Joined, stretches: list[Pictures]) -> str | No
 
 
 def _packets(path: Path, sounds: list[int]) -> tuple[list[int], dict[int, tuple[int, int, str]], Fraction]:
-    """Read the stamps of the pictures, what each sound stream holds, as `Joined` tells it, and the unit of the stamps."""
+    """Read the stamps of the pictures, what each sound stream holds (as in `Joined`), and the unit of the stamps."""
     found: list[int] = []
     heard = {stream: Heard() for stream in sounds}
     with open_film(path) as container, disk_errors(path):
@@ -200,7 +180,7 @@ def _packets(path: Path, sounds: list[int]) -> tuple[list[int], dict[int, tuple[
 
 
 def _decoded_fault(path: Path, stretches: list[Pictures]) -> str | None:
-    """Decode all pictures; say which are not whole, or, by a lossless codec, not what was given to the encoder."""
+    """Decode all pictures; say which are damaged or, with a lossless codec, differ from what was encoded."""
     number = 0
     with open_film(path) as container, disk_errors(path):
         stream = picture_stream(container, path)

@@ -57,7 +57,7 @@ class FilmPass:
         self._last_pts: int | None = None
         self.opened: Opened
         self.ended: Ended
-        """There when all frames have been given."""
+        """Set once all frames have been yielded."""
 
     def __enter__(self) -> Self:
         if not CAN_FORK:
@@ -81,10 +81,10 @@ class FilmPass:
         self._end_child()
 
     def frames(self) -> Generator[VideoFrame, None, None]:
-        """Give the frames that the decoder calls whole, once.
+        """Yield the frames that the decoder calls whole; to be called once.
 
         Raises:
-            InputError: the decoder died twice of the same packet, and the judge lets no fault pass.
+            InputError: the decoder died twice at the same packet, and the judge accepts no fault.
         """
         if not CAN_FORK:
             yield from self._decoded_here()
@@ -114,7 +114,7 @@ class FilmPass:
             raise DiedError(CRASHED) from error
 
     def _told(self, heard: dict[int, int]) -> Iterator[VideoFrame]:
-        """Pass on what a process tells, and what of it is new to the judge; `heard` counts it by kind.
+        """Yield what a process reports, and pass on to the judge what is new to it; `heard` counts messages by kind.
 
         Raises:
             DiedError: it ended before the film.
@@ -168,10 +168,10 @@ class FilmPass:
             raise DiedError(CRASHED) from error
 
     def _take(self, death: DiedError, packet: int) -> bool:
-        """Begin again after a death; False where the rest of the film cannot be reached.
+        """Start again after a death; return False if the rest of the film cannot be reached.
 
         Raises:
-            InputError: it died there before, and nothing can go on, or the judge does not let it.
+            InputError: it died there before, and there is no way on, or the judge does not allow it.
         """
         self._end_child()
         is_again = len(self._deaths) >= _MOST_DEATHS or any(
@@ -188,7 +188,7 @@ class FilmPass:
             except InputError as error:
                 if death.reason == KILLED:
                     raise KilledDecoderError(
-                        f"{error}; where memory was short, free it and run the same command again, which goes on where it can"
+                        f"{error}; if memory was short, free some and run the same command again, which continues where it can"
                     ) from error
                 raise
             if packet in order.skipped or len(self._deaths) > _MOST_DEATHS:

@@ -22,7 +22,7 @@ class MasteringDisplay:
 
     @classmethod
     def parsed(cls, data: bytes) -> Self | None:
-        """Read FFmpeg's AVMasteringDisplayMetadata; None where it is absent or says only a part."""
+        """Read FFmpeg's AVMasteringDisplayMetadata; None if it is absent or incomplete."""
         if len(data) < 88:
             return None
         numbers = struct.unpack("=22i", data[:88])
@@ -36,7 +36,7 @@ class MasteringDisplay:
         return f"{float(self.least_nits):g} to {float(self.peak_nits):g} nits"
 
     def x265(self) -> str:
-        """Write it as x265's option: in 1/50000 and 1/10000 nits, green first."""
+        """Write it as x265's option: chromaticities in 1/50000, nits in 1/10000, green first."""
         points = [
             f"{letter}({round(x * 50000)},{round(y * 50000)})"
             for letter, (x, y) in (("G", self.green), ("B", self.blue), ("R", self.red), ("WP", self.white))
@@ -53,7 +53,7 @@ class LightLevel:
 
     @classmethod
     def parsed(cls, data: bytes) -> Self | None:
-        """Read FFmpeg's AVContentLightMetadata; None where it is absent."""
+        """Read FFmpeg's AVContentLightMetadata; None if it is absent."""
         return cls(*struct.unpack("=2I", data[:8])) if len(data) >= 8 else None
 
     def __str__(self) -> str:

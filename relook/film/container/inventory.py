@@ -32,14 +32,14 @@ Kind = Literal[
 ]
 
 CARRIED: Final[tuple[Kind, ...]] = ("video", "cover", "sound", "subtitles", "data", "attachment")
-"""Kinds of streams that go into a render as they are; timecode and chapters are written anew, stills of an AVIF are not."""
+"""Kinds of streams that are copied into a render; timecode and chapters are written anew, stills of an AVIF are dropped."""
 
 _ONE: Final = 1 << 16
 _TECHNICAL: Final = (
     *("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode", "reel_name"),
     *("handler_name", "vendor_id", "alpha_mode", "filename", "mimetype", "language", "title"),
 )
-"""Tags that describe a container rather than a film, and those that are facts of their own here."""
+"""Tags that describe a container rather than a film, and tags that have a field of their own in `Inventory`."""
 
 _SIDE_DATA: Final = {
     "A53_CC": "closed captions inside the pictures",
@@ -54,7 +54,7 @@ _SIDE_DATA: Final = {
     "AFD": "active format description",
     "FILM_GRAIN_PARAMS": "film grain parameters",
 }
-"""What the pictures' side data mean, where a render cannot take it along; panning, user text and the like are no facts of a film."""
+"""Names of the pictures' side data that a render cannot keep; panning, user text and the like do not count."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Track:
     language: str | None = None
     title: str | None = None
     roles: tuple[str, ...] = ()
-    """FFmpeg's names of the dispositions: "default", "forced", "comment" and others."""
+    """FFmpeg's names for dispositions: "default", "forced", "comment" and others."""
 
     def __str__(self) -> str:
         """Name it for people: "vorbis sound", "srt subtitles"."""
@@ -110,7 +110,7 @@ class Inventory:
     """False where one of the first frames is transparent somewhere."""
 
     channels: tuple[str, ...] = ()
-    """Of pictures, what the first one holds besides colours and transparency."""
+    """For pictures, what the first one holds besides colours and transparency."""
     is_linear: bool = False
     """True where pictures hold scene-linear light."""
     has_profile: bool = False
@@ -122,10 +122,10 @@ class Inventory:
 
 
 def inventory(film: FilmInfo) -> Inventory:
-    """List what a film holds; a sequence and stills hold pictures alone.
+    """List what a film holds; sequences and stills hold only pictures.
 
     Raises:
-        InputError: the film cannot be opened any more.
+        InputError: the film can no longer be opened.
     """
     if film.kind != "film":
         if not film.pictures:
@@ -200,7 +200,7 @@ _FIELD_ORDERS: Final = {
     4: "top field first",
     5: "bottom field first",
 }
-"""By FFmpeg's AVFieldOrder: coded and shown top first, bottom first, and the two in which the orders differ."""
+"""By FFmpeg's AVFieldOrder: coded and shown top first, bottom first, and the two orders in which coding and showing differ."""
 
 
 def _track(stream: Stream, pictures: VideoStream, container: InputContainer) -> Track:
@@ -228,7 +228,7 @@ def _track(stream: Stream, pictures: VideoStream, container: InputContainer) -> 
 
 
 def _title(stream: Stream) -> str | None:
-    """Give a stream's name; MP4 has it as the handler's, where programs leave theirs if there is none."""
+    """Return a stream's name; MP4 stores it as the handler's, where programs put their own if there is none."""
     handler = stream.metadata.get("handler_name", "")
     is_program = any(word in handler for word in ("andler", "Core Media", "GPAC"))
     return stream.metadata.get("title") or (None if is_program else handler or None)
@@ -256,7 +256,7 @@ def _chapters(container: InputContainer) -> Iterator[Chapter]:
 
 
 def _side_data(frame: VideoFrame) -> dict[str, bytes]:
-    """Give a frame's side data by FFmpeg's names."""
+    """Return a frame's side data by FFmpeg's names."""
     try:
         sides: Any = frame.side_data  # a mapping by its type, but what it goes through are its values
         return {side.type.name: bytes(side) for side in sides}
@@ -265,7 +265,7 @@ def _side_data(frame: VideoFrame) -> dict[str, bytes]:
 
 
 def _turn(matrix: bytes) -> tuple[int, ...]:
-    """Give the display matrix where it turns or flips, without the shift that keeps a turned picture in its place."""
+    """Return the display matrix if it turns or flips, without the shift that keeps a turned picture in place."""
     if len(matrix) != 36:
         return ()
     right, down, _, back_right, back_down, *_ = struct.unpack("=9i", matrix)

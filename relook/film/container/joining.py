@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from av.packet import Packet
+from av.stream import Stream
 
 from relook import faults
 from relook.film.container.codecs import Plan
@@ -26,10 +27,10 @@ class Joined:
     """What went into a film, to be compared with what can be read from it."""
 
     stamps: tuple[int, ...]
-    """Of the pictures in order, in units of `time_base`."""
+    """Stamps of the pictures in order, in units of `time_base`."""
     time_base: Fraction
     tracks: dict[int, tuple[int, int, str]] = field(default_factory=dict)
-    """For each stream of sound or pictures beside: how many packets and bytes, and the SHA-256 (hex) of these."""
+    """For each other stream of sound or pictures: the number of packets and of bytes, and the bytes' SHA-256 (hex)."""
     num_lost: int = 0
     """How many damaged packets of the sound were left out."""
 
@@ -37,19 +38,19 @@ class Joined:
 def join(
     target: Path,
     stretches: Sequence[tuple[Path, Pictures]],
-    source: FilmInfo,
     plan: Plan,
     found: Inventory,
     *,
     whole: bool,
     tracks: Tracks | None,
 ) -> Joined:
-    """Fill a container with encoded pictures from files, and the source's other streams as they become due.
+    """Fill a container with encoded pictures from files, interleaved with the source's other streams.
 
     Args:
         tracks: the source's other streams; None leaves them out.
     """
-    origin, base = stretches[0][1].origin, time_base(source, plan)
+    source, origin = found.film, stretches[0][1].origin
+    base = time_base(source, plan)
     coded = [picture for _, pictures in stretches for picture in pictures.coded]
     stamps = sorted(picture.pts for picture in coded)
     usual = max(1, round(1 / (source.frame_rate * base)))
@@ -65,11 +66,9 @@ def join(
         if tracks is not None:
             tracks.attach(output, carried(found, plan))
         for picture, data, dts in zip(coded, _data(stretches), decoding_stamps(coded, stamps, usual), strict=True):
-            packet = Packet(data)
-            packet.pts, packet.dts, packet.duration, packet.time_base = picture.pts, dts, picture.duration, base
-            packet.is_keyframe = picture.is_key
             if tracks is not None:
                 tracks.write_until(output, dts * base + offset)
+            packet = _packet(picture, data, dts=dts, base=base)
             packet.stream = stream
             faults.point("join.packet")
             output.mux(packet)
@@ -81,21 +80,24 @@ def join(
         if tracks is not None:
             tracks.close()
         output.close()
-    return Joined(
-        tuple(stamps),
-        base,
-        dict(tracks.told) if tracks is not None else {},
-        tracks.num_lost if tracks is not None else 0,
-    )
+    heard, num_lost = (dict(tracks.told), tracks.num_lost) if tracks is not None else ({}, 0)
+    return Joined(tuple(stamps), base, heard, num_lost)
+
+
+def _packet(picture: Coded, data: bytes, *, dts: int, base: Fraction) -> Packet[Stream]:
+    packet = Packet(data)
+    packet.pts, packet.dts, packet.duration, packet.time_base = picture.pts, dts, picture.duration, base
+    packet.is_keyframe = picture.is_key
+    return packet
 
 
 def decoding_stamps(coded: Sequence[Coded], stamps: Sequence[int], usual: int) -> list[int]:
-    """Give each picture's decoding stamp: the stamps in order, so late that none is after its picture's own.
+    """Return each picture's decoding stamp: the stamps in order, delayed until none is later than its picture's own.
 
     Args:
         coded: in the order of decoding.
         stamps: all pictures' stamps, in order.
-        usual: how far the stamps before the first lie apart.
+        usual: the distance of the stamps that are added before the first.
     """
     delay = 0
     for number, picture in enumerate(coded):
@@ -113,7 +115,7 @@ def _data(stretches: Sequence[tuple[Path, Pictures]]) -> Iterator[bytes]:
 
 
 def _timecode(source: FilmInfo, origin: Origin, *, whole: bool) -> str | None:
-    """Give the timecode of the first frame that is written."""
+    """Return the timecode of the first frame that is written."""
     if source.timecode and not whole and origin.index:
         return advance_timecode(source.timecode, origin.index + origin.drift, source.frame_rate)
     return source.timecode

@@ -1,7 +1,7 @@
 """Read a damaged film to its end: where a frame is damaged or missing, the last good one stands in for it.
 
-What leans on a damaged frame is damaged too, though decoders do not say so: from a fault on, frames are good again with
-the next key frame. The stand-ins lie at the stamps where the frames would be, so that the sound stays in step.
+Frames that depend on a damaged one are damaged too, though decoders do not say so: after a fault, frames are good again from
+the next key frame on. The stand-ins get the stamps that the frames would have, so that the sound stays in step.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ from relook.film.container.ledger import (
     usual_step,
 )
 from relook.film.container.likeness import Likeness
+from relook.film.container.messages import Ended
 from relook.film.frames import Fault, FilmInfo
 
 _MOST_HELD: Final = 32
 _MOST_TAIL: Final = 10
-"""A film of which more than ten times as much is cut off as is there has a header that is not true."""
+"""If more than ten times as much is cut off as is there, the header is wrong."""
 _WITHOUT_HEADER: Final = ("mpegts", "mpeg")
-"""Containers that promise no end: FFmpeg takes it from the last stamps that it finds, whatever they are."""
+"""Containers whose headers state no end: FFmpeg takes it from the last stamps that it finds, whatever they are."""
 
 
 class Keeper:
@@ -46,47 +47,19 @@ class Keeper:
         """Read all packets once, without decoding.
 
         Raises:
-            InputError: the film has no stamps, or more of it is missing than is there.
+            InputError: the film has no time stamps, or more of it is missing than is there.
         """
-        self._info = info
-        usual = usual_step(info)
-        listing = _Listing(3 * usual)
-        with FilmPass(info, listing, decodes=False) as film:
-            deque(film.frames(), maxlen=0)
-            container_name, ended = film.opened.container, film.ended
-        found, held = listing.packets, listing.held
-        is_out_of_order = container_name == "avi" and ended.is_reordered
-        if is_out_of_order or not found.are_stamped(container_name):
-            raise InputError(
-                f"{info.path} has frames without stamps, so that nobody can say where lost ones belong; put it into "
-                f".mkv or .mp4 first (ffmpeg -i {info.path.name} -c copy ...), or leave --on-damage keep out"
-            )
+        listing, container_name, ended = _listed(info)
+        found = listing.packets
         self._order: Stamps = np.array(found.stamps, np.int64)
         self._keys = np.flatnonzero(np.frombuffer(found.keys, np.uint8))
-        slots = find_slots(found, container_name, usual, ended.num_told)
-        _require_room(self._order, slots, info)
-        last = int(slots.stamps[-1]) if len(slots.stamps) else 0
-        end = (last + held.get(last, slots.step)) * info.time_base if len(slots.stamps) else Fraction(0)
-        has_end = len(slots.stamps) > 0 and container_name not in _WITHOUT_HEADER
-        tail = lost_at_end(end, ended.promised, info) if has_end else 0
-        if tail > _MOST_TAIL * len(self._order):
-            raise InputError(
-                f"{info.path} holds {len(self._order)} frames, and its header promises {tail} more; it is damaged: "
-                f"export it again from its source"
-            )
-        if tail:
-            slots = find_slots(found, "", usual)
-        if int((~slots.is_packet).sum()) > len(self._order):
-            raise InputError(
-                f"{info.path} is too damaged: {len(self._order)} frames are there and more are missing between them; "
-                f"export it again from its source"
-            )
+        slots, tail = _slots_and_tail(listing, container_name, ended, info)
         self._num_before_tail = len(slots.stamps)
         self._slots = add_tail(slots, tail, 1 / (info.frame_rate * info.time_base)) if tail else slots
         self._sorter = np.argsort(self._order, kind="stable")
         self._by_stamp = self._order[self._sorter]
         self._most_held = _reordered(self._sorter)
-        self._is_bad = jumps(self._order, usual)
+        self._is_bad = jumps(self._order, usual_step(info))
         self._mark_neighbours_of_lost()
         self._next, self._count, self._num_unlike = 0, 0, 0
         self._likeness = Likeness(info)
@@ -96,7 +69,7 @@ class Keeper:
         pass
 
     def frame(self, frame: VideoFrame, aspect: Fraction | None) -> None:
-        """Take a frame unlike the others for damaged; refuse the film where a second key frame is."""
+        """Treat a frame unlike the others as damaged; refuse the film if a second key frame is unlike them."""
         change = self._likeness.change(frame, aspect)
         if change:
             self._num_unlike += frame.key_frame
@@ -112,9 +85,9 @@ class Keeper:
             self._is_bad[place : self._key_after(place)] = True
 
     def filled(self, frames: Iterable[VideoFrame]) -> Generator[Taken, None, None]:
-        """Give one picture for every frame that the film should have.
+        """Yield one picture for every frame that the film should have.
 
-        A frame waits until those decoded before it, but shown after it, have come: damage in them is damage in it.
+        A frame waits for those decoded before it but shown after it: damage in them is damage in it.
         """
         waiting: deque[VideoFrame] = deque()
         for frame in frames:
@@ -142,7 +115,7 @@ class Keeper:
         yield own
 
     def _stand_ins(self, stop: int) -> Iterator[Taken]:
-        """Repeat the last good picture up to a slot; before the first good one, that one."""
+        """Repeat the last good picture up to a slot; before the first good one, repeat that."""
         while self._last is not None and self._next < stop:
             yield replace(self._last, pts=self._stamp(self._next), duration=0, fault=self._fault_of(self._next))
             self._next += 1
@@ -153,7 +126,7 @@ class Keeper:
         return "damaged" if self._slots.is_packet[slot] else "missing"
 
     def _mark_neighbours_of_lost(self) -> None:
-        """Mark what may lean on lost frames: what was decoded around and after them, up to the next key frame."""
+        """Mark frames that may depend on lost ones: those decoded around and after them, up to the next key frame."""
         is_lost = ~self._slots.is_packet[: self._num_before_tail]
         edges = np.flatnonzero(np.diff(np.concatenate([[False], is_lost, [False]]).astype(np.int8)))
         stamps, reach = self._slots.stamps, self._most_held * self._slots.step
@@ -167,7 +140,7 @@ class Keeper:
             self._is_bad[begin : max(begin, end)] = True
 
     def _place_in_order(self, pts: int | None) -> int | None:
-        """Find the packet of a stamp, as its number in the order of decoding."""
+        """Find the packet with a stamp; return its number in the order of decoding."""
         if pts is None:
             return None
         found = int(np.searchsorted(self._by_stamp, pts))
@@ -184,10 +157,10 @@ class Keeper:
 
 
 class _Listing:
-    """Lists packets; it listens to no fault, for decoding will meet them again."""
+    """Lists packets; it ignores faults, since decoding will meet them again."""
 
     def __init__(self, long: int) -> None:
-        """`long`: a frame that lasts longer than that, in units of the film's time base, is held."""
+        """`long`: frames that last longer than this, in units of the film's time base, count as held."""
         self.packets = Packets()
         self.held: dict[int, int] = {}
         """Durations of held frames, by stamp."""
@@ -205,17 +178,57 @@ class _Listing:
         pass
 
 
+def _listed(info: FilmInfo) -> tuple[_Listing, str, Ended]:
+    """Read all packets of a film; return them, FFmpeg's name for the container, and how the film ended."""
+    listing = _Listing(3 * usual_step(info))
+    with FilmPass(info, listing, decodes=False) as film:
+        deque(film.frames(), maxlen=0)
+        container_name, ended = film.opened.container, film.ended
+    is_out_of_order = container_name == "avi" and ended.is_reordered
+    if is_out_of_order or not listing.packets.are_stamped(container_name):
+        raise InputError(
+            f"{info.path} has frames without time stamps, so there is no telling where lost ones belong; put it into "
+            f".mkv or .mp4 first (ffmpeg -i {info.path.name} -c copy ...), or leave --on-damage keep out"
+        )
+    return listing, container_name, ended
+
+
+def _slots_and_tail(listing: _Listing, container_name: str, ended: Ended, info: FilmInfo) -> tuple[Slots, int]:
+    """Find the slots of a film's frames up to its last packet, and how many frames are cut off after it."""
+    found, usual, num_frames = listing.packets, usual_step(info), len(listing.packets.stamps)
+    slots = find_slots(found, container_name, usual, ended.num_told)
+    _require_room(np.array(found.stamps, np.int64), slots, info)
+    tail = 0
+    if len(slots.stamps) and container_name not in _WITHOUT_HEADER:
+        last = int(slots.stamps[-1])
+        end = (last + listing.held.get(last, slots.step)) * info.time_base
+        tail = lost_at_end(end, ended.promised, info)
+    if tail > _MOST_TAIL * num_frames:
+        raise InputError(
+            f"{info.path} holds {num_frames} frames, but its header promises {tail} more; it is damaged: "
+            f"export it again from its source"
+        )
+    if tail:
+        slots = find_slots(found, "", usual)
+    if int((~slots.is_packet).sum()) > num_frames:
+        raise InputError(
+            f"{info.path} is too damaged: {num_frames} frames are there, and more than that are missing; "
+            f"export it again from its source"
+        )
+    return slots, tail
+
+
 def _require_room(order: Stamps, slots: Slots, info: FilmInfo) -> None:
-    """Refuse a film of whose frames two share a stamp, unless others are missing whose places they could be meant for."""
+    """Refuse a film in which two frames share a stamp, unless others are missing whose stamps these could be."""
     doubled = len(order) - len(np.unique(order))
     if doubled > int((~slots.is_packet).sum()):
         raise InputError(
-            f"{info.path} has frames at the stamps of others ({doubled}), so that nobody can say where lost ones belong; "
-            f"leave --on-damage keep out, which lets such a frame follow the one before it"
+            f"{info.path} has frames with the same time stamps as others ({doubled}), so there is no telling where lost ones "
+            f"belong; leave out --on-damage keep, and such a frame follows the one before it"
         )
 
 
 def _reordered(sorter: Stamps) -> int:
-    """Say how many frames at most are shown before, but decoded after, another one."""
+    """Return the most frames that are shown before, but decoded after, another one."""
     ahead = sorter - np.arange(len(sorter))
     return min(_MOST_HELD, int(ahead.max(initial=0) - ahead.min(initial=0)))

@@ -1,9 +1,9 @@
-"""The ledger of a film's frames: every frame that it should have was decoded, or is known to be damaged.
+"""The ledger of a film's frames: each frame that it should have was decoded or is known to be damaged.
 
-FFmpeg passes over lost data without a word: a Matroska film with some hundred spoilt bytes plays on with 72 of its 96
-frames and no error. Three things tell of it: packets of which no frame comes, gaps between the stamps of a film of
-constant rate, and an end before the one that the header promises. A film begins with its first key frame; what leans
-on frames before that cannot be shown by anyone.
+FFmpeg skips lost data without a word: a Matroska film with a few hundred damaged bytes plays on with 72 of its 96
+frames and no error. Three things reveal it: packets that yield no frame, gaps between the stamps of a film of
+constant rate, and an end before the one that the header promises. A film begins with its first key frame; what depends
+on earlier frames cannot be decoded at all.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ from relook.timing import advance_timecode, duration_text
 Stamps = NDArray[np.int64]
 
 _LISTING_NO_FRAMES: Final = ("matroska,webm", "mpegts", "mpeg", "")
-"""Containers whose stamps stand beside the frames, so that both are lost together; where an index lists all frames
-(MP4, MOV, MXF), a gap is meant. The empty name stands for a film whose index is no use: it was cut off."""
+"""Containers that store stamps beside the frames, so that both are lost together; where an index lists all frames
+(MP4, MOV, MXF), a gap is intended. The empty name stands for a film whose index is useless because it was cut off."""
 
 NO_STAMP: Final = -(2**62)
 
 _REGULAR_SHARE: Final = 0.9
-"""Least share of steps as long as the usual one in a film of constant rate: a film that lost frames has few others."""
+"""Smallest share of usual steps in a film of constant rate: lost frames leave few unusual ones."""
 _MOST_LOST: Final = 1_000_000
-"""So many lost frames are given places, or twice as many as are there: a stamp may say that it lies years later."""
+"""Most lost frames that are given slots, or twice as many as are there: a damaged stamp may lie years ahead."""
 _JUMP_STEPS: Final = 32
-"""A stamp so far from those before and after it, in the order of decoding, is itself damaged: codecs reorder 16."""
+"""A stamp this many steps from both its neighbours in the order of decoding is itself damaged: codecs reorder up to 16."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """One picture as it is shown."""
+    """A picture as it is shown."""
 
     picture: VideoFrame
     pts: int | None
-    """None where the film has no stamps."""
+    """None if the film has no stamps."""
     duration: int
     fault: Fault = ""
-    """Not empty where the picture stands in for one that is damaged."""
+    """Not empty if the picture stands in for a damaged one."""
 
 
 def as_decoded(frames: Iterable[VideoFrame], container: str) -> Iterator[Taken]:
-    """Take every frame with the stamp that the decoder gives it.
+    """Give every frame the stamp that the decoder reports.
 
-    AVI knows the order of decoding only, and begins at 0; there the time at which a frame comes out is its stamp.
+    AVI stores only the order of decoding and begins at 0; there the time at which a frame comes out is its stamp.
     """
     began: int | None = None
     for frame in frames:
@@ -71,12 +71,12 @@ class PacketFacts:
 
     pts: int | None
     duration: int
-    """In units of the stream's time base; 0 where it is not known."""
+    """In units of the stream's time base; 0 if it is not known."""
     size: int
-    """In bytes; an empty one shows the frame before again, or ends the film."""
+    """In bytes; an empty packet repeats the previous frame, or ends the film."""
     is_keyframe: bool
     is_discard: bool
-    """True where an edit list hides its frame."""
+    """True if an edit list hides its frame."""
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Packets:
             self.keys.append(packet.is_keyframe)
 
     def are_stamped(self, container: str) -> bool:
-        """True where every packet has a stamp, or the few without one must have lost it, as their film has stamps."""
+        """Say whether every packet has a stamp, or so few lack one that theirs must be damaged."""
         if not self.stamps:
             return True
         without = self.stamps.count(NO_STAMP)
@@ -112,9 +112,9 @@ class Slots:
 
     stamps: Stamps
     is_packet: NDArray[np.bool_]
-    """False where the stamp is that of a lost frame."""
+    """False where the stamp belongs to a lost frame."""
     step: int
-    """The usual distance of two stamps."""
+    """The usual distance between two stamps."""
 
     def nearest(self, pts: int) -> int | None:
         """Find the slot of a stamp, at most half a step away."""
@@ -127,12 +127,12 @@ class Slots:
 
 
 def find_slots(packets: Packets, container: str, usual: int, num_told: int | None = None) -> Slots:
-    """Say which frames a film should have, by its packets, from the first key frame on.
+    """Infer from its packets which frames a film should have, from the first key frame on.
 
     Args:
-        container: FFmpeg's name of it.
+        container: FFmpeg's name for its format.
         usual: the distance of two frames by the film's frame rate, in units of its time base.
-        num_told: how many packets there are, where the film says so.
+        num_told: how many packets there are, if the film says so.
     """
     listed = container not in _LISTING_NO_FRAMES or (num_told is not None and len(packets.stamps) >= num_told)
     order = np.array([stamp for stamp in packets.stamps if stamp != NO_STAMP], np.int64)
@@ -159,7 +159,7 @@ def jumps(order: Stamps, step: int) -> NDArray[np.bool_]:
 
 
 def _with_lost(stamps: Stamps, step: int) -> Slots:
-    """Put stamps into the gaps that are longer than one and a half steps, within reason."""
+    """Fill gaps longer than one and a half steps with stamps, within reason."""
     steps = np.diff(stamps)
     most = max(2 * len(stamps), _MOST_LOST)
     lost = np.where(steps * 2 > step * 3, np.minimum(np.rint(steps / step), most).astype(np.int64) - 1, 0)
@@ -183,7 +183,7 @@ def add_tail(slots: Slots, num_frames: int, rate_step: Fraction) -> Slots:
 
 
 def require_all(slots: Slots, decoded: Sequence[int], num_unstamped: int, info: FilmInfo) -> None:
-    """Refuse a film of which a frame is missing, though its decoder said nothing.
+    """Refuse a film with a missing frame that its decoder did not report.
 
     A frame counts as there where one was decoded within 0.6 steps of its stamp: some codecs give packets to single
     fields, and to pictures that are never shown, with stamps beside those of their frames. Each decoded frame without
@@ -217,7 +217,7 @@ def place_text(frame: int, info: FilmInfo) -> str:
 
 
 def timecode_of(frame: int, info: FilmInfo) -> str:
-    """Name a frame in the film's own timecode, or from zero where that cannot be counted on."""
+    """Return a frame's timecode in the film's own count, or from zero if that does not reach so far."""
     with suppress(UsageError):
         return advance_timecode(info.timecode or "00:00:00:00", frame, info.frame_rate)
     return advance_timecode("00:00:00:00", frame, info.frame_rate)

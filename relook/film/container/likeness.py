@@ -1,4 +1,4 @@
-"""Hold every frame of a film against its first: size, pixel format and pixel aspect stay what they were."""
+"""Compare every frame of a film with its first: size, pixel format and pixel aspect must stay the same."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from relook.film.frames import FilmInfo
 
 
 class Likeness:
-    """Knows what the frames of one film have in common."""
+    """Knows what all frames of a film have in common."""
 
     def __init__(self, info: FilmInfo) -> None:
         self._info = info
         self._format, self._aspect = "", Fraction(1)
 
     def change(self, frame: VideoFrame, aspect: Fraction | None) -> str:
-        """Say in words what of a frame is not as in the first one; empty where nothing is."""
+        """Say in words what differs between a frame and the first one; empty if nothing does."""
         info, shape = self._info, aspect or Fraction(1)
         if not self._format:
             self._format, self._aspect = frame.format.name, shape
@@ -39,7 +39,7 @@ class Likeness:
         return (frame.width, frame.height) == (self._info.width, self._info.height)
 
     def refuse(self, change: str, frame: int) -> None:
-        """Raise the error of a film that is another one from a frame on."""
+        """Raise the error for a film that changes at a frame."""
         raise InputError(
             f"{self._info.path} changes its {change} at frame {place_text(frame, self._info)}; split it there into two films"
         )

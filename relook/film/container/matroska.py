@@ -1,7 +1,7 @@
-"""Set what FFmpeg's muxer cannot in a finished file: in Matroska and WebM the display size, in Matroska the frame count.
+"""Set in a finished file what FFmpeg's muxer cannot: the display size in Matroska and WebM, the frame count in Matroska.
 
 The track list grows by a few bytes; they are taken from the empty element that the muxer leaves before it, so that
-nothing behind the track list moves. Source: RFC 9559 (Matroska), RFC 8794 (EBML).
+nothing after the track list moves. Source: RFC 9559 (Matroska), RFC 8794 (EBML).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
 _TAGS, _CLUSTER = 0x1254C367, 0x1F43B675
 _HEAD_BYTES: Final = 2**20
 _LONGEST_HEADER: Final = 12
-"""Bytes of an element's identity and size."""
+"""Bytes of an element's ID and size."""
 
 COUNT_TAG: Final = "NUMBER_OF_FRAMES"
-"""The tag by which mkvmerge, too, says how many packets a track has."""
+"""The tag for a track's number of packets, as mkvmerge writes it."""
 COUNT_UNKNOWN: Final = "0000000000"
-"""What the tag must hold when the file is begun."""
+"""What the tag must hold when writing begins."""
 _COUNT: Final = re.compile(COUNT_TAG.encode() + rb"(?:\x44\x7a.{1,9})?\x44\x87." + COUNT_UNKNOWN.encode(), re.DOTALL)
-"""The tag as it lies in the file: its name, perhaps its language, and its value."""
+"""The tag as stored in the file: its name, perhaps its language, and its value."""
 
 
 class _Element(NamedTuple):
@@ -43,7 +43,7 @@ class _Element(NamedTuple):
 
 
 def set_sample_aspect(path: Path, width: int, height: int, aspect: Fraction) -> None:
-    """Write the size at which the pictures are shown, to the nearest pixel of width.
+    """Write the size at which the pictures are shown, its width to the nearest pixel.
 
     Raises:
         ValueError: the file's head is not as FFmpeg's muxer writes it.
@@ -56,7 +56,7 @@ def set_sample_aspect(path: Path, width: int, height: int, aspect: Fraction) -> 
 
 
 def set_frame_count(path: Path, count: int) -> None:
-    """Write the count of the pictures' frames into their tag.
+    """Write the number of frames into its tag.
 
     Raises:
         ValueError: the tag is not in the file's head, as FFmpeg's muxer writes it.
@@ -75,7 +75,7 @@ def set_frame_count(path: Path, count: int) -> None:
 
 
 def _head_to(file: BinaryIO, kind: int) -> bytes:
-    """Read a file's beginning as far as the first element of a kind goes, whatever fonts and pictures lie before it."""
+    """Read a file from its beginning up to and including the first element of a kind, past any fonts and pictures."""
     head = file.read(_HEAD_BYTES)
     position = _body_of_segment(head)
     while position + _LONGEST_HEADER <= len(head):
@@ -88,7 +88,7 @@ def _head_to(file: BinaryIO, kind: int) -> bytes:
 
 
 def video_fields(file: BinaryIO, wanted: Sequence[int]) -> list[int]:
-    """Give whole numbers out of the first picture track's settings by their identities; 0 where they are absent."""
+    """Return integers from the first picture track's settings by their IDs; 0 for those that are absent."""
     try:
         head = file.read(_HEAD_BYTES)
         tracks = _children(head, _body_of_segment(head), stop_at=_TRACKS)[-1]
@@ -143,7 +143,7 @@ def _shown(video: _Element, width: int, height: int) -> bytes:
 
 
 def _moved_seeks(seek_head: bytes, moved: range, shift: int) -> bytes:
-    """Correct the positions, counted from the segment's body, of what moves; drop the checksum."""
+    """Correct the positions (counted from the segment's body) of what moves; drop the checksum."""
     parts = []
     for seek in _children(seek_head, 0):
         if seek.id == _CRC:
@@ -159,7 +159,7 @@ def _moved_seeks(seek_head: bytes, moved: range, shift: int) -> bytes:
 
 
 def _checked(body: bytes) -> bytes:
-    """Put the checksum before a body, as an element of its own."""
+    """Put a checksum element before a body."""
     return _element(_CRC, zlib.crc32(body).to_bytes(4, "little")) + body
 
 
@@ -170,7 +170,7 @@ def _element(identity: int, body: bytes) -> bytes:
 
 
 def _children(data: bytes, position: int, *, stop_at: int | None = None) -> list[_Element]:
-    """List the elements in a buffer, up to and with the first one of a kind, or to its end."""
+    """List the elements in a buffer, up to and including the first one of a kind, or to its end."""
     found: list[_Element] = []
     while position < len(data) and (not found or found[-1].id != stop_at):
         identity, body, end = _header(data, position)
@@ -185,7 +185,7 @@ def _body_of_segment(head: bytes) -> int:
     _, _, end = _header(head, 0)
     identity, body, _ = _header(head, end) if end + 12 < len(head) else (0, 0, 0)
     if identity != _SEGMENT:
-        raise ValueError("this is no Matroska file")
+        raise ValueError("this is not a Matroska file")
     return body
 
 
@@ -194,7 +194,7 @@ def _size_on_disk(head: bytes, position: int) -> int:
 
 
 def _header(data: bytes, position: int) -> tuple[int, int, int]:
-    """Give an element's identity, and where its body begins and ends."""
+    """Return an element's ID, and where its body begins and ends."""
     id_length = 9 - data[position].bit_length()
     identity = int.from_bytes(data[position : position + id_length], "big")
     at = position + id_length

@@ -1,8 +1,8 @@
-"""What a decoder in a process of its own tells of a film: packets, frames and faults, as messages in a pipe.
+"""What a decoder in its own process reports about a film: packets, frames and faults, as messages in a pipe.
 
-A message is one byte that says its kind, eight that say the length of its body, and the body: numbers of fixed size and
-text, never objects. A frame's planes follow its message, row by row. What comes is not believed: sizes, kinds and lengths
-are checked as those of a file are, for the sender reads files of strangers.
+A message is one byte for its kind, eight for the length of its body, and the body: numbers of fixed size and
+text, never objects. A frame's planes follow its message, row by row. Nothing received is trusted: sizes, kinds and lengths
+are checked as those of a file are, since the sender reads strangers' files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HEAD: Final = struct.Struct("<BQ")
 OPENED, PACKET, FRAME, FAULT, ENDED, COMBS, DONE, REFUSED, FAILED = range(1, 10)
 
 _LONGEST: Final = 1 << 16
-"""Most bytes of a message's body."""
+"""Most bytes in a message's body."""
 _OPENED: Final = struct.Struct("<Qq")
 _PACKET: Final = struct.Struct("<qqQ??")
 _FRAME: Final = struct.Struct("<IIqqqqqqq?BBBB")
@@ -40,7 +40,7 @@ ReadInto = Callable[[memoryview], None]
 
 
 class GarbledError(Exception):
-    """What came is no message."""
+    """What came is not a message."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Opened:
     """A film's beginning."""
 
     container: str
-    """FFmpeg's name of it."""
+    """FFmpeg's name for its format."""
     num_early: int
     """How many frames at the beginning have no stamp, though later ones do."""
     first_stamp: int
@@ -59,9 +59,9 @@ class Ended:
     """What is known of a film when all its packets have gone by."""
 
     promised: Fraction | None
-    """When its pictures end by its header, in seconds on the stream's clock."""
+    """When its pictures end according to its header, in seconds on the stream's clock."""
     num_told: int | None
-    """The exact count of its frames, where the film says so."""
+    """The exact number of its frames, if the film says so."""
     is_reordered: bool
     """True where frames are decoded in another order than shown."""
 
@@ -71,7 +71,7 @@ def message(kind: int, body: bytes = b"") -> bytes:
 
 
 def length_of(kind: int, length: int) -> int:
-    """Give the length of a body that is to be read, if it can be one."""
+    """Return the length of a body to be read, if it is a possible one."""
     if not OPENED <= kind <= FAILED or length > _LONGEST:
         raise GarbledError
     return length
@@ -135,7 +135,7 @@ class FrameMessages:
         self._rows: list[NDArray[np.uint8]] = []
 
     def __call__(self, frame: VideoFrame, aspect: Fraction | None) -> Iterator[bytes | memoryview]:
-        """Give a frame's message and the rows of its planes, as long as in a new frame of its kind."""
+        """Return a frame's message and the rows of its planes, padded as in a new frame of its format."""
         shape, base = aspect or Fraction(0), frame.time_base or Fraction(0)
         name = frame.format.name
         stamps = (NO_STAMP if stamp is None else stamp for stamp in (frame.pts, frame.dts))
@@ -152,7 +152,7 @@ class FrameMessages:
 
 
 def _rows_of(plane: VideoPlane, rows: NDArray[np.uint8]) -> memoryview:
-    """Give a plane as it lies, where its rows are as long as those wanted or it is a palette; else put into these."""
+    """Return a plane as it is if its rows have the wanted length or it is a palette; otherwise copy it into such rows."""
     if rows.shape[1] in (0, plane.line_size):
         return memoryview(plane).cast("B")
     stored = np.asarray(memoryview(plane)).view(np.uint8).reshape(plane.height, abs(plane.line_size))
@@ -164,7 +164,7 @@ def _rows_of(plane: VideoPlane, rows: NDArray[np.uint8]) -> memoryview:
 
 
 def read_frame(body: bytes, read_into: ReadInto) -> tuple[VideoFrame, Fraction | None]:
-    """Build a frame of its message and of its planes, which are read."""
+    """Build a frame from its message, reading its planes."""
     width, height, shape, of_shape, base, of_base, pts, dts, duration, is_key, *colour = _unpack(
         _FRAME, body[: _FRAME.size]
     )

@@ -29,23 +29,23 @@ _ALLOWED: Final = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,mxf,avi,gif,ogg,flv,asf,dv,ivf,nut,"
     "h264,hevc,yuv4mpegpipe"
 )
-"""FFmpeg's names of the containers that hold pictures themselves and point at no other file."""
+"""FFmpeg's names for the containers that hold pictures themselves and point to no other file."""
 
 MOST_PIXELS: Final = 2**26
-"""Largest picture that is decoded, in pixels: twice 8K. A header of 60000 x 60000 would ask for all memory."""
+"""Largest picture that is decoded, in pixels: twice 8K. A header that claims 60000 x 60000 would take all memory."""
 
 FILM_ENDINGS: Final = (
     *(".mp4", ".m4v", ".mov", ".3gp", ".avif", ".mkv", ".webm", ".mxf", ".avi", ".gif", ".mpg", ".mpeg", ".m2v"),
     *(".vob", ".ts", ".mts", ".m2ts", ".ogv", ".flv", ".wmv", ".asf", ".dv", ".ivf", ".nut", ".y4m", ".h264", ".h265"),
 )
-"""File endings by which a folder's films are recognised; a film named directly may have any ending."""
+"""Endings by which films in a folder are recognised; a film named directly may have any ending."""
 
 
 def open_film(path: Path) -> InputContainer:
     """Open a film for reading.
 
     Raises:
-        InputError: there is no such file, it is no regular file, or it is no film.
+        InputError: there is no such file, or it is not a regular file, or not a film.
     """
     require_regular(path, "a film file, a folder of pictures or a pattern")
     try:
@@ -60,15 +60,15 @@ def open_film(path: Path) -> InputContainer:
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty; copy it or export it again") from error
         known = what_it_is(path) or (
-            "damaged, cut off or of another kind; play it in a video player to see, or export it again"
+            "damaged, cut off or of another kind; try it in a video player, or export it again"
         )
         raise InputError(f"{path} cannot be read as a film: it is {known}") from error
 
 
 def picture_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Give the stream that holds the film's pictures; never cover art.
+    """Return the stream that holds the film's pictures; never cover art.
 
-    The first one, but one that is marked as default, and moves, goes before others (an AVIF film begins with a still).
+    The first one, unless another that moves is marked as default (an AVIF film begins with a still).
     """
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if any(stream.disposition & Disposition.dependent for stream in streams):
@@ -87,7 +87,7 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def decoder(container: InputContainer, stream: VideoStream) -> VideoCodecContext:
-    """Give what decodes the stream: FFmpeg's own, but another where it does not see the transparency of VP8 and VP9."""
+    """Return the stream's decoder: FFmpeg's own, or another one if that ignores the transparency of VP8 and VP9."""
     if not _has_coded_alpha(container, stream):
         return stream.codec_context
     context = CodecContext.create("libvpx-vp9" if stream.codec_context.name == "vp9" else "libvpx", "r")
@@ -138,7 +138,7 @@ def _is_encrypted(path: Path, stream: VideoStream) -> bool:
 
 
 def promised_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
-    """Say when the pictures end by the header, in seconds on the stream's clock; None where it does not say."""
+    """Return when the pictures end according to the header, in seconds on the stream's clock; None if it does not say."""
     if stream.duration and stream.time_base:
         return ((stream.start_time or 0) + stream.duration) * stream.time_base
     tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
@@ -157,7 +157,7 @@ def _frame_rate(stream: VideoStream) -> Fraction:
 
 
 def _has_coded_alpha(container: InputContainer, stream: VideoStream) -> bool:
-    """Say whether transparency is coded beside the pictures of VP8 or VP9; browsers promise it and have none."""
+    """Say whether transparency is coded beside the pictures of VP8 or VP9; films recorded by browsers claim it and have none."""
     if stream.metadata.get("alpha_mode") != "1" or not isinstance(container.name, str) or not container.name:
         return False
     with open_film(Path(container.name)) as again:
@@ -166,7 +166,7 @@ def _has_coded_alpha(container: InputContainer, stream: VideoStream) -> bool:
 
 
 def _exact_rate(rate: Fraction) -> Fraction:
-    """Take a rate for 24000/1001 and the like where it is one but for rounding: Matroska stores whole nanoseconds."""
+    """Correct a rate to 24000/1001 or the like if it is that but for rounding: Matroska stores whole nanoseconds."""
     for exact in (Fraction(nominal * 1000, 1001) for nominal in (24, 30, 48, 60, 120)):
         if abs(rate / exact - 1) < Fraction(1, 100_000):
             return exact
@@ -174,14 +174,14 @@ def _exact_rate(rate: Fraction) -> Fraction:
 
 
 def num_frames_told(stream: VideoStream) -> int | None:
-    """Give the exact count of a track's frames, where a Matroska file has that tag."""
+    """Return the exact number of a track's frames, if a Matroska file has that tag."""
     told = stream.metadata.get(COUNT_TAG, "")
     return int(told) if told.isdecimal() and int(told) else None
 
 
 _UNSPECIFIED: Final = 2
 _BT470BG: Final = 5
-"""What VP8 always means, though its containers do not say so (RFC 6386, section 9.2): BT.601, legal range."""
+"""VP8's colours, which its containers do not state (RFC 6386, section 9.2): BT.601, legal range."""
 
 
 def _colour_tags(stream: VideoStream) -> ColourTags:
@@ -204,12 +204,12 @@ def _timecode(container: InputContainer, stream: VideoStream) -> str | None:
 
 
 def _num_frames(stream: VideoStream) -> int | None:
-    """Count by duration where possible: an edit list may show fewer frames than the file stores."""
+    """Count frames by duration where possible: an edit list may show fewer frames than the file stores."""
     if stream.duration and stream.time_base and stream.average_rate:
         return max(1, round(stream.duration * stream.time_base * stream.average_rate))
     return stream.frames or None
 
 
 def codec_name(stream: Stream) -> str:
-    """Give FFmpeg's name of the codec, as a format rather than a decoder."""
+    """Return FFmpeg's name for the codec as a format, rather than for a decoder."""
     return stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"

@@ -18,24 +18,24 @@ from relook.film.container.inventory import Inventory, Track
 from relook.film.frames import ColourTags, FilmInfo
 
 _MUXER_OPTIONS: Final = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
-"""Keep stamps as they are (sound may begin before 0), and give the same bytes for the same film."""
+"""Keep stamps as they are (sound may begin before 0), and write the same bytes for the same film."""
 
 QUICKTIME_CODES: Final = {
     **{"sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "nld": "dut", "kat": "geo", "deu": "ger"},
     **{"ell": "gre", "isl": "ice", "mkd": "mac", "msa": "may", "bod": "tib", "cym": "wel", "fre": "fra", "rum": "ron"},
     **{"cze": "ces", "slo": "slk"},
 }
-"""Of the languages with two codes in ISO 639-2, the one that FFmpeg's list of QuickTime's languages has."""
+"""For languages with two codes in ISO 639-2, the one in FFmpeg's list of QuickTime languages."""
 
 _CHAPTER_TICK: Final = Fraction(1, 10**9)
 _FINEST_CLOCK: Final = 2**31 - 1
 
 
 def time_base(source: FilmInfo, plan: Plan) -> Fraction:
-    """Give the unit of the pictures' stamps: the source's; in MP4 and MOV, which have no rate but that of their stamps, one that
+    """Return the unit of the pictures' stamps: the source's or, in MP4 and MOV, which state no rate beside their stamps, one that
     fits the rate as well.
 
-    Matroska's milliseconds would make 41 and 42 of every 23.976 frames a second.
+    Matroska's milliseconds would make every frame at 23.976 a second 41 or 42 long.
     """
     if plan.counts_frames:
         return 1 / source.frame_rate
@@ -63,7 +63,7 @@ def add_pictures(output: OutputContainer, source: FilmInfo, plan: Plan, found: I
 
 
 def set_up(context: VideoCodecContext, source: FilmInfo, plan: Plan, found: Inventory | None = None) -> None:
-    """Give an encoder its settings."""
+    """Configure an encoder."""
     context.width, context.height, context.pix_fmt = source.width, source.height, plan.pixel_format
     context.options = _with_hdr(plan.options, found)
     context.sample_aspect_ratio = source.sample_aspect
@@ -73,7 +73,7 @@ def set_up(context: VideoCodecContext, source: FilmInfo, plan: Plan, found: Inve
 
 
 def describe(output: OutputContainer, stream: VideoStream, found: Inventory, timecode: str | None) -> None:
-    """Take over names, tags, timecode and how the pictures are turned."""
+    """Copy names, tags, timecode and the turn of the pictures."""
     if found.film.kind != "film":
         tags: dict[str, str] = {}
     else:
@@ -91,7 +91,7 @@ def describe(output: OutputContainer, stream: VideoStream, found: Inventory, tim
 
 
 def name_stream(output: OutputContainer, copy: Stream, track: Track) -> None:
-    """Take over a stream's language and name, in the way of the container."""
+    """Copy a stream's language and name in the container's own way."""
     in_mov = output.format.name in ("mov", "mp4")
     if track.language:
         copy.metadata["language"] = (
@@ -102,7 +102,7 @@ def name_stream(output: OutputContainer, copy: Stream, track: Track) -> None:
 
 
 def set_chapters(output: OutputContainer, found: Inventory) -> None:
-    """Take over the chapters."""
+    """Copy the chapters."""
     chapters: list[Any] = [
         {
             "id": number,
@@ -128,6 +128,6 @@ def _with_hdr(options: dict[str, str], found: Inventory | None) -> dict[str, str
 
 
 def tag(place: VideoFrame | VideoCodecContext, tags: ColourTags) -> None:
-    """Set the colour tags; ProRes loses them unless the frames carry them as well as the codec."""
+    """Set a frame's colour tags; ProRes loses them unless both frames and codec carry them."""
     place.color_primaries, place.color_trc, place.colorspace = tags.primaries, tags.transfer, tags.matrix
     place.color_range = 0 if tags.full_range is None else 2 if tags.full_range else 1

@@ -1,6 +1,6 @@
-"""What becomes of pictures themselves on their way into pictures of another kind, or into a codec, and of what their files hold.
+"""What becomes of pictures, and of what else their files hold, on their way into another kind of picture or a codec.
 
-Nothing but the first picture is looked at: values beyond black and white are told as possible.
+Only the first picture is looked at: values beyond black and white are reported as a possibility.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Fate:
 def picture_changes(
     found: Inventory, sampling: str, depth: str, *, is_full: bool, is_linear: bool = False
 ) -> list[str]:
-    """Say in words what is other in pictures of a sampling ("RGB"), a depth ("10 bit"), a range and a kind of values."""
+    """Say in words what differs in pictures of a sampling ("RGB"), a depth ("10 bit"), a range and a kind of values."""
     film = found.film
     was_full = is_full_range(film.colour, film.pixel_format)
     changes = [
@@ -61,14 +61,14 @@ def picture_changes(
 
 
 def as_picture_files(found: Inventory, ending: str) -> list[Fate]:
-    """Say what becomes of pictures in files of an ending."""
+    """Say what becomes of pictures in files with an ending."""
     words = picture_changes(found, "RGB", _written_depth(found, ending), is_full=True, is_linear=ending == ".exr")
     words += ["as JPEG, not lossless"] if ending in _JPEG else []
     return [Fate(PICTURES, "changed" if words else "kept", "; ".join(words))]
 
 
 def of_picture_files(found: Inventory, endings: Set[str]) -> list[Fate]:
-    """Say what becomes of what picture files hold besides, in files of other endings or a film."""
+    """Say what becomes of everything else in picture files, in files with other endings or in a film."""
     if not found.film.pictures:
         return []
     result = []
@@ -88,7 +88,7 @@ def of_picture_files(found: Inventory, endings: Set[str]) -> list[Fate]:
 
 
 def depth_of(film: FilmInfo) -> str:
-    """Give the depth of a film's values in words: "10 bit", "32-bit float"."""
+    """Return the depth of a film's values in words: "10 bit", "32-bit float"."""
     is_float = re.search(r"f(16|32)", film.pixel_format)
     return f"{is_float[1]}-bit float" if is_float else f"{film.bit_depth} bit"
 
@@ -110,7 +110,7 @@ def _values(is_linear: bool) -> str:
 
 
 def _written_depth(found: Inventory, ending: str) -> str:
-    """Give the depth that `write_picture` chooses, in words."""
+    """Return in words the depth that `write_picture` chooses."""
     film = found.film
     is_float, bits = "float" in depth_of(film), int(depth_of(film).partition("-")[0].split()[0])
     if ending == ".exr":

@@ -1,7 +1,7 @@
-"""Try in a decoder's process what relook then does in its own: open a film, and decode its first frames.
+"""Try in a decoder's process what relook then does in its own: open a film and decode its first frames.
 
-Headers are read, and sound and subtitles copied, in relook's own process. What makes FFmpeg crash, hang or ask for all memory
-there has done so here before, and is refused or left out. Combs are counted in a decoder's process alone.
+Headers are read, and sound and subtitles copied, in relook's own process. Anything that makes FFmpeg crash, hang or exhaust
+memory there does so here first, and is refused or left out. Combs are counted only in a decoder's process.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from relook.film.regular import require_regular
 _Identity = tuple[int, int, int, int]
 
 _PIXELS: Final = MOST_PIXELS // 4
-"""Memory is given as for films of this size: 8K is twice as large, and takes less of it."""
+"""Memory is limited as for frames of this many pixels; 8K has twice as many, and still fits."""
 _MOST_REMEMBERED: Final = 10_000
 _done: dict[tuple[Task, _Identity], bool] = {}
-"""Whether a rehearsal went well, by the file as it was."""
+"""Whether a rehearsal went well, by the file's state at the time."""
 
 
 def require_opens(path: Path) -> None:
-    """Refuse a film that FFmpeg does not survive when it opens it.
+    """Refuse a film that FFmpeg does not survive opening.
 
     Raises:
         InputError: the decoder's process died twice, or there is no such file.
@@ -58,7 +58,7 @@ def can_begin(path: Path) -> bool:
 
 
 def combs_apart(path: Path) -> Iterator[list[Combs]]:
-    """Measure runs of frames at places spread over a film; what the decoder does not survive is left to the reader."""
+    """Measure runs of frames at places spread over a film; what the decoder does not survive is left for the reader to refuse."""
     if not CAN_FORK:
         yield from combs_of_places(path)
         return
@@ -74,7 +74,7 @@ def combs_apart(path: Path) -> Iterator[list[Combs]]:
 
 
 def _goes_well(task: Task, path: Path, *, is_last: bool = False) -> bool | None:
-    """Try something; None where the decoder died, and True where it did not, though the film may be refused.
+    """Try something; None if the decoder died, True if it did not, even if it refused the film.
 
     Raises:
         DiedError: it died, and this was the last try.

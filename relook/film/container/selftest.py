@@ -19,28 +19,28 @@ from relook.film.container.output import add_pictures, open_output, tag, time_ba
 from relook.film.frames import FilmInfo
 
 _SIZE: Final = (256, 144)
-"""Width and height in pixels: the least that DNxHR takes."""
+"""Width and height in pixels: the smallest that DNxHR accepts."""
 _NUM_FRAMES: Final = 3
 _MOST_OFF: Final = 8
-"""Codes of 8 bits that a grey wedge may come back wrong by, on average."""
+"""How far a grey wedge may come back wrong on average, in 8-bit codes."""
 _AV1_SIZE: Final = 64
 _AV1: Final = base64.b64decode(
     "REtJRgAAIABBVjAxQABAABgAAAABAAAAAQAAAAAAAAAdAAAAAAAAAAAAAAASAAoKAAAAAq//jV8wCDINEADXAhlkwwIAAAgBXg=="
 )
-"""A film of one grey picture of 64 x 64, coded by SVT-AV1: relook reads AV1 and writes none."""
+"""A film of one grey 64 x 64 picture, encoded by SVT-AV1: relook reads AV1 but does not write it."""
 
 _ERRORS: Final = (av.error.FFmpegError, OSError, ValueError)
-"""What PyAV raises; ValueError where FFmpeg was built without a codec."""
+"""What PyAV raises; ValueError if FFmpeg was built without a codec."""
 
 
 def library_words() -> str:
-    """Name the FFmpeg libraries that PyAV brings."""
+    """Name the FFmpeg libraries that PyAV includes."""
     wanted = ("libavcodec", "libavformat", "libavutil", "libswscale")
     return ", ".join(f"{name} {'.'.join(map(str, library_versions[name]))}" for name in wanted)
 
 
 def plans() -> Iterator[Plan]:
-    """Give a plan for every codec that films are written in."""
+    """Return a plan for every codec that films are written in."""
     seen = set()
     for ending in film_endings():
         for pixel_format, bits in (("yuv420p", 8), ("yuv422p10le", 10)):

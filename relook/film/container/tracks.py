@@ -21,7 +21,7 @@ from relook.film.container.output import name_stream
 from relook.timing import duration_text
 
 _LOOKED_AT: Final = 2000
-"""Packets that are read in search of the first one of every stream."""
+"""Most packets that are read in search of the first one of every stream."""
 _MOST_FAILURES: Final = 1000
 _LONGEST_JUMP_SECONDS: Final = 10
 
@@ -31,7 +31,7 @@ _PICTURE_ENDINGS: Final = {"mjpeg": "jpg", "png": "png", "bmp": "bmp", "gif": "g
 
 
 class Heard:
-    """The packets of one stream, as far as they must come back."""
+    """A digest of one stream's packets, to compare with what is read back."""
 
     def __init__(self) -> None:
         self._count, self._size, self._digest = 0, 0, hashlib.sha256()
@@ -42,22 +42,22 @@ class Heard:
         self._digest.update(data)
 
     def told(self) -> tuple[int, int, str]:
-        """Say how many packets and bytes there were, and the SHA-256 (hex) of these."""
+        """Return the number of packets and of bytes, and the bytes' SHA-256 (hex)."""
         return self._count, self._size, self._digest.hexdigest()
 
 
 class Tracks:
-    """The streams of a source film beside its pictures, on their way into an output container.
+    """The streams of a source film other than its pictures, on their way into an output container.
 
-    Packets are read as the pictures advance, so that memory stays flat whatever the film's length.
+    Packets are read as the pictures advance, so that memory use does not grow with the film's length.
     """
 
     def __init__(self, source: Path, *, start: Fraction | None = None, keeps_damage: bool = False) -> None:
         """Open the source.
 
         Args:
-            start: carry only what lies from there on, and let it begin at 0.
-            keeps_damage: leave out what is damaged, and count it; else it is an error.
+            start: carry only what comes from there on, and let it begin at 0.
+            keeps_damage: leave out what is damaged and count it; by default it is an error.
         """
         self._path = source
         self._keeps_damage = keeps_damage
@@ -78,7 +78,7 @@ class Tracks:
         self.close()
 
     def attach(self, output: OutputContainer, tracks: Collection[Track]) -> None:
-        """Add some of this film's streams to an output that has not begun; those that it takes as attachments last."""
+        """Add some of this film's streams to an output before its first packet, attachments last."""
         in_matroska = output.format.name == "matroska"
         files = [track for track in tracks if track.kind == "attachment" or (track.kind == "cover" and in_matroska)]
         for track in tracks:
@@ -92,13 +92,13 @@ class Tracks:
             self._advance()
 
     def write_until(self, output: OutputContainer, seconds: Fraction | None) -> None:
-        """Mux every packet that is due before a time on the source's clock; all the rest with None."""
+        """Mux every packet that is due before a time on the source's clock; with None, all the rest."""
         while self._next is not None and (seconds is None or _time(self._next) < seconds):
             self._mux(output, self._next)
             self._advance()
 
     def write_first(self, output: OutputContainer) -> None:
-        """Mux the first packet of each stream, as far as they come soon, to see whether the output takes them."""
+        """Mux the first packet of each stream, if it comes soon enough, to see whether the output accepts it."""
         waited = set(self._streams)
         for _ in range(_LOOKED_AT):
             if self._next is None or not waited:
@@ -110,7 +110,7 @@ class Tracks:
 
     @property
     def told(self) -> dict[int, tuple[int, int, str]]:
-        """Say what went into each stream of sound or pictures of the output; see `Heard.told`."""
+        """Return what went into each stream of sound or pictures of the output; see `Heard.told`."""
         return {index: heard.told() for index, heard in self._heard.items()}
 
     def close(self) -> None:
@@ -168,9 +168,9 @@ class Tracks:
         self._next = None
 
     def _is_whole(self, packet: Packet[Stream]) -> bool:
-        """Pass over what holds nothing, and in a film known to be damaged, over sound whose stamp has jumped.
+        """Skip empty packets and, in a film known to be damaged, sound whose stamp has jumped.
 
-        A sound muxed far ahead of its time would shut out all that follows.
+        Sound muxed far ahead of its time would shut out everything after it.
         """
         if not packet.size and packet.pts is None:
             return False
@@ -212,7 +212,7 @@ def tracks_hash(path: Path) -> str:
 
 
 def _name_layout(stream: Stream, copy: Stream) -> None:
-    """Say that one channel is mono and two are stereo, where the source does not: MP4 must know for PCM."""
+    """Call one channel mono and two stereo if the source does not say: MP4 needs to know for PCM."""
     if isinstance(stream, AudioStream) and isinstance(copy, AudioStream) and stream.codec_context.channels <= 2:
         copy.codec_context.layout = "mono" if stream.codec_context.channels == 1 else "stereo"
 

@@ -1,4 +1,4 @@
-"""Write the beginning of an output in memory, to see what it takes and what can be read back."""
+"""Write the beginning of an output in memory, to see what it accepts and what can be read back."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from relook.film.frames import FilmInfo
 from relook.film.pixels import rows
 
 _TRIAL_SIZE: Final = (256, 144)
-"""Pixels of the film that is written in memory: the least that DNxHR takes."""
+"""Width and height of the film that is written in memory: the smallest that DNxHR accepts."""
 
 _TRIAL_FRAMES: Final = 3
 
 
 def refused_tracks(found: Inventory, plan: Plan) -> frozenset[int]:
-    """Write the first packet of each stream into an output of its own, and give those that fail."""
+    """Write the first packet of each stream into an output of its own, and return those that fail."""
     return frozenset(t.index for t in found.of_kind(*CARRIED) if not _takes(found, plan, t))
 
 
@@ -71,7 +71,7 @@ def _write(found: Inventory, plan: Plan, tracks: list[Track], *, with_pictures: 
 
 
 def picture_refusal(source: FilmInfo, plan: Plan) -> str | None:
-    """Begin the output in memory for the pictures alone, at their size; give the reason where that fails."""
+    """Begin the output in memory with the pictures alone, at their size; return the reason if that fails."""
     if plan.counts_frames and round(source.width * source.sample_aspect) != source.width:
         return "its pixels are not square"
     try:

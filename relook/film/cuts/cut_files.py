@@ -22,12 +22,12 @@ def read_cut_list(path: Path, rate: Fraction | None = None, *, drop: bool | None
         drop: whether that film's timecode is drop-frame; by default as the list.
 
     Raises:
-        UsageError: its ending is of no cut list.
+        UsageError: its ending is not that of a cut list.
         InputError: it cannot be read.
     """
     ending = path.suffix.lower()
     if ending not in CUT_ENDINGS:
-        raise UsageError(f"{path} is no cut list; give an EDL (.edl) or an OpenTimelineIO timeline (.otio)")
+        raise UsageError(f"{path} is not a cut list; give an EDL (.edl) or an OpenTimelineIO timeline (.otio)")
     require_regular(path, "an EDL or an OpenTimelineIO timeline")
     if ending == ".edl":
         return read_edl(path, rate, drop=drop)

@@ -14,13 +14,13 @@ Kind = Literal["picture", "black", "sound"]
 
 @dataclass(frozen=True)
 class Dissolve:
-    """The frames at an event's beginning in which the event before still shows through."""
+    """The frames at an event's beginning in which the previous event still shows through."""
 
     frames: int
     outgoing: FrameRange | None
-    """What the event before shows meanwhile, counted as `Event.source`; None for black."""
+    """What the previous event shows meanwhile, counted like `Event.source`; None for black."""
     reel: str = ""
-    """Of what goes out."""
+    """Reel of the outgoing side."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Event:
     """As the list has it ("003"); a timeline's clips are numbered from 001."""
     kind: Kind
     name: str
-    """The clip's name, its ending left out; empty where the list gives none."""
+    """The clip's name without its ending; empty if the list gives none."""
     reel: str
-    """The tape, card or file that it is taken from; empty where the list does not say."""
+    """The tape, card or file that it comes from; empty if the list does not say."""
     source: FrameRange
     """Frames counted from source timecode 00:00:00:00, the dissolve's included."""
     record: FrameRange
@@ -42,7 +42,7 @@ class Event:
     from_first_frame: bool = False
     """True where `source` counts from the first frame of its reel, whatever that one's timecode."""
     fault: str = ""
-    """Why it cannot be rendered as the list has it, as "is retimed (...)"; empty where it can."""
+    """Why it cannot be rendered as listed, such as "is retimed (...)"; empty if it can."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,21 @@ class CutList:
     title: str
     events: tuple[Event, ...]
     rate: Fraction
-    """Frames per second by which it was read."""
+    """Frames per second at which it was read."""
     drop: bool = False
     """True where record time is drop-frame."""
     unread: tuple[str, ...] = ()
-    """Lines that say nothing that is known, with their numbers."""
+    """Lines that were not understood, with their numbers."""
 
 
 def stem_of(name: str) -> str:
-    """Return a file's name without folder and ending; "take 1.5" has neither."""
+    """Return a file's name without folder and ending; ".5" in "take 1.5" is not an ending."""
     path = PurePosixPath(name.replace("\\", "/"))
     return path.stem if path.suffix[1:2].isalpha() else path.name
 
 
 def cut_list_in_words(cuts: CutList) -> list[str]:
-    """Write a cut list for people, an event a line, and what of it is not understood."""
+    """Describe a cut list for people, one event per line, with what was not understood."""
     counting = "drop-frame" if cuts.drop else "frames"
     head = (
         f"{cuts.title or 'cut list'}: {len(cuts.events)} events, counted at {rate_text(cuts.rate)} {counting} a second"

@@ -1,9 +1,9 @@
 """Read CMX 3600 edit decision lists.
 
-An EDL does not say its frame rate, and programs write it in many ways, so every line is read strictly: a line that cannot be an
-event is named, and an event that cannot be shown as it is written says why. OpenTimelineIO's CMX 3600 adapter (1.0) is not
-used: it passes over `FCM: DROP FRAME` (108 frames off after an hour), over dissolves without a line for what goes out, over
-reverse motion and over speed changes that keep an event's length, and it forgets the events' numbers.
+An EDL does not state its frame rate, and programs write it in many ways, so every line is read strictly: a line that cannot be an
+event is named, and an event that cannot be shown as written says why. OpenTimelineIO's CMX 3600 adapter (1.0) is not
+used: it ignores `FCM: DROP FRAME` (108 frames off after an hour), dissolves without a line for the outgoing side,
+reverse motion and speed changes that keep an event's length, and it forgets the events' numbers.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _NOTE: Final = re.compile(
 )
 _LONG_REEL: Final = re.compile(r"FINAL CUT PRO REEL:\s*+(?P<long>\S.*?)(?<=\S)\s++REPLACED BY:\s*+(?P<short>\S+)")
 _QUIET: Final = ("*", "TITLE", "FCM", "SPLIT", ">>>", "GPI", "REEL", "FINAL CUT PRO")
-"""How lines begin that need not be understood: notes, and headers that are read elsewhere."""
+"""Beginnings of lines that need not be understood: notes, and headers that are read elsewhere."""
 _FREEZE: Final = "* FREEZE FRAME"
 _LONGEST_LINE: Final = 1000
 _MOST_BYTES: Final = 32 << 20
 _MOST_LINES: Final = 500_000
 _MOST_EVENTS: Final = 100_000
 _LINE_ENDS: Final = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
-"""What `str.splitlines` ends a line at."""
+"""The characters at which `str.splitlines` ends a line."""
 _BLACK: Final = ("BL", "BLACK")
 _UNNAMED_REEL: Final = ("AX", "")
 """Reels that say only that the source is a file."""
@@ -60,21 +60,21 @@ class _Entry:
 
 @dataclass(frozen=True)
 class _Counting:
-    """How labels become numbers of frames."""
+    """How timecodes become frame numbers."""
 
     rate: Fraction
     source_drop: bool
     record_drop: bool
     says_drop: bool
-    """True where the list writes drop-frame with ';', so that ':' means that it is not."""
+    """True if the list marks drop-frame with ';', so that ':' means non-drop-frame."""
 
     def is_odd(self, label: str) -> bool:
-        """Say whether a source label counts otherwise than the film does."""
+        """Say whether a source timecode counts differently from the film."""
         is_drop = is_drop_frame(label)
         return is_drop != self.source_drop and (is_drop or self.says_drop)
 
     def span(self, first: str, last: str, *, drop: bool) -> tuple[int, int]:
-        """Return the numbers of two labels; midnight may lie between them."""
+        """Return the frame numbers of two timecodes; midnight may lie between them."""
         start, stop = (parse_timecode(_label(text, drop), self.rate) for text in (first, last))
         a_day = frames_a_day(self.rate, drop=drop)
         return start, stop + a_day if start - stop > a_day // 2 else stop
@@ -85,10 +85,10 @@ def read_edl(path: Path, rate: Fraction | None = None, *, drop: bool | None = No
 
     Args:
         rate: exact frames per second of the film that it cuts; by default the usual one that suits the list best.
-        drop: whether that film counts drop-frame; by default as the list itself.
+        drop: whether that film's timecode is drop-frame; by default as the list.
 
     Raises:
-        InputError: it cannot be read, holds no event, or a line is no event that can be.
+        InputError: it cannot be read, holds no event, or has a line that cannot be an event.
     """
     lines = [line[:_LONGEST_LINE] for line in _text(path).splitlines()]
     entries, unread = _entries(lines, path)
@@ -117,18 +117,18 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
     except ValueError as error:
-        raise InputError(f"{path} is no EDL: {error}; give the list as text") from error
+        raise InputError(f"{path} is not an EDL: {error}; give the list as plain text") from error
     try:
         text = blob.decode("utf-16" if blob.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
         text = blob.decode("latin-1")
     if sum(map(text.count, _LINE_ENDS)) > _MOST_LINES:
-        raise InputError(f"{path} has more than {_MOST_LINES:,} lines; no EDL has")
+        raise InputError(f"{path} has more than {_MOST_LINES:,} lines, more than any EDL")
     return text
 
 
 def _entries(lines: Sequence[str], path: Path) -> tuple[list[_Entry], tuple[str, ...]]:
-    """Group lines by event, and keep those that say nothing known."""
+    """Group lines by event; also return those that were not understood."""
     entries: list[_Entry] = []
     unread = []
     for number, line in enumerate((line.strip() for line in lines), start=1):
@@ -139,7 +139,7 @@ def _entries(lines: Sequence[str], path: Path) -> tuple[list[_Entry], tuple[str,
                 raise InputError(f"{path} has more than {_MOST_EVENTS:,} events; divide it into several lists")
         elif line[:1].isdigit():
             raise InputError(
-                f"line {number} of {path} is no event that can be read: {line!r}; it needs a number, a reel, a channel, "
+                f"line {number} of {path} cannot be read as an event: {line!r}; it needs a number, a reel, a channel, "
                 "C or D with its frames, and four timecodes"
             )
         elif entries and (line.startswith(("M2", _FREEZE)) or _NOTE.match(line)):
@@ -150,7 +150,7 @@ def _entries(lines: Sequence[str], path: Path) -> tuple[list[_Entry], tuple[str,
 
 
 def _counts_drop(lines: Sequence[str], entries: Sequence[_Entry]) -> bool:
-    """Say whether record time is drop-frame: by its ';' where the list has any, else by its first FCM line."""
+    """Say whether record time is drop-frame, by its ';' if the list has any, otherwise by its first FCM line."""
     if any(is_drop_frame(time) for entry in entries for time in _times(entry)[2:]):
         return True
     modes = [line for line in lines if line.strip().startswith("FCM")]
@@ -163,7 +163,7 @@ def _label(text: str, drop: bool) -> str:
 
 
 def _likely_rate(entries: Sequence[_Entry], rates: Sequence[Fraction], path: Path) -> Fraction:
-    """Return the rate that has every label, and at which the fewest events differ between source and record."""
+    """Return the rate at which every timecode exists and the fewest events differ in length between source and record."""
     misfits: dict[Fraction, int] = {}
     for rate in rates:
         drop = has_drop_frame(rate)
@@ -183,7 +183,7 @@ def _times(entry: _Entry) -> tuple[str, str, str, str]:
 
 
 def _events(entries: Sequence[_Entry], counting: _Counting, path: Path, reels: dict[str, str]) -> Iterator[Event]:
-    """Make events of their lines; a line that only says where a dissolve comes from is no event."""
+    """Make events from their lines; a line that only says where a dissolve comes from is not an event."""
     before: Event | None = None
     for entry, following in zip_longest(entries, entries[1:]):
         event = _event(entry, counting, path, reels)
@@ -220,7 +220,7 @@ def _event(entry: _Entry, counting: _Counting, path: Path, reels: dict[str, str]
 
 
 def _source(entry: _Entry, counting: _Counting) -> tuple[tuple[int, int], str]:
-    """Return an event's source range, and why it cannot be relied on."""
+    """Return an event's source range, and why it is unreliable, if it is."""
     first, last, *_ = _times(entry)
     try:
         if counting.is_odd(first):
@@ -236,7 +236,7 @@ def _source(entry: _Entry, counting: _Counting) -> tuple[tuple[int, int], str]:
 
 
 def _clip_name(entry: _Entry) -> str:
-    """Return the name of the clip: of a dissolve, the one that it goes to."""
+    """Return the name of the clip; for a dissolve, the incoming one."""
     notes = {found["key"]: found["value"].strip() for found in map(_NOTE.match, entry.notes) if found}
     cut_keys = ["FROM CLIP NAME", "FROM CLIP", "FROM FILE", "SOURCE FILE"]
     keys = cut_keys if entry.event["edit"] == "C" else ["TO CLIP NAME", "TO CLIP"]
@@ -244,13 +244,13 @@ def _clip_name(entry: _Entry) -> str:
 
 
 def _fault(entry: _Entry, source: tuple[int, int], record: tuple[int, int], rate: Fraction) -> str:
-    """Say why an event cannot be rendered as it is written."""
+    """Say why an event cannot be rendered as written."""
     line, took, shows = entry.event, source[1] - source[0], record[1] - record[0]
     speeds = [float(found["speed"]) for found in map(_SPEED.match, entry.notes) if found]
     if line["edit"] not in "CD":
         return f"is a {'wipe' if line['edit'].startswith('W') else 'key'} ({line['edit']})"
     if re.fullmatch(r"V([2-9]|\d\d+)", line["channels"]):
-        return f"lies on track {line['channels']}, and one track of pictures is read"
+        return f"lies on track {line['channels']}, but only one picture track is read"
     if took < 0 or any(speed < 0 for speed in speeds):
         return "runs backwards"
     if any(note.startswith(_FREEZE) for note in entry.notes) or any(speed == 0 for speed in speeds):
@@ -260,12 +260,12 @@ def _fault(entry: _Entry, source: tuple[int, int], record: tuple[int, int], rate
     if any(note.startswith("M2") for note in entry.notes) and not speeds:
         return "is retimed (M2)"
     if took != shows:
-        return f"takes {took} frames of its source for {shows} of the edit: it is retimed, or the list is of another frame rate"
+        return f"uses {took} source frames for {shows} of the edit: it is retimed, or the list has another frame rate"
     return ""
 
 
 def _dissolving(event: Event, frames: int, before: Event | None) -> Event:
-    """Let an event begin with a dissolve from the one before, which goes on where it ended."""
+    """Let an event begin with a dissolve from the previous one, which continues where it ended."""
     outgoing = None
     if before is not None and before.kind == "picture":
         outgoing = FrameRange(before.source.stop, before.source.stop + frames)

@@ -14,7 +14,7 @@ _FRAMES: Final = 12
 
 
 def reads_timelines() -> bool:
-    """Say whether a clip that is written to a timeline can be read from it."""
+    """Say whether a clip written to a timeline can be read back."""
     time = otio.opentime.RationalTime(_FRAMES, 24)
     clip = otio.schema.Clip("c", source_range=otio.opentime.TimeRange(time, time))
     timeline = otio.schema.Timeline("t", tracks=[otio.schema.Track(kind="Video", children=[clip])])

@@ -30,13 +30,13 @@ _MOST_FRAMES: Final = 1_000_000_000
 def read_timeline(path: Path, rate: Fraction | None = None) -> CutList:
     """Read a timeline.
 
-    A dissolve lies about the cut in a timeline; here, as in an EDL, it begins the event that comes in.
+    In a timeline a dissolve lies around the cut; here, as in an EDL, it begins the incoming event.
 
     Args:
         rate: exact frames per second of the film that it cuts; by default the timeline's own.
 
     Raises:
-        InputError: it cannot be read, or has no track of pictures.
+        InputError: it cannot be read, or has no picture track.
     """
     timeline = _load(path)
     try:
@@ -50,13 +50,13 @@ def read_timeline(path: Path, rate: Fraction | None = None) -> CutList:
 def _cut_list(timeline: otio.schema.Timeline, rate: Fraction | None, path: Path) -> CutList:
     tracks = [track for track in timeline.video_tracks() if track.enabled and len(track)]
     if not tracks:
-        raise InputError(f"{path} has no track of pictures with anything on it; export the timeline again")
+        raise InputError(f"{path} has no picture track with anything on it; export the timeline again")
     track = tracks[0] if len(tracks) == 1 else otio.algorithms.flatten_stack(tracks)
     rate = rate or Fraction(track.duration().rate).limit_denominator(1001)
     first = timeline.global_start_time
     start = 0 if first is None else _frames(first, rate)
     if start is None:
-        raise InputError(f"{path} starts at {first}, which is no whole frame at {rate_text(rate)} frames a second")
+        raise InputError(f"{path} starts at {first}, which is not a whole frame at {rate_text(rate)} frames a second")
     return CutList(timeline.name, tuple(_events(track, start, rate)), rate)
 
 
@@ -69,14 +69,14 @@ def _load(path: Path) -> otio.schema.Timeline:
     except OSError as error:
         raise InputError(f"cannot open {path}: {error.strerror}; check the path") from error
     except (otio.exceptions.OTIOError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is no OpenTimelineIO timeline: {error}; export it again") from error
+        raise InputError(f"{path} is not an OpenTimelineIO timeline: {error}; export it again") from error
     if not isinstance(timeline, otio.schema.Timeline):
         raise InputError(f"{path} holds a {type(timeline).__name__}, not a timeline; export the whole timeline")
     return timeline
 
 
 def _require_sound(timeline: Any) -> None:
-    """Refuse JSON on which OpenTimelineIO's own parser, or what it makes of it, would crash: gaps in the tree, and loops."""
+    """Refuse JSON that would crash OpenTimelineIO, in parsing or later: gaps in the tree, and loops."""
     num_items, level = 0, [timeline]
     while level:
         objects = [one for one in level if isinstance(one, dict)]
@@ -85,19 +85,19 @@ def _require_sound(timeline: Any) -> None:
             if schema is None:
                 continue
             if not isinstance(schema, str) or not _SCHEMA_NAME.fullmatch(schema):
-                raise ValueError(f"it has a thing of the kind {str(schema)[:40]!r}")
+                raise ValueError(f"it has an object of the unknown kind {str(schema)[:40]!r}")
             if schema.startswith("SerializableObjectRef."):
-                raise ValueError("it names a thing by a reference")
+                raise ValueError("it names an object by reference")
             num_items += schema.startswith(_ITEMS)
             held = [one.get(name) for name in _LISTS if name in one]
             inner = [item for items in held for item in (items if isinstance(items, list) else [None])]
             inner += [one["tracks"]] if schema.startswith("Timeline.") and "tracks" in one else []
             if schema == "Clip.1" and "media_references" in one:
-                raise ValueError("a clip is of one version and says what another does")
+                raise ValueError("a clip has one schema version and the fields of another")
             references = one.get("media_references", {})
             inner += references.values() if isinstance(references, dict) else [None]
             if not all(isinstance(item, dict) and _SCHEMA in item for item in inner):
-                raise ValueError(f"a part of its {schema[:40]} is not there")
+                raise ValueError(f"a part of its {schema[:40]} is missing")
         if num_items > _MOST_EVENTS:
             raise ValueError(f"it has more than {_MOST_EVENTS:,} clips")
         lists = [one for one in level if isinstance(one, list)]
@@ -105,7 +105,7 @@ def _require_sound(timeline: Any) -> None:
 
 
 def _events(track: otio.schema.Track, record: int, rate: Fraction) -> Iterator[Event]:
-    """Number the clips from 001; gaps are left out, unless something dissolves into one."""
+    """Number the clips from 001; gaps are left out unless something dissolves into them."""
     items = list(track)
     if isinstance(items[-1], otio.schema.Transition):  # a fade-out with nothing after it
         items.append(otio.schema.Gap(duration=items[-1].out_offset))
@@ -126,7 +126,7 @@ def _events(track: otio.schema.Track, record: int, rate: Fraction) -> Iterator[E
 
 
 def _event(item: Any, number: str, record: FrameRange, rate: Fraction) -> Event:
-    """Make an event of a clip, a gap or a nested timeline; its source has the record's length, unless a fault says otherwise."""
+    """Make an event from a clip, a gap or a nested timeline; its source is as long as its record, or a fault says why not."""
     trimmed = item.trimmed_range()
     media = item.media_reference if isinstance(item, otio.schema.Clip) else None
     start, shows = _frames(trimmed.start_time, rate), _frames(trimmed.duration, rate)
@@ -167,7 +167,7 @@ def _fault(item: Any, media: Any) -> str:
 
 
 def _dissolving(event: Event, transition: otio.schema.Transition, before: Event | None, rate: Fraction) -> Event:
-    """Let an event, whose ranges begin with the transition, dissolve from the one before."""
+    """Let an event whose ranges begin with the transition dissolve from the previous one."""
     frames, outgoing, reel = sum(_offsets(transition, rate)), None, ""
     if before is not None and before.kind == "picture":
         outgoing, reel = FrameRange(before.source.stop, before.source.stop + frames), before.reel
@@ -175,14 +175,14 @@ def _dissolving(event: Event, transition: otio.schema.Transition, before: Event 
     source = FrameRange(event.source.start - early, event.source.start - early + len(event.record))
     fault = event.fault
     if transition.transition_type != _DISSOLVE:
-        fault = fault or f"begins with a transition that is no dissolve ({transition.transition_type})"
+        fault = fault or f"begins with a transition that is not a dissolve ({transition.transition_type})"
     if frames > len(event.record):
         fault = f"has a dissolve of {frames} frames in {len(event.record)} frames"
     return replace(event, source=source, dissolve=Dissolve(frames, outgoing, reel), fault=fault)
 
 
 def _offsets(item: Any, rate: Fraction) -> tuple[int, int]:
-    """Return how many frames a transition reaches before and after its cut; 0 for anything else."""
+    """Return how many frames a transition reaches before and after its cut; 0 for other items."""
     if not isinstance(item, otio.schema.Transition):
         return 0, 0
     before, after = (_bounded(offset.rescaled_to(float(rate)).value) for offset in (item.in_offset, item.out_offset))
@@ -190,7 +190,7 @@ def _offsets(item: Any, rate: Fraction) -> tuple[int, int]:
 
 
 def _length(item: Any, rate: Fraction) -> int:
-    """Return how many frames of the edit an item fills, without what transitions add."""
+    """Return how many frames of the edit an item fills, not counting what transitions add."""
     duration = item.trimmed_range().duration
     exact = _frames(duration, rate)
     return _bounded(duration.rescaled_to(float(rate)).value) if exact is None else exact
@@ -200,7 +200,7 @@ def _bounded(frames: float) -> int:
     """Round to whole frames.
 
     Raises:
-        ValueError: no film is that long.
+        ValueError: it is longer than any film.
         OverflowError: it is infinite.
     """
     whole = round(frames)
@@ -210,7 +210,7 @@ def _bounded(frames: float) -> int:
 
 
 def _frames(time: otio.opentime.RationalTime, rate: Fraction) -> int | None:
-    """Return a time as a number of frames at the film's rate, by labels: 24 is 23.976; None where it is none."""
+    """Return a time as a number of frames at the film's rate, treating 24 as 23.976; None if it is not a whole number."""
     whole = _bounded(time.value)
     return whole if round(time.rate) == round(rate) and abs(time.value - whole) < 1e-3 else None
 

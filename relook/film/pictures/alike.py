@@ -1,7 +1,7 @@
-"""Pictures of one take are alike: one size, one depth, grey or colour, with transparency or without; told from headers alone.
+"""Check that the pictures of a take are alike (size, depth, grey or colour, transparency) by their headers alone.
 
-A take with odd ones is refused before work begins, and all of them are named by their numbers. The rest is what most pictures
-are; where two kinds are as many, what the first of them is. Pixels are not looked at: damage behind a header stops the work.
+A take with odd pictures is refused before work begins, and all of them are named by number. "The others" are what most pictures
+are; in a tie, what the first picture is. Pixels are not looked at: damage behind a header stops the work later.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from relook.film.sequence import MOST_NAMED, numbers_in, ranges_text
 
 _HEAD_BYTES: Final = 1 << 16
 _PNG_COLOURS: Final = {0: "grey", 2: "RGB", 3: "RGB", 4: "grey with alpha", 6: "RGB with alpha"}
-_BITS_PER_SAMPLE, _WIDTH, _HEIGHT, _ORIENTATION = 258, 256, 257, 274
+_BITS_PER_SAMPLE, _WIDTH, _HEIGHT = 258, 256, 257
 
 
 class Shape(NamedTuple):
@@ -39,10 +39,10 @@ class Shape(NamedTuple):
 
 
 def require_alike(path: Path, pictures: tuple[Path, ...]) -> None:
-    """Refuse a take whose pictures are not alike, or where headers cannot be read.
+    """Refuse a take whose pictures are not alike, or whose headers cannot be read.
 
     Raises:
-        InputError: some differ; the first dozen are named by number, and how many there are.
+        InputError: some differ; the message counts them and names the first dozen.
     """
     by_library = has_vfx()
     found = [shape_of(picture, by_library=by_library) for picture in pictures]

@@ -1,4 +1,4 @@
-"""Transparency: it takes no part in a look, and goes through a render as it is, code for code."""
+"""Transparency, which takes no part in a look and passes through a render unchanged, code for code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def alpha_of(frame: VideoFrame) -> tuple[Codes, int] | None:
 
 
 def frame_alpha(native: Any) -> tuple[Codes, int] | None:
-    """Give the alpha codes and bits of what a `Frame` came from; None where it holds none."""
+    """Return the alpha codes and bit depth of a `Frame`'s native picture; None if it has none."""
     if isinstance(native, VideoFrame):
         return alpha_of(native)
     if isinstance(native, Picture) and native.alpha is not None:
@@ -45,13 +45,13 @@ def frame_alpha(native: Any) -> tuple[Codes, int] | None:
 
 
 def opacity(native: Any) -> NDArray[np.float32] | None:
-    """Give how opaque each pixel of what a `Frame` came from is, `[h w]`, 0..1; None where it holds no transparency."""
+    """Return how opaque each pixel of a `Frame`'s native picture is, `[h w]`, 0..1; None if it has no transparency."""
     found = frame_alpha(native)
     return None if found is None else (found[0] / np.float32(2.0 ** found[1] - 1)).astype(np.float32)
 
 
 def mixed_alpha(old: Any, new: Any, share: float) -> Alpha | None:
-    """Mix the alpha of what two frames came from, `share` of the second, in 16 bits; None where neither holds any."""
+    """Mix the alpha of two frames' native pictures in 16 bits, with `share` of the second; None if neither has any."""
     sides = [frame_alpha(native) for native in (old, new)]
     if sides == [None, None]:
         return None
@@ -60,7 +60,7 @@ def mixed_alpha(old: Any, new: Any, share: float) -> Alpha | None:
 
 
 def picture_alpha(native: Any) -> Alpha | None:
-    """Give the alpha of what a `Frame` came from for a picture file; None where there is none, or a film is opaque."""
+    """Return the alpha of a `Frame`'s native picture for a picture file; None if there is none, or if a film's frame is opaque."""
     if isinstance(native, Picture):
         return None if native.alpha is None else Alpha(native.alpha, native.white)
     found = frame_alpha(native)
@@ -70,7 +70,7 @@ def picture_alpha(native: Any) -> Alpha | None:
 
 
 def put_alpha(frame: VideoFrame, alpha: Codes, bits: int) -> None:
-    """Write alpha codes `[h w]` of so many bits into a frame whose format holds them; equal bits, equal codes."""
+    """Write alpha codes `[h w]` of a bit depth into a frame whose format holds alpha; at equal depths codes are unchanged."""
     _view(frame)[...] = _scaled(alpha, bits, frame.format.components[-1].bits)
 
 
@@ -81,13 +81,13 @@ def is_opaque(frame: VideoFrame) -> bool:
 
 
 def _scaled(alpha: Codes, bits: int, wanted: int) -> Codes:
-    """Bring codes to another depth, the nearest code; a deeper one gives them back when it is cut."""
+    """Convert codes to the nearest codes of another depth; going deeper and back is lossless."""
     most = 2**bits - 1
     return alpha if wanted == bits else (alpha.astype(np.uint32) * (2**wanted - 1) + most // 2) // most
 
 
 def _view(frame: VideoFrame) -> Codes:
-    """View the alpha plane, or the alpha of packed pixels, where it lies."""
+    """Return a view of the alpha plane, or of the alpha in packed pixels."""
     components = frame.format.components
     if len(frame.planes) > 1:
         return planes(frame)[components[-1].plane]

@@ -1,4 +1,4 @@
-"""What picture files say beside their pixels and profile, in blocks: read from files of every kind, and put into those that relook writes.
+"""Metadata blocks of picture files (EXIF, XMP, IPTC and the like): read from files of every kind, put into those that relook writes.
 
 Source: CIPA DC-008 (Exif 3.0); ISO 16684-1 and Adobe's XMP specification, part 3 (XMP); Photoshop file formats, image resources;
 JFIF 1.02 (resolution); PNG third edition, 11.3; RFC 9649, 2.7 (WebP).
@@ -34,18 +34,18 @@ _PHOTOSHOP_NAME: Final = b"Photoshop 3.0\0"
 _PNG_XMP: Final = b"XML:com.adobe.xmp"
 _MOST_SEGMENT: Final = 65533
 _THUMBNAILS: Final = (1033, 1036)
-"""Photoshop's image resources that show the old picture."""
+"""Photoshop's image resources that hold a thumbnail of the old picture."""
 _IPTC: Final = 0x0404
 ORIENTATION, EXIF_TAGS, GPS_TAGS = 274, 34665, 34853
 _XMP_TAG, _IPTC_TAG, _PHOTOSHOP_TAG, _LAYERS_TAG = 700, 33723, 34377, 37724
 _ACROSS, _DOWN, _UNIT = 282, 283, 296
 _OF_EXIF: Final[tuple[int, ...]] = (270, 271, 272, 306, 315, 33432)
-"""Description, camera, date, artist and copyright, which TIFF has among its own tags and other files in EXIF."""
+"""Description, camera, date, artist and copyright: tags of their own in TIFF, part of EXIF in other files."""
 _NO_TAGS: Final = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
 _TOLD: Final = (269, 270, 271, 272, _ACROSS, _DOWN, 285, 286, 287, _UNIT, 305, 306, 315, 316, 318, 319, 337)
-"""Low tags of a TIFF that say something of the picture rather than of how it is laid down."""
+"""Low tags of a TIFF that describe the picture rather than its layout in the file."""
 _LAID_DOWN: Final = (*range(32995, 32999), _PHOTOSHOP_TAG, EXIF_TAGS, 34675, GPS_TAGS, 40965, _LAYERS_TAG, 50255)
-"""High tags that are none of these, or that are carried in another way."""
+"""High tags that do not describe the picture, or that are carried in another way."""
 _OF_RAW: Final = range(50706, 52600)
 """Tags of DNG: what the raw values of a sensor mean."""
 _WEBP_HAS_EXIF, _WEBP_HAS_XMP = 0x08, 0x04
@@ -56,28 +56,28 @@ EXIF, XMP, IPTC, COMMENT, DENSITY = "EXIF", "XMP", "IPTC and Photoshop's blocks"
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a file says, in blocks as they lie in it."""
+    """A file's metadata, in blocks as they are stored."""
 
     exif: bytes = b""
     """From the byte order mark on."""
     xmp: bytes = b""
     more_xmp: tuple[bytes, ...] = ()
-    """Segments of a JPEG, with their names, that hold what one cannot."""
+    """Named segments of a JPEG that hold what a single one cannot."""
     photoshop: bytes = b""
     """Image resources, IPTC among them."""
     comments: tuple[bytes, ...] = ()
     density: tuple[Fraction, Fraction] | None = None
-    """Pixels an inch, across and down."""
+    """Pixels per inch, across and down."""
     tags: Mapping[int, tuple[int, bytes]] = field(default_factory=dict)
-    """Those of a TIFF that say something else of the picture: kinds, and bytes in Intel's order."""
+    """Other descriptive tags of a TIFF: their types, and bytes in little-endian order."""
     others: tuple[str, ...] = ()
-    """What only a file of the same kind holds, in words."""
+    """What only a file of the same kind can hold, in words."""
     never: tuple[str, ...] = ()
-    """What no file that relook writes holds, in words."""
+    """What no file that relook writes can hold, in words."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Say in words what there is that some other endings hold."""
+        """List in words the metadata that some other endings can hold."""
         found = {
             EXIF: self.exif,
             XMP: self.xmp,
@@ -89,7 +89,7 @@ class Metadata:
 
 
 def metadata_of(data: bytes) -> Metadata:
-    """Read what a picture file says; blocks that are damaged count as absent."""
+    """Read a picture file's metadata; damaged blocks count as absent."""
     try:
         if data.startswith(b"\xff\xd8"):
             return _of_jpeg(data)
@@ -145,7 +145,7 @@ def _of_png(data: bytes) -> Metadata:
 
 
 def _all_chunks(data: bytes) -> list[tuple[bytes, int, int]]:
-    """List the chunks before the pixels; EXIF and text may stand behind them."""
+    """List a PNG's chunks; EXIF and text may come after the pixels."""
     found, at = list(png_chunks(data)), 8
     while at + 12 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
@@ -156,7 +156,7 @@ def _all_chunks(data: bytes) -> list[tuple[bytes, int, int]]:
 
 
 def _text_of(international: bytes) -> bytes:
-    """Give the text of an iTXt chunk."""
+    """Return the text of an iTXt chunk."""
     parts = international.partition(b"\0")[2]
     if len(parts) < 2:
         return b""
@@ -207,7 +207,7 @@ def _of_tiff(data: bytes) -> Metadata:
 
 
 def _tags_of(data: bytes, page: Directory) -> dict[int, tuple[int, bytes]]:
-    """Read the tags that say something of the picture."""
+    """Read the tags that describe the picture."""
     return {
         tag: (entry.kind, in_intels_order(page.order, entry.kind, data[entry.start : entry.stop]))
         for tag, entry in page.entries.items()
@@ -216,7 +216,7 @@ def _tags_of(data: bytes, page: Directory) -> dict[int, tuple[int, bytes]]:
 
 
 def jpeg_orientation(data: bytes) -> int:
-    """Return how a JPEG's EXIF says that the picture is turned, 1 to 8; 1 where it does not say."""
+    """Return the orientation in a JPEG's EXIF, 1 to 8; 1 if it has none."""
     for marker, start, stop in jpeg_segments(data) if data.startswith(b"\xff\xd8") else ():
         if marker == 0xE1 and data[start:stop].startswith(_EXIF_NAME):
             exif = data[start + len(_EXIF_NAME) : stop]
@@ -239,7 +239,7 @@ def _without_thumbnails(photoshop: bytes) -> bytes:
 
 
 def with_metadata(data: bytes, found: Metadata) -> bytes:
-    """Return a picture file as relook writes it, with as much as it can hold and does not hold already."""
+    """Add metadata blocks to a written picture file, as far as it can hold them and does not have them already."""
     if data.startswith(b"\xff\xd8"):
         return _jpeg_with(data, found)
     if data.startswith(b"\x89PNG"):

@@ -34,10 +34,10 @@ _FILM_AND_TELEVISION: Final = (
     *("dpx:TimeOffset", "dpx:BlackLevel", "dpx:BlackGain", "dpx:BreakPoint", "dpx:WhiteLevel", "dpx:IntegrationTimes"),
     *("smpte:TimeCode", "smpte:KeyCode"),
 )
-"""What SMPTE ST 268 puts into the last 384 bytes of the header; short headers go without, and pixels lie there."""
+"""Fields in the last 384 bytes of the header (SMPTE ST 268); short headers lack them and have pixels there instead."""
 
 _NOT_KEPT: Final = ("dpx:Packing", "Orientation", "oiio:ColorSpace", "oiio:Gamma", "oiio:subimages")
-"""Tags of how the file was laid down, and those that OpenImageIO makes up."""
+"""Tags that describe the file's layout, and those that OpenImageIO makes up."""
 
 
 def read_dpx_or_tiff(path: Path) -> Picture:
@@ -105,7 +105,7 @@ def _pixels_begin(path: Path) -> int:
 
 
 def _upright(codes: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn `[h w c]` as TIFF 6.0's orientation (1 to 8) says."""
+    """Turn `[h w c]` upright, by TIFF 6.0's orientation (1 to 8)."""
     if orientation >= 5:
         codes = codes.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):
@@ -133,7 +133,7 @@ def _facts(spec: Any) -> PictureFacts:
 
 
 def timecode_text(word: int) -> str:
-    """Write SMPTE ST 12's 32 bits of time address, binary-coded decimals, as text; flags beside them do not count."""
+    """Write the 32 bits of an SMPTE ST 12 time address (binary-coded decimal) as text, ignoring the flag bits."""
     hours, minutes, seconds, frames = word >> 24 & 0x3F, word >> 16 & 0x7F, word >> 8 & 0x7F, word & 0x3F
     return f"{hours:02x}:{minutes:02x}:{seconds:02x}{';' if word & 0x40 else ':'}{frames:02x}"
 
@@ -145,7 +145,7 @@ def timecode_word(text: str) -> int:
 
 
 def written_depth(path: Path, bit_depth: int) -> int:
-    """Return the bits a DPX or TIFF picture gets for a source of so many, 32 for float."""
+    """Return the bit depth in which a DPX or TIFF picture is written for a source of some bit depth; 32 means float."""
     if path.suffix.lower() == ".dpx":
         return next(depth for depth in _DPX_DEPTHS if depth >= min(bit_depth, 16))
     return 8 if bit_depth <= 8 else 16 if bit_depth <= 16 else 32

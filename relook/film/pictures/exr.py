@@ -22,7 +22,7 @@ from relook.film.pictures.primaries import to_bt709
 from relook.film.pictures.vfx import image_io, open_exr, words_of
 
 _OF_THE_FILE: Final = ("channels", "type", "tiles", "chunkCount", "version", "name", "lineOrder", "preview")
-"""Entries that say how the pixels were laid down, or show the old ones."""
+"""Entries that describe the old pixels' layout, or hold a preview of them."""
 
 Layers = dict[str, NDArray[Any]]
 
@@ -53,12 +53,14 @@ def _header(path: Path) -> dict[str, Any]:
     except (RuntimeError, ValueError) as error:
         raise _damaged(path, "") from error
     if len(parts) != 1:
-        raise InputError(f"{path} has {len(parts)} parts; relook reads EXR pictures of one: write its parts apart")
+        raise InputError(
+            f"{path} has {len(parts)} parts; relook reads only EXR pictures of one part: write each to a file of its own"
+        )
     return parts[0]
 
 
 def _layers(path: Path) -> Layers:
-    """Read every channel in its own type, by name."""
+    """Read every channel by name, in its own type."""
     io = image_io()
     opened = io.ImageInput.open(str(path))
     if opened is None:
@@ -95,7 +97,7 @@ def _require_kind(path: Path, spec: Any) -> None:
         raise _no_colours(path, f"the channels {shown}")
     for index, name in enumerate(spec.channelnames):
         if name in ("R", "G", "B", "A", "Y") and str(spec.channelformat(index)) not in ("half", "float"):
-            raise InputError(f"{path} has whole numbers in channel {name}; relook reads half and float EXR: convert it")
+            raise InputError(f"{path} has integers in channel {name}; relook reads half and float EXR: convert it")
 
 
 def _no_colours(path: Path, what: str) -> InputError:
@@ -130,10 +132,10 @@ def write_exr(
     """Write an EXR picture; from an EXR source it keeps header, windows, compression and layers.
 
     Args:
-        light: `[h w 3]`, RGB, linear, of BT.709; from a source in a colour space of its own, in that.
+        light: `[h w 3]`, RGB, linear with BT.709 primaries, or in the source's own named colour space.
         alpha: `[h w]`, 0..1.
         depth: 16 for half, 32 for float.
-        facts: what is written where there is no EXR header to keep.
+        facts: what the header says if there is no EXR header to keep.
     Raises:
         OSError: the file cannot be written.
     """

@@ -12,10 +12,10 @@ from relook.film.pictures.spaces import ColourSpace
 
 
 def in_space(frame: Frame, space: ColourSpace, *, half_code: float) -> tuple[Frame, bool]:
-    """Take a frame's values from the display to a colour space, and say whether some have no place there within 0..1.
+    """Convert a frame's display values to a colour space; also return whether some fall outside 0..1 there.
 
     Args:
-        half_code: how far beyond 0 and 1 still rounds to them; infinity for float, which goes on beyond.
+        half_code: how far beyond 0 and 1 a value still rounds to them; infinity for float, which has no such limits.
     """
     whole = (frame.pixels if frame.beyond is None else frame.pixels + frame.beyond).numpy()
     values = space.from_display(whole)

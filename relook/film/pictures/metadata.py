@@ -1,9 +1,9 @@
-"""EXIF, XMP, IPTC, comments and resolution on their way from one picture file to the one that is made of it.
+"""Carry EXIF, XMP, IPTC, comments and resolution from a picture file to the one made from it.
 
-Blocks are kept byte for byte where the file that is made can hold them. Three things in them would be untrue and are mended:
+Blocks are kept byte for byte if the new file can hold them. What would be untrue in them is corrected:
 the orientation of pictures that were turned upright is 1, and thumbnails of the old picture are taken out of EXIF and of
-Photoshop's blocks. PNG to PNG keeps its chunks, EXR and DPX their headers: see `png`, `dpx_tiff` and `exr`. What the file that is made
-cannot hold is given in words, to be told.
+Photoshop's blocks. PNG to PNG keeps its chunks, EXR and DPX their headers: see `png`, `dpx_tiff` and `exr`. What the new file
+cannot hold is returned in words, to be reported.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _HOLDS: Final = {
     ".tif": (XMP, IPTC, DENSITY),
 }
 _A_FILM_HOLDS: Final = (DENSITY,)
-"""Not that it does: but pixels an inch are nothing that a film could lose."""
+"""A film cannot hold pixels per inch either, but they are no loss there."""
 
 
 def carry_metadata(source: Path, target: Path) -> tuple[str, ...]:
-    """Put what one picture file says into another that was made of it; what that cannot hold is returned in words.
+    """Copy one picture file's metadata into another made from it; return in words what that one cannot hold.
 
     Raises:
         ResourceError: the target cannot be written.
@@ -62,7 +62,7 @@ def carry_metadata(source: Path, target: Path) -> tuple[str, ...]:
 
 
 def lost_metadata(source: Path, ending: str) -> tuple[str, ...]:
-    """Say in words what of a picture file's metadata will not be held by files of an ending, of a film's too."""
+    """List in words which of a picture file's metadata is lost in files with an ending, a film's included."""
     try:
         data = source.read_bytes()
     except OSError:  # reading its pixels says so
@@ -103,7 +103,7 @@ def _kind_of(data: bytes) -> str:
 
 
 def turn_of(data: bytes) -> int:
-    """Return how a picture's pixels were turned when they were read, 1 to 8: those of PNG and WebP never are."""
+    """Return by which orientation (1 to 8) a picture was turned when it was read; PNG and WebP never are."""
     page = first_directory(data)
     if page is not None and has_vfx():
         turn = page.number(ORIENTATION, data) or 1
@@ -112,7 +112,7 @@ def turn_of(data: bytes) -> int:
 
 
 def _upright(found: Metadata, turn: int) -> Metadata:
-    """Say of pixels that were turned that they lie as they should."""
+    """Set the orientation of a picture that was turned upright to 1."""
     if turn == 1:
         return found
     xmp = re.sub(rb"(tiff:Orientation(?:>|\s*=\s*[\"']))\d", rb"\g<1>1", found.xmp)

@@ -1,4 +1,4 @@
-"""One picture as it was decoded, and what picture files of any kind can say about a take."""
+"""A decoded picture, and what a picture file of any kind can say about its take."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MOST_PIXELS: Final = 2**27
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What a picture's header says of its take, in no file's own terms."""
+    """What a picture's header says about its take, in terms common to all formats."""
 
     frame_rate: Fraction | None = None
     timecode: str | None = None
-    """Of this picture; a label that does not exist at the frame rate counts as none."""
+    """Of this picture; None too if it does not exist at the frame rate."""
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel over its height."""
 
@@ -55,9 +55,9 @@ class Picture:
     header: Any = None
     """The file's own header as its reader gives it, to be written into a file of the same kind."""
     layers: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    """What else the file holds, `[h w]` by name: handed on untouched to a file of the same kind."""
+    """Further channels, `[h w]` by name: passed on untouched to a file of the same kind."""
     space: ColourSpace | None = None
-    """What its values are in, where that was said: it goes before `is_linear` and `to_bt709`, the file's own word."""
+    """The named colour space of its values, if one was given; it overrides `is_linear` and `to_bt709`, which the file states."""
 
     @property
     def is_float(self) -> bool:
@@ -96,8 +96,8 @@ def require_size(path: Path, width: int, height: int) -> None:
         return
     fault = "too large" if width * height > 0 else "no size"
     raise InputError(
-        f"{path} says that it is {width} x {height}, which is {fault}; relook reads pictures of up to {MOST_PIXELS} "
-        f"pixels (16384 x 8192): scale it down, or it is damaged"
+        f"{path} claims to be {width} x {height}, which is {fault}; relook reads pictures of up to {MOST_PIXELS} "
+        f"pixels (16384 x 8192): scale it down, unless it is damaged"
     )
 
 
@@ -113,7 +113,7 @@ def require_finite_picture(path: Path, codes: NDArray[Any], names: str) -> None:
     row, column, channel = np.argwhere(~finite)[0].tolist()
     raise InputError(
         f"{path} holds {codes[row, column, channel]} at column {column}, row {row}, channel {names[channel]} "
-        f"({np.count_nonzero(~finite)} such values in all); mend the picture, a look cannot go through it"
+        f"({np.count_nonzero(~finite)} such values in all); repair the picture: a look cannot be applied to such values"
     )
 
 
@@ -132,7 +132,7 @@ def existing_timecode(text: str, rate: Fraction | None) -> str | None:
 
 
 def exact_rate(value: float) -> Fraction | None:
-    """Return the usual frame rate that a header's rounded number means; None where it can be none."""
+    """Return the usual frame rate closest to a header's rounded number; None if the number is no frame rate."""
     if not np.isfinite(value) or not 0.9 <= value <= 1000:
         return None
     for rate in (Fraction(round(value)), Fraction(round(value * 1.001) * 1000, 1001)):

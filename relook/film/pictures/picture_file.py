@@ -2,7 +2,7 @@
 
 Transparency takes no part in a look: it is left out of the pixels, kept with the source picture, and written back
 untouched into endings that can hold it. EXR pictures are scene-linear, and go through the primaries that
-they name and the curve of `scene_light`. Pictures that were said to be in a colour space go through OpenColorIO instead; written
+they name and the curve of `scene_light`. Pictures given a named colour space go through OpenColorIO instead; written
 as the same kind of file they are in that space again, and as another kind they are display-referred, or linear in EXR.
 """
 
@@ -54,9 +54,9 @@ _WRITE_OPTIONS: Final = {
     ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 95),
     ".webp": (cv2.IMWRITE_WEBP_LOSSLESS_MODE, cv2.IMWRITE_WEBP_LOSSLESS_PRESERVE_COLOR),
 }
-"""JPEG at quality 95; WebP lossless, and so also where it is transparent."""
+"""JPEG at quality 95; WebP lossless, in transparent areas too."""
 _MOST_HALF_BITS: Final = 12
-"""Half floats, in linear light, keep display-referred codes of so many bits apart."""
+"""Linear half floats keep display-referred codes of up to this many bits distinct."""
 
 
 def read_picture(path: Path) -> Picture:
@@ -92,7 +92,7 @@ def _read_by_opencv(path: Path) -> Picture:
     require_single(path, data)
     encoded = np.frombuffer(bytearray(data), np.uint8)
     alpha_kind = mark_as_multiplied(encoded, path)
-    # A camera's JPEG lies on its side where its EXIF says so, and "unchanged" would leave it there.
+    # Cameras store JPEGs on their side and say so in EXIF; "unchanged" would ignore that.
     flags = cv2.IMREAD_ANYCOLOR if data.startswith(b"\xff\xd8") else cv2.IMREAD_UNCHANGED
     try:
         codes = cv2.imdecode(encoded, flags) if data else None
@@ -176,12 +176,12 @@ def holds_beyond(ending: str) -> bool:
 
 
 def is_half_enough(bit_depth: int, *, is_linear: bool) -> bool:
-    """Say whether half floats in linear light hold a source of so many bits, or of floats that are linear already."""
+    """Say whether linear half floats hold a source of this bit depth, or one of floats that is linear already."""
     return bit_depth <= _MOST_HALF_BITS or (is_linear and bit_depth == 16)
 
 
 def returns_to_space(picture: Picture, ending: str) -> bool:
-    """Say whether a picture that was said to be in a colour space is in it again when written with an ending (`.dpx`)."""
+    """Say whether a picture with a named colour space is written in that space again, given the output's ending (`.dpx`)."""
     return picture.space is not None and same_kind(picture.path.suffix, ending)
 
 
@@ -204,14 +204,14 @@ def write_picture(
     facts: PictureFacts | None = None,
     is_from_space: bool = False,
 ) -> bool:
-    """Write a frame's pixels as deep as the source where the ending can, and deeper where it has no such depth.
+    """Write a frame's pixels at the source's bit depth, or the next deeper one that the ending has.
 
-    Returns whether values that went back to the source's colour space had no code there, and were clipped.
+    Returns whether values had to be clipped because the source's colour space cannot encode them.
 
     Args:
-        source: the picture that the frame comes from, for its header and colour space where it is of the same kind.
-        alpha: transparency to be written beside the colours.
-        facts: what is written of the take where there is no header to keep.
+        source: the picture that the frame comes from; gives header and colour space if it is of the same kind.
+        alpha: transparency to write along with the colours.
+        facts: what the header says about the take if there is none to keep.
         is_from_space: the frame comes from a film in a colour space.
     Raises:
         UsageError: there is alpha, and the ending cannot hold it.
@@ -227,24 +227,35 @@ def write_picture(
     is_from_space |= source is not None and source.space is not None
     if ending == ".exr":
         curve = to_straight_light if is_from_space else to_light
-        light = curve(_whole(frame)) if space is None else _whole(frame)
-        opacity = None if alpha is None else alpha.codes / np.float32(alpha.white)
-        is_half = is_half_enough(bit_depth, is_linear=source is not None and source.is_linear)
-        with disk_errors(path):
-            write_exr(path, light, alpha=opacity, depth=16 if is_half else 32, source=source, facts=facts)
+        light = _whole(frame) if space is not None else curve(_whole(frame))
+        _write_exr(path, light, bit_depth=bit_depth, source=source, alpha=alpha, facts=facts)
     elif ending in NEEDS_VFX or (ending in _TIFF and has_vfx()):
         # From a space of log codes there is light beyond white, which whole numbers for the display do not hold.
         holds_light = (source is not None and source.is_float) or (is_from_space and space is None)
         is_float = ending in _TIFF and holds_light
         depth = 32 if is_float else written_depth(path, bit_depth)
-        codes = _with_alpha(
-            _whole(frame) if is_float else _packed(frame, depth), alpha, 1.0 if is_float else 2.0**depth - 1
-        )
+        white = 1.0 if is_float else 2.0**depth - 1
+        codes = _with_alpha(_whole(frame) if is_float else _packed(frame, depth), alpha, white)
         with disk_errors(path):
             write_dpx_or_tiff(path, codes, bit_depth=depth, source=source, facts=facts)
     else:
         _write_by_opencv(path, frame, bit_depth=bit_depth, source=source, alpha=alpha, facts=facts)
     return is_clipped
+
+
+def _write_exr(
+    path: Path,
+    light: NDArray[np.float32],
+    *,
+    bit_depth: int,
+    source: Picture | None,
+    alpha: Alpha | None,
+    facts: PictureFacts,
+) -> None:
+    opacity = None if alpha is None else alpha.codes / np.float32(alpha.white)
+    is_half = is_half_enough(bit_depth, is_linear=source is not None and source.is_linear)
+    with disk_errors(path):
+        write_exr(path, light, alpha=opacity, depth=16 if is_half else 32, source=source, facts=facts)
 
 
 def _write_by_opencv(
@@ -276,7 +287,7 @@ def _whole(frame: Frame) -> NDArray[np.float32]:
 
 
 def _packed(frame: Frame, depth: int) -> Codes:
-    """Give `[h w c]` in whole numbers of so many bits."""
+    """Return `[h w c]` as integers of a bit depth."""
     return to_codes(frame.pixels, 2.0**depth - 1).transpose(1, 2, 0)
 
 
@@ -289,31 +300,3 @@ def _with_alpha(codes: NDArray[np.generic], alpha: Alpha | None, white: float) -
         scaled = opacity.astype(np.float64) / alpha.white * white
         opacity = (scaled if white == 1 else np.clip(scaled, 0, white) + 0.5).astype(codes.dtype)
     return np.concatenate([codes, opacity[..., None]], axis=-1)
-
-
-def write_float_picture(path: Path, pixels: Tensor) -> None:
-    """Write `[1 h w]` or `[3 h w]` of any values as a float32 TIFF.
-
-    Raises:
-        ResourceError: the file cannot be written.
-    """
-    planes = pixels.numpy()[::-1].transpose(1, 2, 0)
-    done, data = cv2.imencode(".tif", np.ascontiguousarray(planes, np.float32))
-    assert done, f"a picture of {pixels.shape} could not be encoded"
-    try:
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise ResourceError(f"cannot write {path}: {error.strerror}; make room or choose another disk") from error
-
-
-def read_float_picture(path: Path) -> Tensor:
-    """Read what `write_float_picture` wrote.
-
-    Raises:
-        InputError: the file cannot be read, or is of another kind.
-    """
-    planes = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED) if path.is_file() else None
-    if planes is None or planes.dtype != np.float32:
-        raise InputError(f"{path} cannot be read as a float picture; render the passes again")
-    channels = planes[None] if planes.ndim == 2 else planes[..., ::-1].transpose(2, 0, 1)
-    return torch.from_numpy(np.ascontiguousarray(channels))

@@ -21,7 +21,7 @@ from relook.film.sequence import PICTURE_ENDINGS, is_pattern, matching_pictures,
 from relook.timing import advance_timecode
 
 _FIRST_NUMBER: Final = 1001
-"""Number of the first picture made from a film, as is the custom of visual effects."""
+"""Number of the first picture made from a film, as is customary in visual effects."""
 
 
 def takes_pictures(path: Path, source: FilmInfo) -> bool:
@@ -34,7 +34,7 @@ def takes_pictures(path: Path, source: FilmInfo) -> bool:
 
 
 def require_free_names(path: Path, source: FilmInfo, *, overwrite: bool) -> None:
-    """Refuse a place for pictures that cannot be used, before any work.
+    """Refuse an unusable place for pictures before any work.
 
     Raises:
         UsageError: the folder is missing or read-only, pictures of these names exist and may not be replaced, or a
@@ -94,7 +94,7 @@ class PictureFiles:
         self._count += 1
 
     def _facts(self, frame: Frame) -> PictureFacts:
-        """Say what is known of the take at a frame; stills are of none."""
+        """Return the facts of the take at a frame; stills have none."""
         source = self._source
         if source.kind == "stills":
             return PictureFacts(pixel_aspect=source.sample_aspect)
@@ -103,10 +103,10 @@ class PictureFiles:
         return PictureFacts(source.frame_rate, timecode, source.sample_aspect)
 
     def commit(self) -> tuple[dict[str, str], dict[str, Any]]:
-        """See the pictures since the last time safe on disk; give their hashes, and what is to be known of them.
+        """Sync the pictures written since the last commit to disk; return their hashes and what is to be recorded about them.
 
-        `num_clipped`: how many have values that the source's colour space has no code for. `lost`: what the source's pictures
-        say beside their pixels and these do not, in words.
+        `num_clipped`: how many had values clipped that the source's colour space cannot encode. `lost`: metadata of the source's
+        pictures that these cannot hold, in words.
         """
         files = {}
         with disk_errors(self._part.final):
@@ -120,7 +120,7 @@ class PictureFiles:
         return files, facts
 
     def finish(self) -> str:
-        """See that there is something to show."""
+        """Check that there is something to publish."""
         if not self._count:
             raise InputError(f"nothing was written to {self._part.final}: no frame was given")
         return "pictures"

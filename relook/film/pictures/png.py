@@ -1,7 +1,7 @@
-"""What a PNG file says of itself beside its pixels: colour, pixel shape and text, kept chunk by chunk.
+"""A PNG file's own metadata (colour, pixel aspect and text), kept chunk by chunk.
 
-Codes are taken as display-referred, whatever gAMA, cHRM, sRGB and cICP say: these are not applied. They go into the PNG that is
-made, so that it is shown as its source was; other endings hold none of them, and where they mean other than sRGB that is told.
+Codes are taken as display-referred, whatever gAMA, cHRM, sRGB and cICP say: these are not applied. They go into the new PNG,
+so that it is shown as its source was; other endings cannot hold them, which is reported unless they mean sRGB.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ def is_png(data: bytes) -> bool:
 
 
 def require_png_size(path: Path, data: bytes) -> None:
-    """Refuse a PNG that says that it is too large. Raises: InputError."""
+    """Refuse a PNG whose header claims too large a size. Raises: InputError."""
     if data[12:16] == b"IHDR" and len(data) >= 24:
         require_size(path, *struct.unpack(">II", data[16:24]))
 
 
 def kept_chunks(data: bytes) -> Chunks:
-    """Return names and contents of the chunks that are kept, EXIF without its thumbnail."""
+    """Return the names and contents of the chunks to keep, EXIF without its thumbnail."""
     kept = ((name, content) for name, content in _chunks(data) if name in _KEPT)
     return tuple((name, without_second(content) if name == b"eXIf" else content) for name, content in kept)
 
 
 def with_chunks(data: bytes, chunks: Chunks) -> bytes:
-    """Put chunks behind the header of an encoded PNG."""
+    """Insert chunks after the header of an encoded PNG."""
     made = b"".join(
         struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
         for name, content in chunks
@@ -75,7 +75,7 @@ def with_clear_grey(codes: Codes, data: bytes) -> Codes:
 
 
 def png_facts(chunks: Chunks) -> PictureFacts:
-    """Read the shape of pixels."""
+    """Read the pixel aspect."""
     found = dict(chunks)
     aspect = Fraction(1)
     if len(found.get(b"pHYs", b"")) == 9:
@@ -85,7 +85,7 @@ def png_facts(chunks: Chunks) -> PictureFacts:
 
 
 def chunks_of(facts: PictureFacts) -> Chunks:
-    """Say what is known of a picture that was no PNG."""
+    """Return the chunks for a picture whose source was not a PNG."""
     if facts.pixel_aspect == 1:
         return ()
     return ((b"pHYs", struct.pack(">IIB", facts.pixel_aspect.denominator, facts.pixel_aspect.numerator, 0)),)

@@ -1,6 +1,6 @@
-"""Linear light of other primaries and whites, such as ACES, as that of ITU-R BT.709, which looks are learned on.
+"""Convert linear light from other primaries and whites, such as ACES, to ITU-R BT.709, which looks are learned on.
 
-Colours outside BT.709 come out below 0 or above 1 there, and are carried round the look like all that lies beyond.
+Colours outside BT.709 come out below 0 or above 1 and bypass the look, like all values beyond that range.
 
 Source: SMPTE RP 177-1993 (matrices from chromaticities); ICC.1:2022, annex E (Bradford adaptation of the white).
 """
@@ -24,7 +24,7 @@ BT709: Final = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 _SAME: Final = 1e-3
 _BRADFORD: Final = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _MOST_SKEWED: Final = 1e4
-"""Condition number of the matrix of primaries that are no primaries; ACES2065-1 has 2."""
+"""Condition number from which a matrix of primaries counts as degenerate; that of ACES2065-1 is 2."""
 
 
 def to_bt709(path: Path, chromaticities: Sequence[float] | None) -> Matrix | None:

@@ -1,7 +1,7 @@
-"""ICC colour profiles: carried byte for byte from a picture to the one that is made of it.
+"""ICC colour profiles, carried byte for byte from a picture to the one made from it.
 
-OpenCV knows no profile in TIFF and none above 64 KiB in JPEG, and OpenImageIO, which knows them all, is not part of every
-installation; a profile must not depend on that. So they are taken from the four containers and put there.
+OpenCV ignores profiles in TIFF and those above 64 KiB in JPEG; OpenImageIO, which handles them all, is not part of every
+installation, and a profile must not depend on that. So the four containers are read and written here.
 
 Source: ICC.1:2022 annex B (JPEG, TIFF); PNG third edition 11.3.2.3 (iCCP); RFC 9649, 2.7 (WebP).
 """
@@ -22,14 +22,14 @@ _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG_NAME: Final = b"ICC_PROFILE\0"
 _JPEG_PART: Final = 65535 - 2 - len(_JPEG_NAME) - 2
 _MOST_BYTES: Final = 64 << 20
-"""No profile is as large; a compressed one that is was made to fill the memory."""
+"""No real profile is this large; a compressed one that claims to be was made to fill the memory."""
 _BT709_AT_D50: Final = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
 """XYZ of red, green and blue, adapted to the white of the ICC's connection space (Bradford), as in profiles of sRGB."""
 _WEBP_HAS_PROFILE, _WEBP_HAS_ALPHA = 0x20, 0x10
 
 
 def carry_profile(source: Path, target: Path) -> None:
-    """Put the profile of one picture file, if it has any, into another, which holds RGB.
+    """Copy the profile of a picture file, if it has one, into another file, which holds RGB.
 
     Raises:
         InputError: as `profile_for_rgb`.
@@ -49,9 +49,9 @@ def carry_profile(source: Path, target: Path) -> None:
 
 
 def profile_for_rgb(source: Path) -> bytes | None:
-    """Return the profile of a picture file as one for RGB; None where it has none.
+    """Return the profile of a picture file as one for RGB; None if it has none.
 
-    A profile for grey becomes one for RGB with the same curve and the primaries of ITU-R BT.709: a look may give colours to grey.
+    A grey profile becomes an RGB one with the same curve and the primaries of ITU-R BT.709, since a look may tint grey.
 
     Raises:
         InputError: the source's colours are CMYK or the like, or its profile is damaged.
@@ -66,7 +66,7 @@ def profile_for_rgb(source: Path) -> bytes | None:
 
 
 def _grey_as_rgb(profile: bytes, path: Path) -> bytes:
-    """Return a matrix profile of RGB whose three curves are that of a profile for grey."""
+    """Return an RGB matrix profile whose three curves are the curve of a grey profile."""
     tags = {}
     try:
         for at in range(132, 132 + 12 * struct.unpack_from(">I", profile, 128)[0], 12):
@@ -124,7 +124,7 @@ def _found(data: bytes) -> bytes | None:
 
 
 def with_profile(data: bytes, profile: bytes) -> bytes | None:
-    """Return a picture file as OpenCV writes it, with a profile; None where its kind can hold none."""
+    """Add a profile to a picture file as OpenCV writes it; None if its format can hold none."""
     if data.startswith(_PNG):
         name, body = b"iCCP", b"ICC profile\0\0" + zlib.compress(profile, 9)
         chunk = struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
@@ -143,7 +143,7 @@ def with_profile(data: bytes, profile: bytes) -> bytes | None:
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Give the chunks before the pixels: name, and where the body starts and stops."""
+    """Yield the chunks before the pixels: name, and where the body starts and stops."""
     at, name = len(_PNG), b""
     while name != b"IDAT" and at + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
@@ -152,7 +152,7 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Give the segments before the pixels: marker, and where the body starts and stops."""
+    """Yield the segments before the pixels: marker, and where the body starts and stops."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
@@ -175,7 +175,7 @@ def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def webp_with(data: bytes, flag: int, name: bytes, body: bytes) -> bytes:
-    """Add a chunk to a lossless WebP, in the extended form, whose flags say that it is there; a profile goes in front."""
+    """Add a chunk to a lossless WebP, in the extended form, whose flags announce it; a profile goes first."""
     if data[12:16] != b"VP8X":
         first, start, _ = next(webp_chunks(data))
         assert first == b"VP8L", f"{first!r} is not how a lossless WebP begins"

@@ -1,7 +1,7 @@
-"""Between scene-linear light and the display-referred values that a look works on, without loss.
+"""Convert scene-linear light to the display-referred values that a look works on, and back, without loss.
 
-The curve is that of IEC 61966-2-1 (sRGB), mirrored below 0 and continued above 1, so that every finite value comes back.
-What lies beyond 0..1 goes round the look: y = look(clip(x)) + (x - clip(x)).
+The curve is that of IEC 61966-2-1 (sRGB), mirrored below 0 and continued above 1, so that every finite value survives.
+What lies beyond 0..1 bypasses the look: y = look(clip(x)) + (x - clip(x)).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SCALE: Final = np.float32(1.055)
 
 
 def to_display(light: NDArray[Any]) -> Values:
-    """Bring linear values, 1 being display white, to display-referred ones."""
+    """Convert linear values, where 1 is display white, to display-referred ones."""
     size = np.abs(light, dtype=np.float32)
     curved = _SCALE * size ** np.float32(1 / 2.4) - _OFFSET
     return np.copysign(np.where(size <= _TOE, _SLOPE * size, curved), light).astype(np.float32)
@@ -36,12 +36,12 @@ def to_light(display: NDArray[Any]) -> Values:
 
 
 def to_straight_light(display: NDArray[Any]) -> Values:
-    """Undo the sRGB curve as OpenColorIO has it: below 0 it goes straight on, and is not mirrored."""
+    """Undo the sRGB curve as OpenColorIO defines it: below 0 it continues straight instead of being mirrored."""
     return np.where(display < 0, display / _SLOPE, to_light(display)).astype(np.float32)
 
 
 def apart(values: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Divide values into those within 0..1 and what lies beyond, None where nothing does; their sum is the whole."""
+    """Split values into those within 0..1 and the rest beyond (None if there is none); their sum is the whole."""
     inside = values.clamp(0, 1)
     beyond = values - inside
     return inside, beyond if torch.any(beyond) else None

@@ -46,7 +46,7 @@ def dpx_fault(folder: Path) -> str | None:
 
 
 def config_fault() -> tuple[str, str | None]:
-    """Name the OpenColorIO config in use, and say why it cannot be used; None where it can."""
+    """Return the name of the OpenColorIO config in use, and why it cannot be used; None if it can."""
     try:
         return usable_config(), None
     except RelookError as error:

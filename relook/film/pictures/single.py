@@ -1,8 +1,8 @@
-"""Refuse by name what a picture file of a readable kind may hold and relook does not read: many pictures, inks, odd depths.
+"""Refuse what relook does not read in picture files of a readable format: several pictures, CMYK, odd bit depths.
 
 A file stands for one picture. One of several pages, or an animation, is refused, since rendering its first picture alone would
-lose the rest; smaller copies of the one picture (thumbnails, mip levels) are no pictures of their own and are left out, which
-`metadata.lost_metadata` tells.
+lose the rest; smaller copies of the picture (thumbnails, mip levels) do not count as such and are left out, which
+`metadata.lost_metadata` reports.
 
 Source: TIFF 6.0, section 8 (NewSubfileType); ITU-T T.81, table B.1 (JPEG); PNG third edition, 11.3.6.1 (acTL); RFC 9649, 2.7 (WebP).
 """
@@ -21,7 +21,7 @@ _NEW_SUBFILE_TYPE: Final = 254
 _SMALLER, _MASK = 1, 4
 """Bits of NewSubfileType: a smaller copy of another page, and a mask of its transparency."""
 _WEBP_IS_ANIMATED: Final = 0x02
-_APART: Final = "relook reads files of one: write its pictures apart"
+_APART: Final = "relook reads only files of one picture: write each to a file of its own"
 
 
 class JpegFrame(NamedTuple):
@@ -36,7 +36,7 @@ class JpegFrame(NamedTuple):
 
 
 def require_single(path: Path, data: bytes) -> None:
-    """Refuse a file that holds more than one picture, or one in inks or of a depth that would be read wrongly.
+    """Refuse a file that holds more than one picture, or one in CMYK or of a bit depth that would be read wrongly.
 
     Raises:
         InputError: it does.
@@ -52,16 +52,16 @@ def require_single(path: Path, data: bytes) -> None:
     if frame is None:
         return
     if frame.channels == 4:
-        raise InputError(f"{path} is in four inks (CMYK); relook renders RGB: convert it first, with its profile")
+        raise InputError(f"{path} is CMYK; relook renders RGB: convert it first, with its profile")
     if frame.depth != 8 or frame.process > 2:
         raise InputError(
-            f"{path} is a JPEG of {frame.depth} bit, coding {frame.process}; relook reads baseline and progressive "
-            f"JPEG of 8 bit: convert it first"
+            f"{path} is a {frame.depth}-bit JPEG, coding {frame.process}; relook reads 8-bit baseline and progressive "
+            f"JPEG: convert it first"
         )
 
 
 def num_pictures(data: bytes) -> int:
-    """Count a file's pages or frames: 1 where it says nothing of others, 0 where a smaller copy stands in front."""
+    """Count a file's pages or frames: 1 if it mentions no others, 0 if a smaller copy comes first."""
     if data.startswith(b"\x89PNG"):
         start = next((start for name, start, _ in png_chunks(data) if name == b"acTL"), None)
         return 1 if start is None or start + 4 > len(data) else int(struct.unpack_from(">I", data, start)[0])
@@ -82,7 +82,7 @@ def has_smaller_copies(data: bytes) -> bool:
 
 
 def jpeg_frame(data: bytes) -> JpegFrame | None:
-    """Read the frame header of a JPEG; None where there is none."""
+    """Read the frame header of a JPEG; None if there is none."""
     if not data.startswith(b"\xff\xd8"):
         return None
     for marker, start, stop in jpeg_segments(data):

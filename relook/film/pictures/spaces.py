@@ -1,9 +1,9 @@
-"""The colour spaces of an OpenColorIO config, in which films and pictures of linear or log values may be.
+"""Colour spaces of an OpenColorIO config, for films and pictures with linear or log values.
 
-The config is that of `$OCIO`; where that is not set, the ACES one for studios that is built into OpenColorIO, which has all
-spaces of its default and the cameras' besides. Spaces are found by name, alias or role, capitals or not. Looks work in the
+The config is that of `$OCIO` or, if that is not set, the ACES studio config built into OpenColorIO, which has all
+spaces of its default config plus those of cameras. Spaces are found by name, alias or role, ignoring case. Looks work in the
 config's own sRGB with the primaries of ITU-R BT.709, found in the same way. Values below black and above white go there and
-come back; a picture or frame with values that would not is refused.
+come back; a picture or frame with values that would not come back is refused.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ _FOR_DISPLAY: Final = ("", "sdr-video")
 """OpenColorIO's encodings; older configs name none."""
 
 _MOST_LOST: Final = 1 / 1023
-"""Of a pixel's largest value, or of 1: matrices of float32 take so much from the darkest channel of a strong colour in log."""
+"""As a share of a pixel's largest value, or of 1: float32 matrices lose up to this much of a strong colour's darkest channel in log."""
 _MOST_SHOWN: Final = 5
 
 
 @dataclass(frozen=True)
 class ColourSpace:
-    """A space of a config, with the ways to display-referred values and back."""
+    """A colour space of a config, with the transforms to display-referred values and back."""
 
     name: str
     """The config's own name of it."""
     config: str
     """Which config, in words."""
     forward: Any
-    """OpenColorIO's processor on the CPU; `backward` is that of the way back."""
+    """OpenColorIO's CPU processor to display-referred values; `backward` is the reverse one."""
     backward: Any
 
     def to_display(self, values: Values) -> Values:
-        """Bring `[3 h w]`, RGB in this space, to display-referred values, of any size and sign."""
+        """Convert `[3 h w]`, RGB in this space, to display-referred values of any size and sign."""
         return _processed(self.forward, values)
 
     def from_display(self, values: Values) -> Values:
@@ -61,20 +61,20 @@ class ColourSpace:
         return _processed(self.backward, values)
 
     def holds(self, values: Values, shown: Values) -> bool:
-        """Say whether what `from_display` made of display-referred values stands for them: a log space has no code below black."""
+        """Say whether `from_display` could represent display-referred values: a log space has no code below black."""
         return not _differing(self.to_display(values), shown).any()
 
     @property
     def fingerprint(self) -> str:
-        """Tell the space and its ways from every other, whatever it was asked for by: name, config, and a digest of the ways."""
+        """Identify the space by its name, its config and a digest of its transforms, whatever alias it was asked for by."""
         ways = "\n".join(way.getCacheID() for way in (self.forward, self.backward))
         return f"{self.name} of {self.config} ({hashlib.sha256(ways.encode()).hexdigest()[:16]})"
 
     def to_display_and_back(self, values: Values, place: Path | str) -> Values:
-        """Give what `to_display` gives, of a picture all of which comes back.
+        """Convert a picture as `to_display`, and check that every value can come back.
 
         Args:
-            place: what the values are of, in words or by its file: it begins the message.
+            place: what the values belong to, in words or as a file; the message begins with it.
 
         Raises:
             InputError: a pixel does not come back; the first is named by column and row, counted from 0.
@@ -103,7 +103,9 @@ def find_space(name: str) -> ColourSpace:
     config, words = _config(ocio)
     space = config.getColorSpace(name)
     if space is None:
-        raise UsageError(f"--colour-space {name!r} is no name, alias or role in {words}; {_near(name, config, ocio)}")
+        raise UsageError(
+            f"--colour-space {name!r} is not a name, alias or role in {words}; {_near(name, config, ocio)}"
+        )
     if space.isData():
         raise UsageError(
             f"{space.getName()} of {words} is for data, which has no colours; give the footage's own space"
@@ -117,7 +119,7 @@ def find_space(name: str) -> ColourSpace:
 
 
 def usable_config() -> str:
-    """Name the config that is in use, and see that it is whole and that looks can work in it.
+    """Return the name of the config in use, after checking that it is valid and has a space for looks.
 
     Raises:
         UsageError, InputError: as `find_space`.
@@ -162,7 +164,7 @@ def _working_space(config: Any, words: str) -> Any:
 
 
 def _near(name: str, config: Any, ocio: Any) -> str:
-    """Say which names are like one, and where there is none, which roles there are."""
+    """Suggest similar names or, if there are none, list the roles."""
     roles = [role for role, _ in config.getRoles()]
     spaces = list(config.getColorSpaceNames(ocio.SEARCH_REFERENCE_SPACE_ALL, ocio.COLORSPACE_ALL))
     aliases = [alias for space in spaces for alias in config.getColorSpace(space).getAliases()]
@@ -175,7 +177,7 @@ def _near(name: str, config: Any, ocio: Any) -> str:
 
 
 def _differing(found: Values, wanted: Values) -> NDArray[np.bool_]:
-    """Say of every pixel whether it differs by more than `_MOST_LOST`, `[h w]`."""
+    """Mark the pixels `[h w]` that differ by more than `_MOST_LOST`."""
     with np.errstate(invalid="ignore"):
         moved = np.abs(found - wanted).max(axis=0)
     return ~(moved <= _MOST_LOST * np.maximum(np.abs(wanted).max(axis=0), 1))

@@ -52,13 +52,13 @@ class StillsFolder:
     others: tuple[Path, ...]
     """Files of other kinds."""
     closed: tuple[Refused, ...]
-    """Sub-folders that may not be read, or are links."""
+    """Sub-folders that cannot be opened, or are links."""
     takes: tuple[tuple[Path, int], ...] = ()
-    """Sub-folders whose own pictures are numbered as one take is, and how many they are."""
+    """Sub-folders whose own pictures are numbered like a take, and how many there are."""
 
 
 def holds_stills(path: Path) -> bool:
-    """Say whether a path is a folder of stills rather than one take: its own pictures tell, or there are sub-folders alone.
+    """Say whether a path is a folder of stills rather than a take, by its own pictures or because it has only sub-folders.
 
     Raises:
         InputError: its pictures are one take with numbers missing.
@@ -70,12 +70,12 @@ def holds_stills(path: Path) -> bool:
 
 
 def names_folder(output: Path) -> bool:
-    """Say whether an output is a folder, by what is there or, where nothing is, by its name: neither a film's nor a picture's."""
+    """Say whether an output is a folder: an existing one, or a name that is neither a film's nor a picture's."""
     return output.is_dir() or (not is_pictures(output) and output.suffix.lower() not in film_endings())
 
 
 def find_stills(folder: Path) -> StillsFolder:
-    """List a folder's stills and its other files at any depth; what is hidden (`.name`) is not looked at.
+    """List a folder's stills and its other files at any depth; hidden files (`.name`) are ignored.
 
     Raises:
         InputError: it holds no picture.
@@ -116,11 +116,11 @@ def find_stills(folder: Path) -> StillsFolder:
 
 
 def read_stills(folder: StillsFolder) -> Generator[tuple[Path, NativeFrame | Refused], None, None]:
-    """Give each still's name with its picture, as the first frame of a film of its own, or why it cannot be read."""
+    """Yield each still's name with its picture, as the only frame of a film of its own, or why it cannot be read."""
     for name in folder.stills:
         path = folder.path / name
         if path.exists() and not path.is_file():
-            yield name, Refused(name, "it is no file but a pipe or a device")  # reading it might never end
+            yield name, Refused(name, "it is a pipe or a device, not a file")  # reading it might never end
             continue
         try:
             picture = read_picture(path)
@@ -131,15 +131,17 @@ def read_stills(folder: StillsFolder) -> Generator[tuple[Path, NativeFrame | Ref
 
 
 def require_stills_place(output: Path, folder: StillsFolder, *, overwrite: bool) -> None:
-    """Refuse an output folder that cannot be, before any work.
+    """Refuse an unusable output folder before any work.
 
     Raises:
-        UsageError: it is the input or lies in it, or the other way round; it is a file; or stills of these names exist.
+        UsageError: it is the input, or one lies inside the other; it is a file; or stills of these names exist.
     """
     require_ours(output)
     out, read = output.resolve(), folder.path.resolve()
     if out == read or read in out.parents or out in read.parents:
-        raise UsageError(f"{output} and {folder.path} are one in the other; write the stills into a folder beside")
+        raise UsageError(
+            f"{output} and {folder.path} lie one inside the other; write the stills into a folder beside them"
+        )
     if not out.parent.is_dir():
         raise UsageError(f"cannot write {output}: there is no folder {out.parent}; make it first")
     if out.exists() and not out.is_dir():
@@ -157,7 +159,7 @@ def require_stills_place(output: Path, folder: StillsFolder, *, overwrite: bool)
 class StillsWriter:
     """Writes stills with their sub-folders, names, transparency and profiles; they appear when all of them are done.
 
-    Each is on record when it is safe on disk, and a job that was broken off goes on with the others.
+    Each is recorded once it is safe on disk, and an interrupted job continues with the rest.
     """
 
     def __init__(
@@ -166,9 +168,9 @@ class StillsWriter:
         """Prepare a folder.
 
         Args:
-            key: a digest of all that the stills depend on; None where they cannot be gone on with.
-            receipt: gives what is published beside the folder, of the stills' names with their SHA-256 (hex).
-            overwrite: replace what is in the place of a still.
+            key: a digest of all that the stills depend on; None if the job cannot be resumed.
+            receipt: makes the receipt to publish beside the folder from the stills' names with their SHA-256 (hex).
+            overwrite: replace existing files with the stills' names.
         """
         self._output, self._key, self._receipt, self._overwrites = output, key, receipt, overwrite
 
@@ -199,21 +201,21 @@ class StillsWriter:
 
     @property
     def done(self) -> dict[Path, dict[str, str]]:
-        """Give what is to be known of each still that is written, as it was told to `write`, by its name."""
+        """Return, by name, the facts about each written still that `write` was given."""
         return {Path(done.facts["still"]): done.facts["told"] for done in self._journal.stretches}
 
     @property
     def num_clipped(self) -> int:
-        """Say how many stills have values that their colour space has no code for."""
+        """Count the stills with values that their colour space cannot encode."""
         return sum(done.facts["is_clipped"] for done in self._journal.stretches)
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """Say what stills have beside their pixels and the new ones do not, each with its name, in words."""
+        """List in words the metadata that the new stills lack, each with the still's name."""
         return tuple(words for done in self._journal.stretches for words in done.facts["lost"])
 
     def write(self, name: Path, frame: Frame | None, source: Picture, told: dict[str, str]) -> None:
-        """Write a still's new frame, or with None its own file once more.
+        """Write a still's new frame; None copies its own file.
 
         Raises:
             UsageError: it has transparency, which its ending cannot hold.
@@ -254,7 +256,7 @@ class StillsWriter:
 
 @dataclass(frozen=True)
 class _Told:
-    """What the journal says of a still."""
+    """What the journal records about a still."""
 
     still: str
     told: dict[str, str]

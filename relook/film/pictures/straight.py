@@ -1,4 +1,4 @@
-"""Straight alpha out of every TIFF: colours as they are where the picture is opaque, not multiplied with the alpha."""
+"""Read straight alpha from every TIFF: colours not multiplied by the alpha."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from relook.film.pixels import Codes
 
 
 def mark_as_multiplied(data: NDArray[np.uint8], path: Path) -> int | None:
-    """Make OpenCV give the colours of a TIFF as they are stored; return what its alpha is: straight, premultiplied or neither.
+    """Make OpenCV return the colours of a TIFF as they are stored; return whether its alpha is straight, premultiplied or neither.
 
-    OpenCV (libtiff's TIFFReadRGBA) multiplies the colours of 8 bit with a straight alpha. It leaves them alone where the file says
-    that they are multiplied already; `data` is changed to say so.
+    OpenCV (libtiff's TIFFReadRGBA) multiplies 8-bit colours by a straight alpha. It leaves them alone if the file says
+    that they are multiplied already, so `data` is changed to say that.
 
     Raises:
         InputError: it is CMYK, or grey with alpha, of which OpenCV would drop the alpha.
@@ -44,7 +44,7 @@ def mark_as_multiplied(data: NDArray[np.uint8], path: Path) -> int | None:
 
 
 def unmultiplied(codes: Codes, white: float) -> Codes:
-    """Divide the colours `[h w 4]` by the alpha, of which `white` is opaque; where it is 0 they stay as they are."""
+    """Divide the colours `[h w 4]` by the alpha, where `white` is opaque; colours with alpha 0 stay as they are."""
     if codes.ndim != 3 or codes.shape[2] != 4:
         return codes
     alpha = codes[..., 3:].astype(np.float64)

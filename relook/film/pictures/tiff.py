@@ -1,4 +1,4 @@
-"""What a TIFF says of its alpha and of its colours, in its first directory, and how to say it in one that was written.
+"""Read a TIFF's directories, and add tags to a TIFF that was written.
 
 Source: TIFF 6.0, sections 2 and 18 (ExtraSamples); BigTIFF differs in the width of its numbers alone.
 """
@@ -15,13 +15,13 @@ SAMPLES_PER_PIXEL: Final = 277
 PHOTOMETRIC: Final = 262
 ICC_PROFILE: Final = 34675
 SEPARATED: Final = 5
-"""Of `PHOTOMETRIC`: inks, CMYK in general."""
+"""A value of `PHOTOMETRIC`: inks, usually CMYK."""
 PREMULTIPLIED, STRAIGHT = 1, 2
-"""Of `EXTRA_SAMPLES`: the colours have been multiplied with the alpha, or have not."""
+"""Values of `EXTRA_SAMPLES`: the colours are multiplied by the alpha, or are not."""
 BYTE, SHORT, LONG, RATIONAL, UNDEFINED = 1, 3, 4, 5, 7
-"""Kinds of values: small numbers, whole numbers of two and four bytes, two of these as a fraction, and bytes."""
+"""TIFF's types: bytes, integers of two and four bytes, fractions of two of these, and undefined bytes."""
 _MOST_PAGES: Final = 1000
-"""Directories that are counted: those of a damaged file may go round in a ring."""
+"""Most directories that are followed: in a damaged file they may form a ring."""
 _VALUE_BYTES: Final = {
     1: 1,
     2: 1,
@@ -54,7 +54,7 @@ class Directory:
     """The first directory of a TIFF."""
 
     order: str
-    """Of bytes, as `struct` writes it."""
+    """Byte order, in `struct`'s notation."""
     entries: Mapping[int, Entry]
     after: int = 0
     """Where the next directory begins; 0 where there is none."""
@@ -127,7 +127,7 @@ def directory_at(data: bytes | bytearray | memoryview, at: int, order: str, *, b
 
 
 def without_second(data: bytes) -> bytes:
-    """Cut the second directory off the first: in EXIF it is that of a thumbnail."""
+    """Detach the second directory, which in EXIF describes a thumbnail."""
     page = first_directory(data)
     if page is None or not page.after:
         return data
@@ -135,7 +135,7 @@ def without_second(data: bytes) -> bytes:
 
 
 def in_intels_order(order: str, kind: int, value: bytes) -> bytes:
-    """Return a tag's bytes, written in an order, as Intel has them."""
+    """Convert a tag's bytes from a byte order to little-endian."""
     width = {RATIONAL: 4, 10: 4}.get(kind, _VALUE_BYTES[kind])  # fractions are two numbers
     if order == "<" or width == 1:
         return value
@@ -143,9 +143,9 @@ def in_intels_order(order: str, kind: int, value: bytes) -> bytes:
 
 
 def with_tags(data: bytes, tags: Mapping[int, tuple[int, bytes]]) -> bytes:
-    """Return a small-number TIFF in Intel's order with tags, each of a kind and bytes, added to its first directory.
+    """Add tags (type and bytes each) to the first directory of a little-endian classic TIFF.
 
-    The directory is written once more at the end, where there is room for it.
+    The directory is written again at the end of the file, where there is room for it.
     """
     assert data[:4] == b"II*\0", "a TIFF is in Intel's order and below 4 GiB when it comes from OpenCV"
     made = bytearray(data + b"\0" * (len(data) % 2))

@@ -1,4 +1,4 @@
-"""The libraries of the extra `vfx`, which are there only where they were asked for."""
+"""The libraries of the extra `vfx`, which is an optional part of the installation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from relook.errors import InputError, RelookError, UsageError
 
 NEEDS_VFX: Final = (".exr", ".dpx")
-"""Endings that nothing else here reads or writes; TIFF keeps its tags, and float, with `vfx` only."""
+"""Endings that only these libraries read and write; TIFF keeps its tags, and float values, only with them."""
 
 
 def has_vfx() -> bool:
@@ -51,7 +51,7 @@ def open_colour_io() -> Any:
 
 
 def words_of(source: Any) -> str:
-    """Return the first line of what OpenImageIO says has gone wrong, in brackets for a message; "" where it says nothing."""
+    """Return the first line of OpenImageIO's error in brackets, for a message; "" if it gives none."""
     try:
         lines = source.geterror().strip().splitlines()
     except UnicodeDecodeError:  # it quotes damaged files

@@ -15,6 +15,7 @@ from av.stream import Disposition
 
 from relook.errors import UsageError
 from relook.film.container.fate import fates
+from relook.film.frames import WriteSettings
 from relook.film.output_place import check_output
 from relook.film.reader import probe
 from relook.film.words import turn_words
@@ -126,7 +127,7 @@ def test_what_an_ending_cannot_hold_is_refused_or_told(rich: Path, tmp_path: Pat
     told = check_output(tmp_path / "o.####.png", probe(rich), overwrite=False)
     assert "chapters: left out (pictures cannot hold it)" in told
     assert sum("sound" in words for words in told) == 2
-    part = check_output(tmp_path / "o.mkv", probe(rich), overwrite=False, whole=False)
+    part = check_output(tmp_path / "o.mkv", probe(rich), WriteSettings(whole=False), overwrite=False)
     assert part == ("chapters: left out (a part of a film has none)",)
 
 

@@ -177,7 +177,7 @@ def test_AP04_a_decoder_that_dies_once_costs_nothing(film: Path, plant: Callable
     ("action", "words"),
     [
         ("segv", "the decoder crashed"),
-        ("kill", r"the decoder was killed \(perhaps for want of memory\)"),
+        ("kill", r"the decoder was killed \(perhaps for lack of memory\)"),
         ("hog", "the decoder asked for too much memory"),
         ("spin", "the decoder hung"),
     ],
@@ -209,7 +209,7 @@ def test_AP04_a_decoder_that_crashes_all_over_loses_the_rest_only(film: Path, pl
 def test_T1_a_crash_at_opening_is_no_frame_s_fault(film: Path, plant: Callable[[str], None]) -> None:
     plant("frames:segv:1")
     for mending in (Mending(), KEEPING):
-        with pytest.raises(InputError, match="the decoder crashed twice when it was being opened"):
+        with pytest.raises(InputError, match="the decoder crashed twice while it was being opened"):
             natives(film, mending)
 
 
@@ -218,7 +218,7 @@ def test_T1_what_crashes_at_the_header_is_refused_before_relook_reads_it(
 ) -> None:
     for action, words in (("segv", "crashed"), ("spin", "hung"), ("hog", "asked for too much memory")):
         plant(f"opening:{action}:1")
-        with pytest.raises(InputError, match=f"the decoder {words} twice when it was being opened"):
+        with pytest.raises(InputError, match=f"the decoder {words} twice while it was being opened"):
             probe(film)
 
 

@@ -266,7 +266,7 @@ def test_a_film_that_is_cut_off_is_filled_up_to_its_promised_end(make_film: Any,
 def test_frames_without_stamps_cannot_be_placed(make_film: Any, draw: Any, name: str) -> None:
     path = make_film(name, draw(12, 64, 48), encoder="libx264", pixel_format="yuv420p", options={"bf": "2"})
     assert [stamp for stamp, *_ in shown(path)] == sorted({stamp for stamp, *_ in shown(path)})
-    with pytest.raises(InputError, match="frames without stamps"):
+    with pytest.raises(InputError, match="frames without time stamps"):
         shown(path, KEEPING)
 
 

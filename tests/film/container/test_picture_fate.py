@@ -42,7 +42,7 @@ def test_cropping_that_a_container_asks_for_is_told(make_film: Any, draw: Any, t
     source = with_clean_aperture(plain, tmp_path / "clap.mp4", 80, 48)
     assert found(source).extras == ("cropping to 80 x 48 of 96 x 64",)
     told = check_output(tmp_path / "o.mkv", probe(source), overwrite=False)
-    assert told[-1] == "cropping to 80 x 48 of 96 x 64: left out (no output of relook holds it)"
+    assert told[-1] == "cropping to 80 x 48 of 96 x 64: left out (no output that relook writes can hold it)"
     shape = {"sample_aspect_ratio": Fraction(4, 3)}
     wide = make_film("b.mp4", draw(3, 96, 64), encoder="libx264", pixel_format="yuv420p", tags=shape)
     wide = copy(wide, tmp_path / "w.mkv")

@@ -136,7 +136,7 @@ ONE = "001  A001     V     C        01:00:00:00 01:00:02:00 10:00:00:00 10:00:02
         (ONE + "M2   A001      -024.0                01:00:00:00", "backwards"),
         (ONE + "M2   A001       000.0                01:00:00:00", "frozen"),
         (ONE + "* FREEZE FRAME", "frozen"),
-        (ONE.replace("01:00:02:00 10", "01:00:01:00 10"), "takes 24 frames of its source for 48"),
+        (ONE.replace("01:00:02:00 10", "01:00:01:00 10"), "uses 24 source frames for 48"),
         (ONE.replace("01:00:00:00 01:00:02:00", "01:00:02:00 01:00:00:00"), "backwards"),
         (ONE.replace("C   ", "W001 024"), "wipe (W001)"),
         (ONE.replace(" V ", " V2"), "track V2"),
@@ -210,10 +210,10 @@ def test_the_rate_of_a_list_by_itself(tmp_path: Path) -> None:
     [
         ("", "holds no event"),
         ("\0\1\2 noise", "holds no event"),
-        (HEAD + "001 A V C 01:00:00:00 01:00:02:00", "line 3 .* no event"),
+        (HEAD + "001 A V C 01:00:00:00 01:00:02:00", "line 3 .* cannot be read as an event"),
         (HEAD + ONE.replace("10:00:00:00", "10:00:61:00"), r"event 001 .*\(line 3\).*10:00:61:00"),
-        (HEAD + "1" * 100_000, "no event that can be read"),
-        (HEAD + "1" * 300 + ONE, "no event that can be read"),
+        (HEAD + "1" * 100_000, "cannot be read as an event"),
+        (HEAD + "1" * 300 + ONE, "cannot be read as an event"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_refused(text: str, words: str, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_rates_of_the_same_labels_are_one(tmp_path: Path) -> None:
         ([clip(0, 20, effects=[otio.schema.FreezeFrame()])], "frozen"),
         ([otio.schema.Stack("inner", [clip(0, 20)])], "nested timeline (inner)"),
         ([otio.schema.Clip("", otio.schema.GeneratorReference(generator_kind="SMPTEBars"), span(0, 20))], "SMPTEBars"),
-        ([clip(0, 20), dissolve(2, 2, "Custom_Transition"), clip(50, 20)], "no dissolve (Custom_Transition)"),
+        ([clip(0, 20), dissolve(2, 2, "Custom_Transition"), clip(50, 20)], "not a dissolve (Custom_Transition)"),
         ([clip(0, 20), dissolve(2, 9), clip(50, 5)], "dissolve of 11 frames in 7"),
     ],
 )

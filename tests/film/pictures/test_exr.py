@@ -150,7 +150,7 @@ def test_exr_that_cannot_be_carried_is_refused(tmp_path: Path) -> None:
     for name, words in (
         ("parts", "2 parts"),
         ("layers", r"glow\.B, glow\.G, glow\.R"),
-        ("whole", "whole numbers"),
+        ("whole", "integers in channel"),
         ("chroma", "luminance and chroma"),
         ("cut", "damaged"),
     ):

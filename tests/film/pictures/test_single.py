@@ -135,9 +135,9 @@ def animated_webp() -> bytes:
 
 
 REFUSED = {
-    "inks.jpg": (jpeg(4), "four inks"),
-    "twelve.jpg": (jpeg(1, depth=12, process=1), "12 bit"),
-    "twelve_colour.jpg": (jpeg(3, depth=12, process=1), "12 bit"),
+    "inks.jpg": (jpeg(4), "is CMYK"),
+    "twelve.jpg": (jpeg(1, depth=12, process=1), "12-bit"),
+    "twelve_colour.jpg": (jpeg(3, depth=12, process=1), "12-bit"),
     "lossless.jpg": (jpeg(3, process=3), "coding 3"),
     "moving.png": (png(8, 0, 1, b"\0", (b"acTL", struct.pack(">II", 7, 0))), "7 pictures"),
     "moving.webp": (animated_webp(), "2 pictures"),

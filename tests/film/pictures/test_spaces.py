@@ -252,7 +252,7 @@ def test_the_config_of_the_environment_is_honoured(studio: Path, monkeypatch: py
         space = find_space(name)
         assert space.to_display(np.full((3, 1, 1), code, np.float32)) == pytest.approx(0.4614, abs=2e-4)
         assert str(studio) in space.config
-    with pytest.raises(UsageError, match=r"'studio logs' is no name.*studio\.ocio; did you mean studio log"):
+    with pytest.raises(UsageError, match=r"'studio logs' is not a name.*studio\.ocio; did you mean studio log"):
         find_space("studio logs")
     with pytest.raises(UsageError, match=r"it has for example .*scene_linear"):
         find_space("acescct")
@@ -289,7 +289,7 @@ def test_unknown_names_data_and_a_missing_library(monkeypatch: pytest.MonkeyPatc
         find_space("logc3_ei800")
     with pytest.raises(UsageError, match=r"did you mean .*bmdfilm_widegamut_gen5"):
         find_space("bmd")
-    with pytest.raises(UsageError, match=r"'' is no name.*it has for example"):
+    with pytest.raises(UsageError, match=r"'' is not a name.*it has for example"):
         find_space("")
     for name in ("raw", "data"):
         with pytest.raises(UsageError, match=r"Raw of .* is for data"):
