@@ -59,7 +59,13 @@ def shown_frames(
         exposed = frame.index - place.frame + held_frame(renderer.mechanics.cranking, place.frame)
         if exposure is None or exposed != exposure.index:
             with _naming(frame, reader.info):
-                exposure = _exposed(frame, exposed, place, renderer, seed=seed, apart=passes is not None)
+                apart = passes is not None
+                if reader.info.kind == "stills":
+                    exposure = _exposed_still(frame, place.content_hash, renderer, seed=seed, apart=apart)
+                else:
+                    exposure = _exposed(
+                        frame, exposed, place, renderer, seed=seed_of(place.content_hash, seed), apart=apart
+                    )
         if ranges is None or any(frame.index in wanted for wanted in ranges):
             if passes is not None and exposure.layers is not None:
                 passes.add(frame.index, exposure.layers, exposure.beyond)
@@ -81,11 +87,17 @@ class _Exposure:
 
 def _exposed(frame: Frame, index: int, place: _Place, renderer: FrameRenderer, *, seed: int, apart: bool) -> _Exposure:
     """Render a frame, with `apart` by its layers."""
-    seed = seed_of(place.content_hash, seed)
     number = exposure_of(renderer.mechanics.cranking, place.frame)
     layers = renderer.layers(frame.pixels, seed=seed, number=number) if apart else None
     pixels = renderer.render(frame.pixels, seed=seed, number=number) if layers is None else composed(layers)
     return _Exposure(index, pixels, frame.native, renderer.carried(frame.beyond, seed=seed, number=number), layers)
+
+
+def _exposed_still(frame: Frame, content_hash: str, renderer: FrameRenderer, *, seed: int, apart: bool) -> _Exposure:
+    """Render a still, with `apart` by its layers."""
+    pixels, layers = renderer.still(frame.pixels, content_hash=content_hash, seed=seed, apart=apart)
+    beyond = renderer.carried(frame.beyond, seed=seed_of(content_hash, seed), number=0)
+    return _Exposure(frame.index, pixels, frame.native, beyond, layers)
 
 
 @contextmanager

@@ -16,16 +16,18 @@ from torch import Tensor
 from relook import faults
 from relook.compute import is_out_of_memory, release_memory
 from relook.errors import DivergedError, ResourceError
+from relook.film.frames import Frame
+from relook.film.tally import frame_hash
 from relook.look import Look
 from relook.mechanics.aperture import draw_aperture
 from relook.mechanics.breath import limit_flashes
 from relook.mechanics.halation import lay_halation
-from relook.mechanics.marks import MarkMaker, Marks, lay_marks
+from relook.mechanics.marks import MarkMaker, Marks, lay_marks, seed_of
 from relook.mechanics.reel import moved
 from relook.mechanics.weave import weave_of
 from relook.nets.blocks import MOST_SOFT_PX, STRIP_ROWS, lookup, luma_of
 from relook.nets.generator import whole_frame
-from relook.nets.origin import made_from_origin
+from relook.nets.origin import begun_at, made_from_origin, moved_to, origin_of
 from relook.nets.wrap import Wrap, wrapped_blur, wrapped_residual
 from relook.recipe.dials import Dials, dialled
 from relook.recipe.mechanics import Aperture, Mechanics, Weave
@@ -50,6 +52,8 @@ class Layers:
     marks: Marks
     aperture: Tensor
     """`[h w]`, 0..1."""
+    place: tuple[int, int] = (0, 0)
+    """Row and column of the frame at which all of these begin: of a still that wraps, the place that its content chose."""
 
 
 class FrameRenderer:
@@ -61,7 +65,7 @@ class FrameRenderer:
     A picture that wraps (see `nets.wrap`) has no border and no middle along its axes: softness, detail and halation reach round it,
     dust, scratches, clouds and grain go on at the opposite side, and what has its place in the frame or moves it is off: along
     those axes the light is that of the frame's middle, and there is neither weave nor a gate's mask. The look of a picture moved
-    round is the look moved round, bit for bit (see `nets.origin`).
+    round is the look moved round, bit for bit (see `nets.origin`), and of a `still` the marks are, too.
     """
 
     def __init__(
@@ -102,6 +106,23 @@ class FrameRenderer:
         if not self.dials.of("texture"):
             return _sound(self.look(pixels))
         return composed(self.layers(pixels, seed=seed, number=number))
+
+    def still(self, pixels: Tensor, *, content_hash: str, seed: int, apart: bool) -> tuple[Tensor, Layers | None]:
+        """Render a still `[3 h w]`, which is a shot of its own, and give its layers with `apart`.
+
+        Where it wraps, its marks lie where its own content puts them: a still moved round has them moved round, unless it repeats
+        itself, as an even surface does.
+        """
+        place = (0, 0)
+        if self.wrap:
+            place = origin_of(pixels, self.wrap).place
+            pixels = begun_at(pixels, place)
+            content_hash = frame_hash(Frame(0, 0, 1, pixels))
+        grains = seed_of(content_hash, seed)
+        if not apart:
+            return moved_to(self.render(pixels, seed=grains, number=0), place), None
+        layers = replace(self.layers(pixels, seed=grains, number=0), place=place)
+        return composed(layers), layers
 
     def look(self, pixels: Tensor) -> Tensor:
         """Render one frame `[3 h w]` without the marks that change from frame to frame.
@@ -210,7 +231,7 @@ def composed(layers: Layers) -> Tensor:
         DivergedError: the result is not finite.
     """
     picture = woven(layers.look, layers.weave)
-    return _sound((lay_marks(picture[None], layers.marks)[0] * layers.aperture).clamp_(0, 1))
+    return moved_to(_sound((lay_marks(picture[None], layers.marks)[0] * layers.aperture).clamp_(0, 1)), layers.place)
 
 
 def woven(picture: Tensor, move: tuple[float, float, float]) -> Tensor:

@@ -34,6 +34,7 @@ from relook.film.publish import disk_errors, require_place
 from relook.mechanics.breath import lay_breath
 from relook.mechanics.marks import damage_of, grain_of
 from relook.mechanics.unevenness import lay_clouds
+from relook.nets.origin import moved_to
 from relook.recipe.dials import Dials
 
 SCHEMA = 1
@@ -96,6 +97,7 @@ class PassWriter:
             pictures["clouds"] = marks.clouds[0]
         if (layers.aperture < 1).any():
             pictures["aperture"] = layers.aperture[None]
+        pictures = {name: moved_to(picture, layers.place) for name, picture in pictures.items()}
         if beyond is not None:
             pictures["beyond"] = beyond
         with disk_errors(self._part.final):

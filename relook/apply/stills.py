@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.exposures import renderer_of
-from relook.apply.frame import FrameRenderer, Layers, composed
+from relook.apply.frame import FrameRenderer, Layers
 from relook.apply.job import job_key
 from relook.apply.passes import PassWriter, require_passes_place
 from relook.apply.receipt import delivered_already, receipt_of_stills
@@ -168,12 +168,9 @@ def _rendered(
             except InputError as error:
                 yield Refused(name, str(error))
                 continue
-            seed = seed_of(digest, settings.seed)
-            if settings.passes is not None:
-                layers = renderer.layers(pixels, seed=seed, number=0)
-                pixels = composed(layers)
-            elif not settings.dials.is_off:
-                pixels = renderer.render(pixels, seed=seed, number=0)
             if not settings.dials.is_off:
-                beyond = renderer.carried(beyond, seed=seed, number=0)
+                beyond = renderer.carried(beyond, seed=seed_of(digest, settings.seed), number=0)
+                pixels, layers = renderer.still(
+                    pixels, content_hash=digest, seed=settings.seed, apart=settings.passes is not None
+                )
             yield _Still(name, picture, digest, Frame(0, 0, 1, pixels, beyond=beyond), layers)

@@ -35,6 +35,11 @@ class Origin:
     aside: int = 0
     """Pixels to the right that go with a step down."""
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Row and column of the first pixel."""
+        return self.row, self.column
+
 
 def made_from_origin(picture: Tensor, wrap: Wrap, make: Callable[[Tensor], Tensor]) -> Tensor:
     """Make a picture `[c h w]` of one `[3 h w]` so that one moved round along the axes that wrap gives the same bits, moved round.
@@ -43,9 +48,18 @@ def made_from_origin(picture: Tensor, wrap: Wrap, make: Callable[[Tensor], Tenso
     them matters: one period of the result is laid out again.
     """
     origin = origin_of(picture, wrap)
-    place = (origin.row, origin.column)
-    made = make(picture.roll((-origin.row, -origin.column), (1, 2)))
-    return _repeated(made, origin).roll(place, (1, 2))
+    made = make(begun_at(picture, origin.place))
+    return moved_to(_repeated(made, origin), origin.place)
+
+
+def begun_at(picture: Tensor, place: tuple[int, int]) -> Tensor:
+    """Move a picture `[c h w]` round so that it begins at a place, row and column."""
+    return picture.roll((-place[0], -place[1]), (-2, -1))
+
+
+def moved_to(picture: Tensor, place: tuple[int, int]) -> Tensor:
+    """Move a picture `[c h w]` round so that its beginning comes to a place: the reverse of `begun_at`."""
+    return picture.roll(place, (-2, -1)) if any(place) else picture
 
 
 def origin_of(picture: Tensor, wrap: Wrap) -> Origin:

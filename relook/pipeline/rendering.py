@@ -84,9 +84,10 @@ def apply(
             already, made of the same, stay.
         handles: so many more frames before and after each shot, in a folder.
         tile: "x", "y" or "xy": the look wraps from left to right, from top to bottom, or both, so that textures lie side by side
-            without a seam. At `texture=0` a picture moved round by any number of pixels gives exactly the same result moved round.
-            Grain, clouds, dust and scratches lie where the seed puts them, and go on at the opposite side. Vignette (along the axes
-            that wrap), weave and the gate's mask are off; flicker only changes the light of the whole.
+            without a seam. A still moved round by any number of pixels gives exactly the same result moved round: its grain,
+            clouds, dust and scratches lie where seed and content put them, and go on at the opposite side. (The frames of a film,
+            and stills that repeat themselves within, have that of the look alone, at `texture=0`.) Vignette (along the axes that
+            wrap), weave and the gate's mask are off; flicker only changes the light of the whole.
         colour_space: what the source is in, film or pictures: a name, alias or role ("acescct", "scene_linear") of the OpenColorIO
             config of `$OCIO`, or where that is not set of the ACES config built into OpenColorIO. The R'G'B' of a film, 0 to 1
             after its matrix and range, are values of that space, whatever its tags say. The look works in that config's sRGB;

@@ -18,6 +18,8 @@ from torch import Tensor
 
 from relook.apply.delivery import RenderSettings
 from relook.apply.frame import FrameRenderer
+from relook.apply.passes import assembled
+from relook.apply.render import render_film
 from relook.apply.stills import render_stills
 from relook.film.pictures.picture_file import read_picture
 from relook.look import Look
@@ -96,6 +98,55 @@ def test_files_of_a_moved_texture_hold_the_same_codes_moved(worn: Look, tmp_path
     assert made.dtype == codes.dtype
     assert not np.array_equal(made, codes)
     assert np.array_equal(again, np.roll(made, (5, -7), (0, 1)))
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize("size", [(61, 75), (64, 96)])
+def test_a_moved_still_has_its_marks_moved_with_it(worn: Look, size: tuple[int, int], wrap: Wrap) -> None:
+    """Every mark at twice its measure; without wrapping they lie where the seed puts them, whatever the picture shows there."""
+    dials = Dials(**{mark: 2.0 for mark in ("grain", "dust", "scratches", "unevenness", "flicker")})
+    renderer = FrameRenderer(worn, dials, device=CPU, wrap=wrap)
+    picture = torch.rand(3, *size, generator=torch.Generator().manual_seed(6))
+
+    def still(pixels: Tensor, *, content_hash: str = "1", seed: int = 3, apart: bool = False) -> Tensor:
+        return renderer.still(pixels, content_hash=content_hash, seed=seed, apart=apart)[0]
+
+    made = still(picture)
+    assert torch.equal(still(moved(picture, wrap), content_hash="2"), moved(made, wrap))
+    assert torch.equal(still(moved(picture, wrap), apart=True), moved(made, wrap))
+    assert not torch.equal(still(picture, seed=4), made)
+    assert (made - renderer.look(picture)).abs().max() > 0.05
+    plain = FrameRenderer(worn, dials, device=CPU)
+    one, two = (
+        plain.still(given, content_hash="1", seed=3, apart=False)[0] for given in (picture, moved(picture, wrap))
+    )
+    assert not torch.equal(two, moved(one, wrap))
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_files_of_a_moved_texture_with_all_marks_are_moved(worn: Look, tmp_path: Path, is_folder: bool) -> None:
+    """A folder of stills, and pictures one by one; their passes put together are them."""
+    codes = (np.random.default_rng(7).uniform(0, 1, (38, 54, 3)) * 65535).astype(np.uint16)
+    settings = RenderSettings(
+        dials=Dials(grain=2, dust=2, scratches=2), device=CPU, wrap="xy", passes=tmp_path / "layers"
+    )
+    (tmp_path / "in").mkdir()
+    for name, picture in (("a", codes), ("b", np.roll(codes, (5, -7), (0, 1)))):
+        write(tmp_path / "in" / f"{name}.png", np.ascontiguousarray(picture))
+    if not is_folder:
+        (tmp_path / "out").mkdir()
+    if is_folder:
+        render_stills(tmp_path / "in", worn, tmp_path / "out", settings=settings)
+    else:
+        for name in "ab":
+            single = replace(settings, passes=tmp_path / "layers" if name == "b" else None)
+            render_film(tmp_path / "in" / f"{name}.png", worn, tmp_path / "out" / f"{name}.png", settings=single)
+    made, again = (read_picture(tmp_path / "out" / f"{name}.png").codes for name in "ab")
+    assert np.array_equal(again, np.roll(made, (5, -7), (0, 1)))
+    whole = assembled(tmp_path / "layers", 1 if is_folder else 0)
+    assert (
+        whole - torch.from_numpy(again[..., ::-1].astype(np.float32)).permute(2, 0, 1) / 65535
+    ).abs().max() <= 0.6 / 65535
 
 
 def write(path: Path, codes: NDArray[Any]) -> None:
