@@ -1,4 +1,4 @@
-"""`relook info`: what relook sees of a film or of a look."""
+"""`relook info`: what is in a film, a look or a cut list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from relook.errors import UsageError
 LOOK_ENDING = ".look"
 CUT_ENDINGS = (".edl", ".otio")
 MARKS, MECHANICS = "marks", "mechanics"
-"""Of a look: its marks in words, printed one a line, and in figures, for `--json` alone."""
+"""Keys of a look's marks in words, printed one per line, and in figures, only for `--json`."""
 
 
 def info(
@@ -64,14 +64,14 @@ def info(
 
 
 def is_look(file: str) -> bool:
-    """Tell a look, by its ending or a shipped name, from a film."""
+    """Distinguish a look from a film, by its ending or a shipped name."""
     from relook.look import shipped_looks  # late: torch takes seconds to import, and `--help` must not wait
 
     return file.endswith(LOOK_ENDING) or (file in shipped_looks() and not Path(file).exists())
 
 
 def is_folder_of_stills(path: Path) -> bool:
-    """Tell a folder of stills, as `relook apply` does, from a take and a film."""
+    """Distinguish a folder of stills from a take and a film, as `relook apply` does."""
     from relook.film.pictures.stills import holds_stills  # late: OpenCV is slow to import
 
     return holds_stills(path)
@@ -115,7 +115,7 @@ def look_facts(file: str) -> dict[str, Any]:
 
 
 def look_lines(facts: dict[str, Any]) -> list[str]:
-    """Tell a look's facts, one a line."""
+    """Write a look's facts, one per line."""
     told = {name: value for name, value in facts.items() if name not in (MARKS, MECHANICS)}
     lines = {name.replace("_", " "): _in_words(value) for name, value in told.items()} | facts[MARKS]
     return [f"{name:16} {words}" for name, words in lines.items()]

@@ -1,7 +1,7 @@
-"""Find the frames that a film shows during a span of time, as its timecode counts it.
+"""Find the frames that a film shows during a span of its timecode.
 
-Timecode counts at the film's frame rate. Where the frames lie evenly it names each of them; where they do not (a phone's
-recording, a screen capture) it names moments, and the frame of a moment is the one that is shown then.
+Timecode counts at the film's frame rate. If frames are evenly spaced it names each of them; if not (a phone's
+recording, a screen capture) it names moments, and a moment's frame is the one shown then.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _HALF: Final = Fraction(1, 2)
 
 
 def frames_shown(path: Path, counts: FrameRange, mending: Mending = NO_MENDING) -> FrameRange:
-    """Give the numbers of the frames that a film shows from one count of its timecode up to another.
+    """Return the numbers of the frames that a film shows from one count of its timecode up to another.
 
     Args:
-        counts: frames at the film's rate after its first one, half-open. Of pictures, and of a film whose frames lie
-            evenly, these are the frames themselves.
+        counts: frames at the film's rate after its first one, half-open. For pictures, and for a film whose frames are
+            evenly spaced, these are the frames themselves.
 
     Raises:
-        InputError: the film cannot be read that far, or ends before.
+        InputError: the film cannot be read that far, or ends earlier.
     """
     with FilmReader(path, mending) as reader:
         info = reader.info
@@ -52,9 +52,9 @@ def frames_shown(path: Path, counts: FrameRange, mending: Mending = NO_MENDING) 
 
 
 def shown_between(stamps: Sequence[int], counts: FrameRange, info: FilmInfo) -> FrameRange:
-    """Choose by growing stamps, in units of the film's time base: at a count the last frame not after it is shown.
+    """Choose frames by increasing stamps, in units of the film's time base: the last frame not after a count is shown at it.
 
-    A stamp at most one unit beside a count lies on it, since stamps are rounded to whole units.
+    A stamp at most one unit from a count lies on it, since stamps are rounded to whole units.
     """
     unit = min(info.time_base * info.frame_rate, _HALF)
     places = [round(place) if abs(place - round(place)) <= unit else place for place in _places(stamps, info)]
@@ -64,12 +64,12 @@ def shown_between(stamps: Sequence[int], counts: FrameRange, info: FilmInfo) -> 
 
 
 def lie_evenly(stamps: Sequence[int], info: FilmInfo) -> bool:
-    """Say whether every frame lies less than half a frame from where its number and the film's rate have it."""
+    """Say whether every frame lies less than half a frame from where its number and the film's rate put it."""
     return all(abs(place - number) < _HALF for number, place in enumerate(_places(stamps, info)))
 
 
 def _places(stamps: Iterable[int], info: FilmInfo) -> Iterator[Fraction]:
-    """Give the time of each stamp after the first one, in frames at the film's rate, exactly."""
+    """Yield the exact time of each stamp after the first one, in frames at the film's rate."""
     first = None
     for stamp in stamps:
         first = stamp if first is None else first
@@ -77,7 +77,7 @@ def _places(stamps: Iterable[int], info: FilmInfo) -> Iterator[Fraction]:
 
 
 def _packets_lie_evenly(info: FilmInfo) -> bool:
-    """Say whether every packet has a stamp and none is missing between them: no need to decode them."""
+    """Say whether every packet has a stamp and they are evenly spaced, so that there is no need to decode them."""
     stamps = array("q")
     with open_film(info.path) as container, suppress(av.error.FFmpegError, OSError):
         for packet in container.demux(picture_stream(container, info.path)):

@@ -67,7 +67,7 @@ class SurveyedFilm:
 def survey_film(path: Path, *, space: ColourSpace | None = None, on_progress: OnProgress) -> SurveyedFilm:
     """Find the shots of a film, its borders and its unusable frames, in two passes over it and constant memory.
 
-    space: what the film is in, where that was said.
+    space: the named colour space of the film, if one was given.
 
     Raises:
         InputChangedError: the film was changed meanwhile.
