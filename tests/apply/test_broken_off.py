@@ -135,7 +135,7 @@ def test_another_job_begins_anew(settings: RenderSettings, broken_off: Any, fini
 @pytest.fixture(scope="module")
 def nearly_done(starter: Any, film: Path, look_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an output whose stretches are all done, by a job that was killed before it joined them."""
-    from tests.apply.conftest import render_in_child
+    from tests.apply.in_child import render_in_child
 
     folder = tmp_path_factory.mktemp("nearly")
     args = (film, look_file, folder / "o.mov", "join.begin:kill:1", None)

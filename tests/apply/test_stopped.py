@@ -15,7 +15,7 @@ import pytest
 
 from relook.errors import LockedError
 from relook.film.writer import STRETCH_FRAMES
-from tests.apply.conftest import Running
+from tests.apply.in_child import Running
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="signals as a terminal and a farm send them are POSIX's"),

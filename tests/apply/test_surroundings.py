@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from relook.film.writer import STRETCH_FRAMES
-from tests.apply.conftest import Running
+from tests.apply.in_child import Running
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locales, rights and limits as POSIX has them")
 
