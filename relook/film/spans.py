@@ -39,16 +39,25 @@ def frames_shown(path: Path, counts: FrameRange, mending: Mending = NO_MENDING) 
         info = reader.info
         if info.kind != "film" or _packets_lie_evenly(info):
             return counts
-        stamps, last = array("q"), 0
-        with closing(reader.native_frames()) as natives:
-            for native in natives:
-                stamps.append(native.pts)
-                last = native.duration or usual_step(info)
-                if native.index + native.drift > counts.stop + 1:
-                    break
-            else:
-                _require_length(stamps[-1] + last - stamps[0], counts, info)
+        stamps = _stamps_up_to(counts, reader)
     return counts if lie_evenly(stamps, info) else shown_between(stamps, counts, info)
+
+
+def _stamps_up_to(counts: FrameRange, reader: FilmReader) -> Sequence[int]:
+    """Read the stamps of a film's frames until they are past a range of counts.
+
+    Raises:
+        InputError: the film cannot be read that far, or ends earlier.
+    """
+    stamps, last = array("q"), 0
+    with closing(reader.native_frames()) as natives:
+        for native in natives:
+            stamps.append(native.pts)
+            last = native.duration or usual_step(reader.info)
+            if native.index + native.drift > counts.stop + 1:
+                return stamps
+    _require_length(stamps[-1] + last - stamps[0], counts, reader.info)
+    return stamps
 
 
 def shown_between(stamps: Sequence[int], counts: FrameRange, info: FilmInfo) -> FrameRange:
@@ -80,11 +89,11 @@ def _packets_lie_evenly(info: FilmInfo) -> bool:
     """Say whether every packet has a stamp and they are evenly spaced, so that there is no need to decode them."""
     stamps = array("q")
     with open_film(info.path) as container, suppress(av.error.FFmpegError, OSError):
-        for packet in container.demux(picture_stream(container, info.path)):
-            if packet.size and not packet.is_discard:
-                if packet.pts is None:
-                    return False
-                stamps.append(packet.pts)
+        packets = container.demux(picture_stream(container, info.path))
+        for stamp in (packet.pts for packet in packets if packet.size and not packet.is_discard):
+            if stamp is None:
+                return False
+            stamps.append(stamp)
         return lie_evenly(sorted(stamps), info)
     return False
 

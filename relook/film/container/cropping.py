@@ -40,12 +40,12 @@ def _clean_apertures(file: BinaryIO) -> Iterator[tuple[int, int]]:
     """Give the clean aperture of every sample entry that has one."""
     end = file.seek(0, 2)
     for entry, size in _inside(file, 0, end, _WAY):
-        for kind, start, stop in boxes(file, entry + _VISUAL_ENTRY_BYTES, entry + size):
-            if kind == b"clap" and stop - start >= 16:
-                file.seek(start)
-                wide, wide_unit, high, high_unit = struct.unpack(">4I", file.read(16))
-                if wide_unit and high_unit:
-                    yield round(wide / wide_unit), round(high / high_unit)
+        found = boxes(file, entry + _VISUAL_ENTRY_BYTES, entry + size)
+        for start in (start for kind, start, stop in found if kind == b"clap" and stop - start >= 16):
+            file.seek(start)
+            wide, wide_unit, high, high_unit = struct.unpack(">4I", file.read(16))
+            if wide_unit and high_unit:
+                yield round(wide / wide_unit), round(high / high_unit)
 
 
 def _inside(file: BinaryIO, start: int, stop: int, way: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
