@@ -20,7 +20,8 @@ from relook.film.frames import Frame, Shot
 from relook.film.identity import Watched
 from relook.film.journal import was_being_shown
 from relook.film.overlap import ahead
-from relook.film.pictures.picture_file import Picture, picture_values
+from relook.film.pictures.picture import Picture
+from relook.film.pictures.picture_file import picture_values
 from relook.film.pictures.stills import (
     Refused,
     StillsFolder,

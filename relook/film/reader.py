@@ -29,7 +29,8 @@ from relook.film.fields import Fields, deinterlaced, require_fields
 from relook.film.frames import Fault, FilmInfo, Frame, Mending
 from relook.film.overlap import ahead
 from relook.film.pictures.alike import require_alike
-from relook.film.pictures.picture_file import Picture, read_picture
+from relook.film.pictures.picture import Picture
+from relook.film.pictures.picture_file import read_picture
 from relook.film.pictures.spaces import ColourSpace
 from relook.film.sequence import find_pictures, is_pictures
 from relook.film.values import ToValues

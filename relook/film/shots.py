@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from relook.film.frames import FilmInfo, Mending, Shot
 from relook.film.overlap import ahead
-from relook.film.pictures.picture_file import Picture, picture_thumbnail
+from relook.film.pictures.picture import Picture
+from relook.film.pictures.picture_file import picture_thumbnail
 from relook.film.pictures.spaces import ColourSpace
 from relook.film.pixels import rows, thumbnail
 from relook.film.reader import NO_MENDING, FilmReader, NativeFrame

@@ -23,7 +23,8 @@ from relook.film.journal import Journal, Stretch, was_being_shown
 from relook.film.output_place import check_output, is_folder
 from relook.film.overlap import Behind
 from relook.film.part import Part
-from relook.film.pictures.picture_file import Picture, holds_beyond, returns_to_space
+from relook.film.pictures.picture import Picture
+from relook.film.pictures.picture_file import holds_beyond, returns_to_space
 from relook.film.pictures.picture_files import PictureFiles, folder_of
 from relook.film.tally import Tally
 from relook.film.values import keeps_space
@@ -157,11 +158,6 @@ class FilmWriter:
             self._give_up(error)
 
     @property
-    def num_clipped(self) -> int:
-        """Count the frames with values that the output cannot hold, once all are written."""
-        return self.tally.num_clipped
-
-    @property
     def num_given(self) -> int:
         """Count the frames that were done before or given."""
         return self.num_done + self._num_given
@@ -176,7 +172,7 @@ class FilmWriter:
             sha256=self._journal.made if is_film else "",
             files={} if is_film else files,
             num_lost_packets=self._sink.num_lost_packets if isinstance(self._sink, FilmFile) else 0,
-            lost_layers=self.lost_layers(),
+            lost_layers=tuple(tally.lost),
             forgets_time=not is_film,
             keeps_space=self.keeps_space,
         )
@@ -192,10 +188,6 @@ class FilmWriter:
     def _give(self, frame: Frame, *, copied: bool) -> None:
         self._encoding.give(_Work(frame, copied))
         self._num_given += 1
-
-    def lost_layers(self) -> tuple[str, ...]:
-        """List in words the layers and metadata of the source's pictures that the output cannot hold."""
-        return tuple(self.tally.lost)
 
     def discard(self) -> None:
         """Give up: remove what was made; nothing is published."""

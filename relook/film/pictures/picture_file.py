@@ -1,9 +1,8 @@
 """Single picture files: read to code values and written back, 8 to 16 bit and float.
 
-Transparency takes no part in a look: it is left out of the pixels, kept with the source picture, and written back
-untouched into endings that can hold it. EXR pictures are scene-linear, and go through the primaries that
-they name and the curve of `scene_light`. Pictures given a named colour space go through OpenColorIO instead; written
-as the same kind of file they are in that space again, and as another kind they are display-referred, or linear in EXR.
+Transparency takes no part in a look: it is kept with the source picture and written back untouched into endings that can
+hold it. EXR pictures are scene-linear, and go through the primaries that they name and the curve of `scene_light`; pictures with
+a named colour space go through OpenColorIO instead, and are in that space again if written as the same kind of file.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ from relook.film.other_files import what_it_is
 from relook.film.pictures.dpx_tiff import read_dpx_or_tiff, write_dpx_or_tiff, written_depth
 from relook.film.pictures.exr import read_exr, write_exr
 from relook.film.pictures.in_space import in_space
-from relook.film.pictures.picture import Alpha, PictureFacts
-from relook.film.pictures.picture import Picture as Picture
+from relook.film.pictures.picture import Alpha, Picture, PictureFacts
 from relook.film.pictures.png import (
     chunks_of,
     is_png,
