@@ -77,7 +77,7 @@ def fate_facts(path: Path, ending: str) -> dict[str, Any]:
     wanted = "." + ending.lower().removeprefix(".")
     if wanted not in film_endings() and wanted not in PICTURE_ENDINGS:
         known = ", ".join((*film_endings(), *sorted(PICTURE_ENDINGS)))
-        raise UsageError(f"--for {ending} is no ending that relook writes; give one of {known}")
+        raise UsageError(f"--for {ending} is not an ending that relook writes; give one of {known}")
     return {"ending": wanted, "fates": [asdict(f) for f in fates(inventory(probe(path)), Path(f"out{wanted}"))]}
 
 
@@ -125,7 +125,7 @@ def asked_lines(facts: dict[str, Any]) -> list[str]:
     for number, shot in enumerate(facts.get("shots", ())):
         lines.append(
             f"{f'shot {number}':18} frames {shot['start_frame']} to {shot['stop_frame'] - 1}, "
-            f"{shot['start_timecode']} to {shot['stop_timecode']} (not in it)"
+            f"{shot['start_timecode']} to {shot['stop_timecode']} (not included)"
         )
     fates = facts.get("for", {}).get("fates", ())
     lines += [

@@ -39,14 +39,14 @@ def info(
     """Show what is in a film, a look or a cut list."""
     if file.lower().endswith(CUT_ENDINGS):
         if marks or shots or ending is not None:
-            raise UsageError("--marks, --shots and --for tell of films, and this is a cut list; give a film")
+            raise UsageError("--marks, --shots and --for are for films, and this is a cut list; give a film")
         show_cut_list(Path(file), as_json=as_json)
         return
     if is_look(file):
         if marks:
             raise UsageError("--marks measures films; give it the reel that the look was learned from")
         if ending is not None or shots:
-            raise UsageError("--for and --shots tell of films, and this is a look; give a film")
+            raise UsageError("--for and --shots are for films, and this is a look; give a film")
         facts = look_facts(file)
         print_lines(*look_lines(facts))
     else:

@@ -94,7 +94,7 @@ def _survey(path: Path, watched: Watched, space: ColourSpace | None, on_progress
             if info.kind == "stills":
                 boxes.append(borders.find())
                 borders = BorderSurvey()
-            on_progress(Progress("looking at frames", frame.index + 1, shots[-1].frames.stop, detail=path.name))
+            on_progress(Progress("examining frames", frame.index + 1, shots[-1].frames.stop, detail=path.name))
     if info.kind != "stills":
         boxes = [borders.find()] * len(shots)
     _check_size(path, boxes)

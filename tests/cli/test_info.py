@@ -93,7 +93,7 @@ def test_info_says_what_untagged_films_and_pictures_are_taken_for(film: Path, me
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("info told.mov --for .xyz", "no ending that relook writes"),
+        ("info told.mov --for .xyz", "not an ending that relook writes"),
         ("info plain.look --for .mov", "this is a look"),
         ("info plain.look --shots", "this is a look"),
     ],

@@ -103,7 +103,7 @@ def test_TR04_a_training_that_was_given_up_leaves_its_best_look(
 def test_a_folder_of_somebody_else_is_left_alone(media: Path) -> None:
     (media / "own.run").mkdir()
     (media / "own.run" / "diary.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"not a folder of relook"):
+    with pytest.raises(UsageError, match=r"was not made by relook"):
         train(media / "film.mp4", media / "style.mp4", media / "own.look", budget_frames=8, overwrite=True)
     assert [path.name for path in (media / "own.run").iterdir()] == ["diary.txt"]
 

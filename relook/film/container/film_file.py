@@ -186,8 +186,7 @@ def _decoded_fault(path: Path, stretches: list[Pictures]) -> str | None:
     with open_film(path) as container, disk_errors(path):
         frames = container.decode(picture_stream(container, path))
         for pictures in stretches:
-            fault = _stretch_fault(frames, pictures, first=number)
-            if fault is not None:
+            if fault := _stretch_fault(frames, pictures, first=number):
                 return fault
             number += len(pictures.coded)
     return None
