@@ -90,7 +90,7 @@ def resource_errors(doing: str) -> Iterator[None]:
 
 
 def release_memory() -> None:
-    """Give memory that is only kept in reserve back to the device."""
+    """Return memory that is only kept in reserve to the device."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

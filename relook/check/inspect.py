@@ -94,7 +94,7 @@ def check_film(
 
 
 def _within(shots: tuple[Shot, ...], part: FrameRange | None, film: Path) -> tuple[Shot, ...]:
-    """Give the shots of a part of a film, as of a film of its own."""
+    """Return the shots of a part of a film, as of a film of its own."""
     if part is None:
         return shots
     if not part or part.stop > shots[-1].frames.stop:

@@ -47,7 +47,7 @@ class ToPixels:
         self._matrix = swscale_matrix(info.colour, info)
 
     def __call__(self, frame: VideoFrame) -> Tensor:
-        """Give `[c h w]`, 0..1; values beyond legal white and black are clipped there."""
+        """Return `[c h w]`, 0..1; values beyond legal white and black are clipped."""
         name = frame.format.name
         if is_grey(name):
             return self._grey(frame)

@@ -103,7 +103,7 @@ def _survey(path: Path, watched: Watched, space: ColourSpace | None, on_progress
 
 
 def _by_shot(shots: Sequence[Shot], frames: Iterator[NativeFrame]) -> Iterator[tuple[int, NativeFrame]]:
-    """Give each frame the number of the shot that it lies in."""
+    """Give each frame the number of the shot that contains it."""
     number = 0
     for frame in frames:
         while frame.index >= shots[number].frames.stop:

@@ -53,7 +53,7 @@ def run_folder(look: Path) -> Path:
 
 @contextmanager
 def opened_run(look: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
-    """Give the folder of a run, locked; cleared first where an earlier run is not gone on with.
+    """Provide the folder of a run, locked; cleared first unless an earlier run is continued.
 
     Raises:
         LockedError: another training uses it.

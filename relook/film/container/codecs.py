@@ -114,7 +114,7 @@ def plan_film(path: Path, source: FilmInfo, *, codec: str | None = None, untouch
     """Decide how a film is written.
 
     Args:
-        untouched: the source's own frames will be handed on, so that grey may stay grey; rendered frames may have
+        untouched: the source's own frames will be passed on, so that grey may stay grey; rendered frames may have
             taken a tint, and are written in colour.
 
     Raises:

@@ -114,7 +114,7 @@ def _straight(picture: Picture) -> Picture:
 
 
 def picture_values(picture: Picture) -> tuple[Tensor, Tensor | None]:
-    """Give `[c h w]`, RGB, without alpha: within 0..1, and what lies beyond (None where nothing does).
+    """Return `[c h w]`, RGB, without alpha: within 0..1, and the values beyond (None if there are none).
 
     Raises:
         InputError: a value does not come back from the display to the space that the picture is in.
@@ -129,7 +129,7 @@ def picture_values(picture: Picture) -> tuple[Tensor, Tensor | None]:
 
 
 def _display(picture: Picture) -> NDArray[np.float32]:
-    """Give a float picture as `[c h w]`, RGB, display-referred, of any values."""
+    """Return a float picture as `[c h w]`, RGB, display-referred, with values of any size."""
     rgb = _unit(picture)
     if picture.space is not None:
         return picture.space.to_display(rgb)
@@ -139,19 +139,19 @@ def _display(picture: Picture) -> NDArray[np.float32]:
 
 
 def _unit(picture: Picture) -> NDArray[np.float32]:
-    """Give `[c h w]`, RGB, in the file's own values, of which 1 is white."""
+    """Return `[c h w]`, RGB, in the file's own values, where 1 is white."""
     codes = picture.codes
     rgb = np.stack([codes] * 3 if codes.ndim == 2 else [codes[..., 2], codes[..., 1], codes[..., 0]]).astype(np.float32)
     return rgb if picture.is_float else rgb / np.float32(picture.white)
 
 
 def picture_pixels(picture: Picture) -> Tensor:
-    """Give `[c h w]`, RGB, 0..1, without alpha and without what lies beyond."""
+    """Return `[c h w]`, RGB, 0..1, without alpha and without the values beyond."""
     return picture_values(picture)[0]
 
 
 def picture_codes8(picture: Picture) -> NDArray[np.uint8]:
-    """Give 8-bit display codes for a quick look: `[h w]` grey, or `[h w 3]` in the order blue, green, red."""
+    """Return 8-bit display codes for a quick look: `[h w]` grey, or `[h w 3]` in the order blue, green, red."""
     if picture.is_float or picture.space is not None:
         shown = np.clip(_display(picture)[::-1], 0, 1) * 255 + 0.5
         return np.ascontiguousarray(shown.transpose(1, 2, 0).astype(np.uint8))
@@ -279,7 +279,7 @@ def _write_by_opencv(
 
 
 def _whole(frame: Frame) -> NDArray[np.float32]:
-    """Give `[h w c]` with what lies beyond 0..1."""
+    """Return `[h w c]`, including values beyond 0..1."""
     values = frame.pixels if frame.beyond is None else frame.pixels + frame.beyond
     return np.asarray(values.numpy().transpose(1, 2, 0), np.float32)
 

@@ -56,7 +56,7 @@ def require_free_names(path: Path, source: FilmInfo, *, overwrite: bool) -> None
 
 
 def folder_of(path: Path) -> Path:
-    """Give the folder that pictures go into, by the output's name."""
+    """Return the folder that pictures go into, by the output's name."""
     return path.parent if is_pattern(path) or path.suffix.lower() in PICTURE_ENDINGS else path
 
 
