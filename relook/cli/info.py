@@ -50,17 +50,23 @@ def info(
         facts = look_facts(file)
         print_lines(*look_lines(facts))
     else:
-        are_stills = is_folder_of_stills(Path(file))
-        facts = stills_facts(Path(file)) if are_stills else film_facts(Path(file))
-        facts |= {"shots": shot_facts(Path(file))} if shots else {}
-        facts |= {"for": fate_facts(Path(file), ending)} if ending is not None else {}
-        print_lines(*(stills_lines(facts) if are_stills else film_lines(facts)), *asked_lines(facts))
+        facts = show_footage(Path(file), shots=shots, ending=ending)
     if marks:
         measured = marks_facts(Path(file))
         facts |= measured
         print_lines(*(f"{name:16} {words}" for name, words in measured[MARKS].items()))
     if as_json:
         print_json(facts)
+
+
+def show_footage(path: Path, *, shots: bool, ending: str | None) -> dict[str, Any]:
+    """Print what is in a film, a sequence or a folder of stills; return it in plain values."""
+    are_stills = is_folder_of_stills(path)
+    facts = stills_facts(path) if are_stills else film_facts(path)
+    facts |= {"shots": shot_facts(path)} if shots else {}
+    facts |= {"for": fate_facts(path, ending)} if ending is not None else {}
+    print_lines(*(stills_lines(facts) if are_stills else film_lines(facts)), *asked_lines(facts))
+    return facts
 
 
 def is_look(file: str) -> bool:
