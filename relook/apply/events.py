@@ -98,7 +98,7 @@ def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
     if faults:
         raise InputError(
             f"the cut list cannot be rendered from {info.path.name}, which runs from {film_label(info, 0)} to "
-            f"{film_label(info, num_frames)}: {_listed(faults, '; ')}; take these events out, or render what they need first"
+            f"{film_label(info, num_frames)}: {_listed(faults, '; ')}; remove these events, or render them in the editing system first"
         )
     return Placing(tuple(placed), foreign, _notes(cuts, own, foreign, info))
 

@@ -136,7 +136,7 @@ def test_TR03_TR06_no_room_or_memory_to_prepare_the_footage(
     monkeypatch.setattr("relook.faults._reached", Counter())
     before = tree(media)
     code, out, err = run("train --source film.mp4 --style style.mp4 -o own.look --budget 8f")
-    said = "MB needed" if "full" in place else "preparing the footage: out of memory; end other programs"
+    said = "MB needed" if "full" in place else "preparing the footage: out of memory; close other programs"
     assert code == 6 and said in err and out == "" and "bug" not in err
     assert tree(media) == before
 
