@@ -119,7 +119,7 @@ def read_record(folder: Path) -> dict[str, dict[str, Any]]:
         record = parsed(_RECORD, json.dumps(told))
         if not is_whole:
             raise ValueError(CHANGED)
-        if strange := [name for name in record.shots if not _is_ours(name)]:
+        if strange := [name for name in record.shots if not is_shot_file(name)]:
             raise ValueError(f"{strange[0][:80]!r} is not the name of a shot")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
@@ -127,7 +127,7 @@ def read_record(folder: Path) -> dict[str, dict[str, Any]]:
     return {name: _ENTRY.dump_python(entry, mode="json") for name, entry in record.shots.items()}
 
 
-def _is_ours(name: str) -> bool:
+def is_shot_file(name: str) -> bool:
     """Say whether a name can be that of a shot's file, in the folder itself."""
     return re.fullmatch(r"\w[\w.-]*", name) is not None and len(name.encode()) <= _LONGEST_NAME_BYTES
 

@@ -66,7 +66,7 @@ def check(
     given = loaded(look)
     source_space = None if colour_space is None else find_space(colour_space)
     space = _space_of(path, before, source_space)
-    part = _part_of(path) if before is not None else None
+    part = part_shown(path) if before is not None else None
     with ExitStack() as read:
         for one in filter(None, (path, before)):
             read.enter_context(unchanged(watch(probe(one))))
@@ -92,7 +92,7 @@ def check(
     return report
 
 
-def _part_of(film: Path) -> FrameRange | None:
+def part_shown(film: Path) -> FrameRange | None:
     """Return which frames of its source a film shows, if its receipt says that it shows only a part.
 
     Raises:

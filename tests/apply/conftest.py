@@ -134,6 +134,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """Return the place of a film in a folder of its own."""
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "o.mov"
+
+
+@pytest.fixture
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> int:
     """Make stretches short; return how many frames they have."""
     monkeypatch.setattr("relook.film.writer.STRETCH_FRAMES", STRETCH)

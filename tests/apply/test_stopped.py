@@ -34,12 +34,6 @@ def lines(output: Path) -> int:
     return len(journal.read_bytes().splitlines()) if journal.exists() else 0
 
 
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out" / "o.mov"
-
-
 @pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["forked", "program"])
 @pytest.mark.parametrize(
     ("sent", "code"), [SIGNALS[1], *(pytest.param(*pair, marks=pytest.mark.slow) for pair in SIGNALS[::2])]

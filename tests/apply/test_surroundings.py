@@ -27,12 +27,6 @@ LANGUAGES = {
 }
 
 
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out" / "o.mov"
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "language",

@@ -20,7 +20,7 @@ from relook.film.publish import file_hash
 from relook.receipt import sealed, unsealed
 from relook.strict import DEEPEST, parse_json, read_regular
 from relook.train.checkpoint import TENSORS, read_checkpoint
-from relook.train.journal import _step_of
+from relook.train.journal import step_told
 
 
 def good_json(kind: str) -> Any:
@@ -103,8 +103,8 @@ def test_a_checkpoint_whose_tensors_are_none_is_damaged(tmp_path: Path) -> None:
 
 
 def test_a_training_log_may_say_infinity() -> None:
-    assert _step_of('{"step": 3, "loss": NaN}') == 3
-    assert _step_of('{"step": Infinity}') == _step_of("[" * 5000) == _step_of('{"step": "x"}') == 1 << 62
+    assert step_told('{"step": 3, "loss": NaN}') == 3
+    assert step_told('{"step": Infinity}') == step_told("[" * 5000) == step_told('{"step": "x"}') == 1 << 62
 
 
 @pytest.mark.parametrize(
