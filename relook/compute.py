@@ -67,10 +67,10 @@ _NO_DEVICE = ("CUDA error", "CUDA driver error", "CUBLAS_STATUS", "CUDNN_STATUS"
 def lack(error: BaseException) -> str:
     """Say what an error is for want of, memory or a device that works, and what to do; nothing for other errors."""
     if is_out_of_memory(error):
-        return "out of memory; end other programs, or take a machine or device with more"
+        return "out of memory; close other programs, or use a machine or device with more"
     if isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_DEVICE):
         said = str(error).splitlines()[0]
-        return f"the device failed ({said}); look at its driver and at what else runs on it, or go on with --device cpu"
+        return f"the device failed ({said}); check its driver and what else runs on it, or continue with --device cpu"
     return ""
 
 
@@ -90,7 +90,7 @@ def resource_errors(doing: str) -> Iterator[None]:
 
 
 def release_memory() -> None:
-    """Give memory that is only kept in reserve back to the device."""
+    """Return memory that is only kept in reserve to the device."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
@@ -273,7 +273,7 @@ def leading_crew(members: Sequence[str], size: int, kind: str) -> Iterator[Crew]
             said = f"another process of this training has not answered for {PATIENCE_SECONDS:.0f} s and was stopped ({error})"
         else:
             raise
-        raise ResourceError(f"{said}. --resume goes on from the last checkpoint") from error
+        raise ResourceError(f"{said}. --resume continues from the last checkpoint") from error
     finally:
         for other in others:
             other.kill()

@@ -182,9 +182,7 @@ class Report:
                 timeline=Timeline(**timeline),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(
-                f"this is not a report of relook ({error}); give a report.json that relook wrote"
-            ) from error
+            raise InputError(f"this is not a relook report ({error}); give a report.json that relook wrote") from error
 
 
 _COMPARED = TypeAdapter(MarksCompared | None)

@@ -112,7 +112,7 @@ def read_head(blob: bytes) -> Head:
         raise ValueError(f"its head would take {size} bytes")
     head = parse_json(blob[PREFIX_BYTES : PREFIX_BYTES + size])
     if not isinstance(head, dict):
-        raise ValueError("its head is no list of tensors")
+        raise ValueError("its head is not a list of tensors")
     metadata = head.pop(_METADATA, {})
     entries = {name: _entry(name, told) for name, told in head.items()}
     return Head(PREFIX_BYTES + size, metadata if isinstance(metadata, dict) else {}, entries)

@@ -120,7 +120,7 @@ def _nominal_rate(rate: Fraction) -> int:
 
 
 def _dropped_a_minute(rate: Fraction) -> int:
-    """Give the labels left out in nine minutes of ten: 2 at 29.97, 4 at 59.94; other rates have no drop-frame."""
+    """Count the labels left out in nine minutes of ten: 2 at 29.97, 4 at 59.94; other rates have no drop-frame."""
     nominal = _nominal_rate(rate)
     if nominal % 30 or abs(rate / nominal - Fraction(1000, 1001)) > Fraction(1, 10_000):
         raise UsageError(

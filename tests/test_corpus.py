@@ -190,7 +190,7 @@ def test_damaged_arrays_are_refused(tmp_path: Path) -> None:
 
 
 def test_other_schema_and_no_index_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no prepared corpus"):
+    with pytest.raises(InputError, match="not a prepared corpus"):
         load_corpus(tmp_path)
     save_corpus(make_corpus(tmp_path))
     index = tmp_path / "index.json"

@@ -49,7 +49,7 @@ RENDER_ON_DISK = (f"{ON_DISK}test_a_render_is_on_disk_before_it_is_named",)
 STRETCH_ON_DISK = (f"{ON_DISK}test_a_stretch_is_on_disk_before_it_is_on_record",)
 SMALL_ON_DISK = (f"{ON_DISK}test_small_files_looks_and_checkpoints_are_on_disk_before_they_are_named",)
 BROKEN_OFF = "tests/apply/test_broken_off.py::"
-CHANGED = (f"{BROKEN_OFF}test_AP11_a_film_that_is_changed_while_it_is_rendered",)
+CHANGED = ("tests/apply/test_changed_meanwhile.py::test_AP11_a_film_that_is_changed_while_it_is_rendered",)
 VERIFIED = ("tests/cli/test_verify.py::test_T20_a_flipped_byte_is_named",)
 
 MUTATIONS = (
@@ -158,14 +158,14 @@ MUTATIONS = (
         "relook/film/container/opening.py",
         '{"format_whitelist": _ALLOWED, "protocol_whitelist": "file"}',
         "{}",
-        ("tests/film/test_reader.py::test_files_that_point_at_others_are_refused",),
+        ("tests/film/test_refused.py::test_files_that_point_at_others_are_refused",),
     ),
     Mutation(
         "only regular files are opened",
         "relook/film/regular.py",
         "    if not stat.S_ISREG(mode):\n",
         "    if False:\n",
-        ("tests/film/test_reader.py::test_what_is_no_file_is_refused",),
+        ("tests/film/test_refused.py::test_what_is_no_file_is_refused",),
     ),
     Mutation(
         "hash of a stretch",

@@ -1,9 +1,9 @@
-"""A cut list as one film: its events joined in record order, as long as the edit, without sound.
+"""Render a cut list as one film: its events in record order, as long as the edit, without sound.
 
-A dissolve is a linear mix of both sides as rendered, in display values; frame k of n shows (k + 1)/(n + 1) of what comes in.
-Gaps of the list and black events are black, and transparent where film and output hold transparency: colours are then mixed
-by how opaque each side is, so that what comes out of such a gap has its own colours at once. Each run of events that goes
-forward in the source is one pass over the film, for films are read from their beginning.
+A dissolve is a linear mix of both rendered sides, in display values; frame k of n shows (k + 1)/(n + 1) of the incoming side.
+Gaps in the list and black events are black, or transparent if film and output hold transparency: colours are then mixed
+by how opaque each side is, so that what emerges from such a gap has its own colours at once. Each run of events that goes
+forward in the source is one pass over the film, since films are read from their beginning.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Segment:
     outgoing: FrameRange | None = None
     is_dissolve: bool = False
     num_before: int = 0
-    """Of a dissolve, how many of its frames are left out at its beginning."""
+    """For a dissolve, how many of its first frames are left out."""
 
 
 def render_conformed(
@@ -62,7 +62,7 @@ def render_conformed(
 
     Raises:
         UsageError: the output cannot be written.
-        InputError: the film cannot be read, or the list cannot be shown whole: see `place_events` and `segments_of`.
+        InputError: the film cannot be read, or the list cannot be rendered in full: see `place_events` and `segments_of`.
     """
     with FilmReader(film, space=settings.colour_space) as reader:
         info = replace(reader.info, timecode=_record_start(cuts, reader.info))
@@ -99,7 +99,7 @@ def render_conformed(
 
 @dataclass(frozen=True)
 class _Edit:
-    """A cut list on its film, to be told of."""
+    """A cut list placed on its film, with what a delivery says about it."""
 
     output: Path
     info: FilmInfo
@@ -109,7 +109,7 @@ class _Edit:
     settings: RenderSettings
 
     def delivery(self, written: Written, flicker: tuple[float, float]) -> Delivery:
-        """Say what came of it."""
+        """Describe the result."""
         used = [event.frames for event in self.placing.placed if event.frames is not None]
         space = self.settings.colour_space
         return Delivery(
@@ -127,7 +127,7 @@ class _Edit:
 
 
 def after(segments: Sequence[Segment], count: int) -> list[Segment]:
-    """Leave out the first frames of an edit."""
+    """Drop the first frames of an edit."""
     left: list[Segment] = []
     for segment in segments:
         gone = min(count, segment.length)
@@ -144,10 +144,10 @@ def _later(side: FrameRange | None, gone: int) -> FrameRange | None:
 
 
 def segments_of(cuts: CutList, placing: Placing) -> list[Segment]:
-    """Divide an edit into runs of frames and dissolves, in record order, without a gap.
+    """Divide an edit into runs of frames and dissolves, in record order, without gaps.
 
     Raises:
-        InputError: events overlap, or some are of another reel, so that the film would not be as the list has it.
+        InputError: events overlap or come from other reels, so that the film would differ from the list.
     """
     if placing.foreign:
         names = ", ".join(f"{event.number} ({event.reel or event.name})" for event in placing.foreign[:MOST_NAMED])
@@ -172,7 +172,7 @@ def segments_of(cuts: CutList, placing: Placing) -> list[Segment]:
 
 
 def _segments(event: PlacedEvent | None, length: int, dissolve: int) -> list[Segment]:
-    """Divide an event into its dissolve and the rest."""
+    """Split an event into its dissolve and the rest."""
     frames, outgoing = (event.frames, event.outgoing) if event else (None, None)
 
     def part(start: int, stop: int) -> FrameRange | None:
@@ -183,7 +183,7 @@ def _segments(event: PlacedEvent | None, length: int, dissolve: int) -> list[Seg
 
 
 class _Source:
-    """The rendered frames of a film, any run of them, from two passes at a time."""
+    """Renders any run of a film's frames, for two passes at a time."""
 
     def __init__(
         self,
@@ -194,7 +194,7 @@ class _Source:
         *,
         black_alpha: Alpha | None = None,
     ) -> None:
-        """Prepare both passes; black is opaque without `black_alpha`."""
+        """Prepare both passes; black is opaque unless `black_alpha` is given."""
         self.info, self._black_alpha = reader.info, black_alpha
         self._reader, self._shots, self._seed = reader, shots, settings.seed
         self.renderers = [renderer_of(look, settings, self.info.frame_rate) for _ in range(2)]
@@ -205,7 +205,7 @@ class _Source:
         return self.renderers[0].flicker
 
     def frames(self, ranges: Sequence[FrameRange | None], *, side: int = 0) -> Iterator[Frame]:
-        """Yield the frames of ranges that go forward, or black without end."""
+        """Yield the frames of ascending ranges, or endless black."""
         wanted = [part for part in ranges if part is not None]
         if wanted:
             shown = shown_frames(self._reader, wanted, self._shots, self.renderers[side], seed=self._seed)
@@ -248,7 +248,7 @@ def _dissolved(segment: Segment, source: _Source) -> Iterator[Frame]:
 
 
 def _weight(old: Frame, new: Frame, share: float) -> Tensor:
-    """Give the new side's part of a mix's colours, for each pixel by how opaque both are; the share where both are alike."""
+    """Return the incoming side's weight in a mix of colours, for each pixel by how opaque both sides are; `share` if equally."""
     sides = [opacity(side.native) for side in (old, new)]
     first, second = (torch.ones(()) if side is None else torch.from_numpy(side) for side in sides)
     whole = first * (1 - share) + second * share
@@ -256,7 +256,7 @@ def _weight(old: Frame, new: Frame, share: float) -> Tensor:
 
 
 def _beyond(old: Frame, new: Frame, share: Tensor) -> Tensor | None:
-    """Mix what lies beyond black and white on both sides."""
+    """Mix both sides' values beyond black and white."""
     if old.beyond is None and new.beyond is None:
         return None
     first, second = (torch.zeros_like(side.pixels) if side.beyond is None else side.beyond for side in (old, new))

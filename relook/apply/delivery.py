@@ -1,4 +1,4 @@
-"""How a render is asked for, and what comes of it."""
+"""What a render is asked for, and what it delivers."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class RenderSettings:
     dials: Dials = field(default_factory=Dials)
     seed: int = 0
     frames: FrameRange | None = None
-    """Which frames of the film; all by default."""
+    """The frames of the film to render; all by default."""
     handles: int = 0
     """How many more frames before and after each shot, where a cut list gives one film per shot."""
     tile_rows: int | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     overwrite: bool = False
     passes: Path | None = None
-    """A folder to be made for the layers of every frame apart."""
+    """A new folder for the separate layers of every frame."""
     allows_flashes: bool = False
-    """True where flicker may be stronger than is safe for photosensitive viewers."""
+    """True if flicker may be stronger than is safe for photosensitive viewers."""
     mending: Mending = NO_MENDING
-    """What is done about a damaged or interlaced film; both are refused by default."""
+    """What to do about a damaged or interlaced film; both are refused by default."""
     wrap: Wrap | None = None
     """Axes along which pictures wrap, as textures do; see `FrameRenderer`."""
     colour_space: ColourSpace | None = None
-    """What the source's values are in; without it they are what it says itself."""
+    """The named colour space of the source's values; by default they are what the source says itself."""
 
 
 @dataclass(frozen=True)
@@ -48,32 +48,32 @@ class Delivery:
 
     output: Path
     frames: FrameRange
-    """Which frames of the source it shows; by a cut list, from the first that it uses to the last."""
+    """The frames of the source that it shows; for a cut list, from the first that it uses to the last."""
     frame_hashes: tuple[str, ...]
-    """SHA-256 of each rendered frame, float32 before encoding; of a frame handed on untouched, of its decoded pixels."""
+    """SHA-256 of each rendered frame, as float32 before encoding; for untouched frames, of their decoded pixels."""
     shots: tuple[Shot, ...]
-    """The source's shots, where they were needed to seed the texture."""
+    """The source's shots, if they were needed to seed the texture."""
     flicker: tuple[float, float] = (0.0, 0.0)
-    """Of the exposure, as deviations of its logarithm: as rendered, and as it would be if it could not harm the photosensitive."""
+    """Standard deviations of the logarithm of exposure: as rendered, and as the look has it before it is limited for safety."""
     left_out: tuple[str, ...] = ()
-    """What the source holds and the output does not hold, or not as it was, in words: what `relook info --for` foresees."""
+    """What the output lacks or changes of what the source holds, in words, as `relook info --for` predicts it."""
     damage: tuple[Damage, ...] = ()
-    """Which of these frames are not the film's own; empty unless damage was to be kept."""
+    """Which of these frames are not the film's own; always empty unless damage was to be kept."""
     num_lost_packets: int = 0
-    """How many packets of its sound and subtitles were damaged and left out."""
+    """How many damaged packets of sound and subtitles were left out."""
     num_clipped: int = 0
-    """Frames with values below black or above white that the output cannot hold: they are written as black and white."""
+    """Frames with values below black or above white that the output cannot hold: these are clipped."""
     shot_files: tuple[ShotFile, ...] = ()
-    """What a cut list gave as one film a shot, in record order; `frame_hashes` is then empty."""
+    """The films of a cut list's shots, in record order; `frame_hashes` is then empty."""
     notes: tuple[str, ...] = ()
-    """What else should be known, in words; of a cut list, what was left out and why."""
+    """Other remarks, in words; for a cut list, what was left out and why."""
     stills: tuple[Path, ...] = ()
-    """Of a folder of stills, where each lies in it, in the order of the frames."""
+    """For a folder of stills, each one's path within it, in the order of the frames."""
     refused: tuple[Refused, ...] = ()
-    """Stills, and sub-folders of them, that could not be read or written, and why; everything else was done."""
+    """Stills and sub-folders that could not be read or written, and why; everything else was done."""
     others: tuple[Path, ...] = ()
-    """Files of other kinds in a folder of stills; they are left where they are."""
+    """Files of other kinds in a folder of stills, which were skipped."""
     colour_space: str = ""
-    """The space that the output is in, by its config's name; empty where it is what its files say."""
+    """The named colour space of the output; empty if its values are what its files say."""
     taken: str = ""
-    """Which pictures the path stood for, in words; empty for a film and for a folder of stills."""
+    """Which pictures the path stood for, in words; empty for a film or a folder of stills."""

@@ -26,7 +26,7 @@ def render_cut_list(
     settings: RenderSettings,
     on_progress: OnProgress = ignore,
 ) -> Delivery:
-    """Render what a cut list uses of a film: joined where the output is a film, shot by shot where it is a folder.
+    """Render what a cut list uses of a film: joined if the output is a film, shot by shot if it is a folder.
 
     Raises:
         UsageError: the settings contradict each other, or the output cannot be written.

@@ -1,7 +1,7 @@
-"""The events of a cut list on the film that they are cut from: which of its frames each shows, or why that cannot be.
+"""Place a cut list's events on the film that they are cut from: which frames each shows, or why that is impossible.
 
-An event that shows pictures of this film but not as they are (a retime, a wipe, frames that the film does not have) is
-refused, all such events in one message, before any work. What shows none of its pictures is left out, and told.
+An event that shows this film's pictures in a way that cannot be rendered (a retime, a wipe, frames beyond its end) is
+refused, all such events in one message, before any work. Events that show none of its pictures are left out and reported.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from relook.film.frames import FilmInfo, Frame, follows_evenly
 from relook.timing import FrameRange, advance_timecode, frames_a_day, is_drop_frame, parse_timecode, rate_text
 
 REEL_LETTERS = 8
-"""A CMX 3600 list cuts the names of reels to so many."""
+"""CMX 3600 lists truncate reel names to this length."""
 MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
 class ShotFile:
-    """One shot of a cut list as a film of its own."""
+    """A shot of a cut list as a film of its own."""
 
     event: str
     """Its number in the list."""
@@ -31,45 +31,45 @@ class ShotFile:
     cut: FrameRange
     """The frames of the film that the edit shows, dissolves on both sides included."""
     frames: FrameRange
-    """Those that the file holds: the cut and its handles."""
+    """The frames in the file: the cut and its handles."""
     cut_timecode: tuple[str, str]
-    """Of the source, where the cut begins and stops."""
+    """The source's timecodes where the cut begins and stops."""
     is_new: bool
-    """False where the file was there already, made of the same."""
+    """False if the file was there already, with the same content."""
 
 
 @dataclass(frozen=True)
 class PlacedEvent:
-    """An event on its film."""
+    """An event placed on its film."""
 
     event: Event
     frames: FrameRange | None
-    """Of the film, from 0; a dissolve at its beginning included; None for black, into which the event before dissolves."""
+    """Frames of the film, from 0, including a dissolve at the beginning; None for black into which the previous event dissolves."""
     outgoing: FrameRange | None = None
-    """Of the film: what the event before shows while this one dissolves in; None where there is no dissolve, or from black."""
+    """Frames of the film that the previous event shows while this one dissolves in; None without a dissolve, or from black."""
 
 
 @dataclass(frozen=True)
 class Placing:
-    """A cut list on its film."""
+    """A cut list placed on its film."""
 
     placed: tuple[PlacedEvent, ...]
     foreign: tuple[Event, ...]
     """Events that show another reel."""
     notes: tuple[str, ...]
-    """What of the list is not rendered, in words."""
+    """What in the list is not rendered, in words."""
 
 
 def film_label(info: FilmInfo, frame: int) -> str:
-    """Name a frame of a film by its timecode; films without one count from 00:00:00:00."""
+    """Return the timecode of a film's frame; films without one count from 00:00:00:00."""
     return advance_timecode(info.timecode or "00:00:00:00", frame, info.frame_rate)
 
 
 def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
-    """Find the frames that each event shows of a film with so many frames.
+    """Find the frames that each event shows of a film with `num_frames` frames.
 
     Raises:
-        InputError: an event shows frames that the film does not have, or cannot be rendered as it is written; or none shows this film.
+        InputError: an event shows frames that the film does not have, or cannot be rendered as written; or none shows this film.
     """
     pictures = [event for event in cuts.events if event.kind == "picture"]
     if not pictures:
@@ -98,16 +98,16 @@ def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
     if faults:
         raise InputError(
             f"the cut list cannot be rendered from {info.path.name}, which runs from {film_label(info, 0)} to "
-            f"{film_label(info, num_frames)}: {_listed(faults, '; ')}; take these events out, or render what they need first"
+            f"{film_label(info, num_frames)}: {_listed(faults, '; ')}; remove these events, or render them in the editing system first"
         )
     return Placing(tuple(placed), foreign, _notes(cuts, own, foreign, info))
 
 
 def evenly(frames: Iterator[Frame], info: FilmInfo) -> Iterator[Frame]:
-    """Pass frames on as long as they lie as evenly as a cut list counts them.
+    """Pass frames on as long as they are evenly spaced, as a cut list counts them.
 
     Raises:
-        InputError: a frame does not follow the one before it at the film's rate.
+        InputError: a frame does not follow the previous one at the film's rate.
     """
     last: Frame | None = None
     for frame in frames:
@@ -127,7 +127,7 @@ def _outside(placed: PlacedEvent, info: FilmInfo, num_frames: int) -> str:
 
 
 def _going_out(event: Event, last: PlacedEvent | None, num_frames: int) -> tuple[str, FrameRange | None]:
-    """Return why an event cannot dissolve from the one before it, or the frames that go out."""
+    """Return why an event cannot dissolve from the previous one, or the outgoing frames."""
     dissolve = event.dissolve
     assert dissolve is not None and dissolve.outgoing is not None
     ends = last.event.source.stop if last else None
@@ -145,7 +145,7 @@ def _going_out(event: Event, last: PlacedEvent | None, num_frames: int) -> tuple
 
 
 def _on_film(event: Event, info: FilmInfo) -> FrameRange:
-    """Return an event's frames of the film; they may lie beyond its end."""
+    """Return an event's frames in the film; they may lie beyond its end."""
     start = event.source.start
     if not event.from_first_frame:
         first = info.timecode or "00:00:00:00"
@@ -164,7 +164,7 @@ def _labels(event: Event, info: FilmInfo) -> str:
 
 
 def _of_film(pictures: Sequence[Event], film: Path) -> list[Event]:
-    """Choose the events that are of a film: all, where the list knows one source only, else those named after it."""
+    """Choose the events that show a film: all if the list has only one source, otherwise those named after the film."""
     reels = {event.reel for event in pictures} - {""}
     if len(reels) == 1 and all(event.reel for event in pictures):
         return list(pictures)
@@ -173,7 +173,7 @@ def _of_film(pictures: Sequence[Event], film: Path) -> list[Event]:
 
 
 def _is_named(reel: str, film: Path) -> bool:
-    """Say whether a reel, which may have lost its end, is a film's."""
+    """Say whether a reel's name, which may be truncated, is a film's."""
     wanted, given = (re.sub(r"[^0-9a-z]", "", name.lower()) for name in (film.stem, reel))
     return bool(given) and (given == wanted or (len(given) == REEL_LETTERS and wanted.startswith(given)))
 

@@ -1,4 +1,4 @@
-"""The frames of a film as a look shows them: rendered once each, and held where the look's camera was cranked slowly."""
+"""Render the frames of a film in a look, and hold them where the style's camera was cranked slowly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from relook.timing import FrameRange
 
 
 def renderer_of(look: Look, settings: RenderSettings, frame_rate: Fraction) -> FrameRenderer:
-    """Prepare the renderer of a film that is shown at a frame rate."""
+    """Prepare the renderer for a film of a frame rate."""
     return FrameRenderer(
         look,
         settings.dials,
@@ -112,7 +112,7 @@ def _naming(frame: Frame, info: FilmInfo) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a frame stands."""
+    """A frame's place in its shot."""
 
     frame: int
     """Its number in its shot."""
@@ -127,7 +127,7 @@ def _place(index: int, shots: tuple[Shot, ...]) -> _Place:
 
 
 def _with_lead(wanted: FrameRange, shots: tuple[Shot, ...], renderer: FrameRenderer) -> FrameRange:
-    """Start a range early enough for the exposure that its first frame holds."""
+    """Start a range early enough for the exposure that its first frame repeats."""
     frame = _place(wanted.start, shots).frame
     lead = frame - held_frame(renderer.mechanics.cranking, frame)
     return FrameRange(wanted.start - lead, wanted.stop)

@@ -1,4 +1,4 @@
-"""Re-render single frames: the generator's stages and the marks of film at their dials, in tiles where memory needs them."""
+"""Re-render single frames: the generator's stages and the marks of film at their dials, in tiles to save memory."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ from relook.recipe.mechanics import Aperture, Mechanics, Weave
 
 LATTICE = 33
 TILE_ROWS = 256
-"""Rows of a tile unless the caller says otherwise: quick, and small beside a frame."""
+"""Rows of a tile by default: fast, and small compared with a frame."""
 SAME_SCALE = 1.25
-"""Frames up to this much taller than the style's show no detail that the style could not."""
+"""Frames taller than the style's by up to this factor show no detail that the style's could not."""
 ROW_BLUR = 0.4
-"""Blur of one row of the style's frames, in rows, as a Gaussian's deviation."""
+"""Blur by one row of the style's frames, in rows, as a Gaussian's standard deviation."""
 
 
 @dataclass(frozen=True)
 class Layers:
-    """A frame apart: what `composed` puts together, on the CPU."""
+    """The layers of a frame, which `composed` puts together; on the CPU."""
 
     look: Tensor
-    """`[3 h w]`, the look without any mark but the lens's."""
+    """`[3 h w]`, the look with no marks but those of the lens."""
     weave: tuple[float, float, float]
     """Move of the whole picture: pixels across, pixels down, radians clockwise about its middle."""
     marks: Marks
@@ -59,13 +59,13 @@ class Layers:
 class FrameRenderer:
     """Renders the frames of one film in one look.
 
-    Detail runs tile by tile with true neighbours, everything else on the whole frame, so that no choice of tiles changes a bit
+    Detail is rendered tile by tile with true neighbours, everything else on the whole frame, so that no choice of tiles changes a bit
     of the result. Marks are a pure function of the shot's seed and the frame's number in the shot.
 
-    A picture that wraps (see `nets.wrap`) has no border and no middle along its axes: softness, detail and halation reach round it,
-    dust, scratches, clouds and grain go on at the opposite side, and what has its place in the frame or moves it is off: along
-    those axes the light is that of the frame's middle, and there is neither weave nor a gate's mask. The look of a picture moved
-    round is the look moved round, bit for bit (see `nets.origin`), and of a `still` the marks are, too.
+    A picture that wraps (see `nets.wrap`) has no border and no middle along its axes: softness, detail and halation reach across,
+    dust, scratches, clouds and grain continue at the opposite side, and what depends on the place in the frame, or moves it, is off: along
+    those axes the light is that of the frame's middle, and there is no weave and no gate mask. Shifting a picture shifts
+    its look, bit for bit (see `nets.origin`); shifting a `still` shifts its marks, too.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class FrameRenderer:
         safe_at: Fraction | None = None,
         wrap: Wrap | None = None,
     ) -> None:
-        """Prepare what all frames share; `safe_at` is the frame rate at which flicker must not harm photosensitive viewers."""
+        """Prepare what all frames share; `safe_at` is the frame rate at which flicker must be safe for photosensitive viewers."""
         self.dials = dials
         self.device = device
         dialled_to = dialled(look.card.mechanics, dials)
@@ -97,21 +97,21 @@ class FrameRenderer:
         self._maker: MarkMaker | None = None
 
     def render(self, pixels: Tensor, *, seed: int, number: int) -> Tensor:
-        """Render one frame `[3 h w]` in 0..1, the shot's exposure of this number; the result is on the CPU.
+        """Render one frame `[3 h w]` in 0..1 as the shot's exposure `number`; the result is on the CPU.
 
         Raises:
             DivergedError: the result is not finite.
-            ResourceError: there is not the memory for it, however small the tiles.
+            ResourceError: there is not enough memory, however small the tiles.
         """
         if not self.dials.of("texture"):
             return _sound(self.look(pixels))
         return composed(self.layers(pixels, seed=seed, number=number))
 
     def still(self, pixels: Tensor, *, content_hash: str, seed: int, apart: bool) -> tuple[Tensor, Layers | None]:
-        """Render a still `[3 h w]`, which is a shot of its own, and give its layers with `apart`.
+        """Render a still `[3 h w]`, which is a shot of its own; return its layers too with `apart`.
 
-        Where it wraps, its marks lie where its own content puts them: a still moved round has them moved round, unless it repeats
-        itself, as an even surface does.
+        If it wraps, its own content decides where its marks lie: shifting the still shifts them, unless it repeats itself, as an
+        even surface does.
         """
         place = (0, 0)
         if self.wrap:
@@ -127,7 +127,7 @@ class FrameRenderer:
     def look(self, pixels: Tensor) -> Tensor:
         """Render one frame `[3 h w]` without the marks that change from frame to frame.
 
-        Where memory runs out it is done again in smaller tiles, which give the same frame.
+        If memory runs out it is done again in smaller tiles, which give the same frame.
         """
         while True:
             try:
@@ -160,7 +160,7 @@ class FrameRenderer:
 
     @torch.inference_mode()
     def layers(self, pixels: Tensor, *, seed: int, number: int) -> Layers:
-        """Render one frame with everything apart."""
+        """Render one frame in separate layers."""
         look = self.look(pixels)
         size, scale = (look.shape[-2], look.shape[-1]), self._scale(look)
         if self._maker is None or (self._maker.size, self._maker.seed) != (size, seed):
@@ -171,7 +171,7 @@ class FrameRenderer:
         return Layers(look, (across * scale, down * scale, turn), self._maker.draw(number), self._aperture)
 
     def carried(self, beyond: Tensor | None, *, seed: int, number: int) -> Tensor | None:
-        """Move what lies beyond 0..1 as the picture is moved, and hide it where the gate hides the picture."""
+        """Move values beyond 0..1 as the picture is moved, and hide them where the gate hides the picture."""
         if beyond is None or not self.dials.of("texture"):
             return beyond
         across, down, turn = weave_of(self.mechanics.weave, seed=seed, frame=number)
@@ -201,7 +201,7 @@ class FrameRenderer:
         return detail.in_strips(luma, self.strips_at_once)
 
     def _soften_for(self, rows: int) -> None:
-        """Make the lens as soft for frames of so many rows as the style's is."""
+        """Make the lens as soft for frames of this many rows as the style's is."""
         if rows != self._softened_for:
             self._softened_for = rows
             self.generator.detail.soften(min(self._softness_px(rows), MOST_SOFT_PX))
@@ -210,7 +210,7 @@ class FrameRenderer:
         return self.mechanics.softness_px * rows / self.mechanics.reference_height
 
     def _as_soft(self, picture: Tensor) -> Tensor:
-        """Blur by what is beyond the lens, and take from frames taller than the style's the detail finer than its rows."""
+        """Blur by what the lens stage cannot, and remove detail finer than the style's rows from taller frames."""
         variance = max(self._softness_px(picture.shape[-2]) ** 2 - MOST_SOFT_PX**2, 0)
         scale = self._scale(picture)
         if scale > SAME_SCALE:
@@ -225,7 +225,7 @@ class FrameRenderer:
 
 @torch.inference_mode()
 def composed(layers: Layers) -> Tensor:
-    """Put a frame together: the look moved by the gate, its marks laid over it, the gate's mask around it.
+    """Compose a frame: the look moved by the gate, its marks laid over it, the gate's mask around it.
 
     Raises:
         DivergedError: the result is not finite.
@@ -243,7 +243,7 @@ def woven(picture: Tensor, move: tuple[float, float, float]) -> Tensor:
 
 
 def _window(pictures: Tensor, wrap: Wrap | None) -> Tensor:
-    """Return the part of the frame `[b 4]` that pictures are lit as: the whole; along axes that wrap, its middle."""
+    """Return the part of the frame `[b 4]` whose light pictures get: the whole or, along axes that wrap, its middle."""
     window = whole_frame(pictures).clone()
     for axis, start in (("y", 0), ("x", 1)):
         if wrap and axis in wrap:

@@ -1,4 +1,4 @@
-"""What a render depends on, as a digest: by it a job knows its own unfinished output, and a folder of shots its films."""
+"""Digest all that a render depends on: jobs recognise their own unfinished output by it, and folders of shots their films."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from relook.look import Look
 from relook.version import VERSION
 
 LIBRARIES: Final = ("torch", "numpy", "av", "opencv-python-headless")
-"""Those whose versions may change a frame."""
+"""The libraries whose versions may change a frame."""
 
 
 def job_key(path: Path, source: Watched, look: Look, settings: RenderSettings, *, choice: str = "") -> str | None:
-    """Digest all that the frames of a film or of a folder of stills depend on; None for a job that is not gone on with.
+    """Digest all that the frames of a film or of a folder of stills depend on; None for a job that cannot be resumed.
 
-    That is one with passes, or with a look that is in no file, which another run cannot know again.
+    That is a job with passes, or with a look that is not in a file, which another run could not recognise.
 
     Args:
-        choice: the cut list or the stills by which they are chosen, in any text that tells these from others.
+        choice: the cut list or stills that choose the frames, as any text that is different for different ones.
     """
     if settings.passes or not look.sha256:
         return None
@@ -33,7 +33,7 @@ def job_key(path: Path, source: Watched, look: Look, settings: RenderSettings, *
 
 
 def render_facts(look: Look, settings: RenderSettings) -> dict[str, Any]:
-    """List what changes frames beside the film that they are made of and which of its frames they are."""
+    """List what affects frames other than the film, and which of its frames they are."""
     space = settings.colour_space
     return {
         "look": look.sha256,
@@ -48,7 +48,7 @@ def render_facts(look: Look, settings: RenderSettings) -> dict[str, Any]:
 
 
 def settings_facts(settings: RenderSettings) -> dict[str, Any]:
-    """List which frames of a film are taken, and how."""
+    """List which frames of a film are rendered, and what is done about its faults."""
     return {"frames": settings.frames and asdict(settings.frames), "mending": asdict(settings.mending)}
 
 

@@ -1,17 +1,17 @@
-"""A render's layers apart, for compositing: float32 TIFF pictures a frame, and what moves and breathes as JSON.
+"""A render's separate layers, for compositing: float32 TIFF pictures for each frame, and its movements and flicker as JSON.
 
     look.000012.tif       the look alone, without the marks that change from frame to frame, `[3 h w]`
     grain.000012.tif      to be added to the moved look; signed
-    clouds.000012.tif     of uneven development, signed; only where the look has them
+    clouds.000012.tif     of uneven development, signed; only if the look has them
     damage.000012.tif     scratches and dust, to be added; signed
     matte.000012.tif      how much of the picture the damage hides, 0..1
-    aperture.000012.tif   the gate's mask, 0..1; only where the look has one
-    beyond.000012.tif     what lay below 0 and above 1 in the source, moved and masked already; only where there is any
+    aperture.000012.tif   the gate's mask, 0..1; only if the look has one
+    beyond.000012.tif     the source's values below 0 and above 1, moved and masked already; only if there are any
     frames.json           for each frame the weave (pixels across, pixels down, radians clockwise about the middle), the gains of
                           red, green and blue, and the slope of the contrast about 0.5
 
-Those of a folder of stills are called after the still and lie as it does: `deep/face.png.look.tif` of `deep/face.png`; its
-entry in `frames.json` names it as "still".
+The layers of a folder of stills are named after the still and keep its sub-folder: `deep/face.png.look.tif`; the still's
+entry in `frames.json` has its name as "still".
 
 With p = look moved by weave + grain, and q = p + 2 * clouds * p * (1 - p), a frame is
 `((q - 0.5) * slope + 0.5) * gains * (1 - matte) + damage`, times the aperture, held within 0..1, and then plus what lay beyond.
@@ -42,10 +42,10 @@ FRAMES = "frames.json"
 
 
 def require_passes_place(folder: Path, *, beside: Path, dials: Dials) -> None:
-    """Refuse a folder for passes that cannot be, before any work.
+    """Refuse an unusable folder for passes before any work.
 
     Raises:
-        UsageError: it exists, lies nowhere, or is the output `beside` it; or nothing is rendered that it could hold.
+        UsageError: it exists, its parent does not, or it is the output itself; or nothing is rendered that it could hold.
     """
     if dials.is_off:
         raise UsageError(
@@ -59,7 +59,7 @@ def require_passes_place(folder: Path, *, beside: Path, dials: Dials) -> None:
 
 
 class PassWriter:
-    """Writes the layers of frames; the folder appears when all are written."""
+    """Writes the layers of frames; the folder appears once all are written."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -87,7 +87,7 @@ class PassWriter:
             raise
 
     def add(self, index: int, layers: Layers, beyond: Tensor | None = None, *, still: Path | None = None) -> None:
-        """Write the layers of frame `index` of the film, or of a still by its place in its folder, with `FrameRenderer.carried`."""
+        """Write the layers of the film's frame `index`, or of a still, with the values beyond (`FrameRenderer.carried`)."""
         marks = layers.marks
         size = layers.aperture.shape
         damage, matte = (layer[0].expand(1, *size) for layer in damage_of(marks))
@@ -114,7 +114,7 @@ def _layer_file(folder: Path, name: str, index: int, still: Path | None) -> Path
 
 
 def assembled(folder: Path, index: int) -> Tensor:
-    """Put a frame, or the still of that number in `frames.json`, together from its passes, `[3 h w]`.
+    """Recombine the passes of a frame, or of the still with that number in `frames.json`, into `[3 h w]`.
 
     Raises:
         InputError: the folder has no such frame.

@@ -1,4 +1,4 @@
-"""The receipt that a render leaves, and what it says when the same render is asked for again."""
+"""Write the receipt of a render, and recognise by it a render that was done before."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DELIVERY: Final = TypeAdapter(Delivery)
 def receipt_for(
     delivery: Delivery, written: Written, info: FilmInfo, look: Look, settings: RenderSettings, key: str | None
 ) -> bytes:
-    """Lay out the receipt of a film; the source is read once more, for its hashes."""
+    """Return the receipt of a film; the source is read once more, for its hashes."""
     name = delivery.output.name
     source = Files(info.path.name, {path.name: file_hash(path) or "" for path in info.pictures or (info.path,)})
     return _laid_out(delivery, Files(name, written.files or {name: written.sha256}), source, look, settings, key)
@@ -40,7 +40,7 @@ def receipt_of_stills(
     settings: RenderSettings,
     key: str | None,
 ) -> bytes:
-    """Lay out the receipt of a folder of stills; `files` are its own, by their names in it, with their SHA-256 (hex)."""
+    """Return the receipt of a folder of stills; `files` maps the names of its files to their SHA-256 (hex)."""
     source = Files(folder.path.name, {str(name): file_hash(folder.path / name) or "" for name in delivery.stills})
     return _laid_out(delivery, Files(delivery.output.name, files), source, look, settings, key)
 
@@ -59,7 +59,7 @@ def _laid_out(
 
 
 def delivered_already(output: Path, key: str | None) -> Delivery | None:
-    """Return what an earlier run of the same job delivered, where all of it is still there, as it was written."""
+    """Return what an earlier run of the same job delivered, if all of it is still there as it was written."""
     if key is None or not receipt_of(output).is_file():
         return None
     try:

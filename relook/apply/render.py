@@ -42,11 +42,11 @@ def render_film(
 ) -> Delivery:
     """Render a film in a look: one frame out for every frame in, with its pts; sound and tags are kept.
 
-    A render that was broken off is gone on with behind the last stretch of frames that is safe on disk, and gives the same film.
+    An interrupted render continues after the last stretch of frames that is safe on disk, and gives the same film.
 
     Raises:
         UsageError: the output cannot be written, or the range holds no frame.
-        InputError: the film cannot be read to its end, or is interlaced; unless `settings.mending` takes care of that.
+        InputError: the film cannot be read to its end, or is interlaced, and `settings.mending` does not allow for that.
         InputChangedError: the film was changed while it was read.
     """
     settings = settings or RenderSettings()
@@ -91,7 +91,7 @@ def _done(work: _Work, source: Watched, on_progress: OnProgress) -> Delivery:
 
 
 def _require_all(reader: FilmReader, output: Path, settings: RenderSettings, key: str | None) -> tuple[str, ...]:
-    """Refuse what cannot be done, before any work; return what of the source the output will not hold, in words."""
+    """Refuse what cannot be done before any work; return in words what of the source the output will not hold."""
     info, is_replaced = reader.info, settings.overwrite or was_being_shown(output, key)
     left_out = check_output(output, info, _writing(settings), overwrite=is_replaced)
     if settings.passes is not None:
@@ -113,7 +113,7 @@ def _shots(film: Path, settings: RenderSettings, on_progress: OnProgress) -> tup
 
 @dataclass(frozen=True)
 class _Work:
-    """One film on its way through a look."""
+    """A film being rendered."""
 
     output: Path
     reader: FilmReader
@@ -132,17 +132,17 @@ class _Work:
 
     @property
     def total(self) -> int | None:
-        """How many frames there will be, where that is known."""
+        """How many frames there will be, if known."""
         if self.settings.frames:
             return len(self.settings.frames)
         return self.shots[-1].frames.stop if self.shots else self.reader.info.num_frames
 
     def require_range(self) -> None:
-        """Refuse a range that the film does not have, as soon as its length is known.
+        """Refuse a range beyond the film's end, as soon as its length is known.
 
         Raises:
             UsageError: the range is empty.
-            InputError: it ends behind the film.
+            InputError: it ends after the film.
         """
         wanted, info = self.settings.frames, self.reader.info
         if wanted is not None and not wanted:
@@ -155,7 +155,7 @@ class _Work:
             )
 
     def frames(self, num_done: int, passes: PassWriter | None) -> Iterator[Frame]:
-        """Yield the rendered frames behind those that are done."""
+        """Yield the rendered frames after those that are done."""
         stop = self.settings.frames.stop if self.settings.frames else TO_END
         ranges = [FrameRange(self.first + num_done, stop)] if num_done or self.settings.frames else None
         if ranges is None or ranges[0]:
@@ -163,7 +163,7 @@ class _Work:
             yield from shown_frames(self.reader, ranges, self.shots, self.renderer, seed=seed, passes=passes)
 
     def delivery(self, written: Written) -> Delivery:
-        """Say what came of it."""
+        """Describe the result."""
         tally, notes = written.tally, []
         if self.settings.mending.deinterlaces and not self.reader.deinterlaces:
             notes.append("no combing was found: the frames were not deinterlaced")
@@ -185,17 +185,17 @@ class _Work:
         )
 
     def receipt(self, written: Written) -> bytes:
-        """Lay out the receipt."""
+        """Return the receipt."""
         return receipt_for(self.delivery(written), written, self.reader.info, self.look, self.settings, self.key)
 
 
 def tell_before_work(taken: str, left_out: Sequence[str], on_progress: OnProgress) -> None:
-    """Say which pictures are rendered, where they are pictures, and what of them the output will not hold as it is."""
+    """Report which pictures are rendered, if it is pictures, and what the output will change or leave out."""
     for stage, words in (("taken", taken), ("changed or left out", "; ".join(left_out))):
         if words:
             on_progress(Progress(stage, 0, 0, detail=words))
 
 
 def with_unforeseen(left_out: Sequence[str], lost: Iterable[str]) -> tuple[str, ...]:
-    """Add what only later pictures of a take held to what was foreseen by the first."""
+    """Add what only later pictures of a take held to what the first one let foresee."""
     return tuple(dict.fromkeys((*left_out, *lost)))

@@ -1,8 +1,8 @@
-"""A cut list as one film a shot, with handles, in a folder that remembers what each was made of.
+"""Render a cut list as one film per shot, with handles, in a folder that remembers what each was made from.
 
-Shots are named by event and clip, `003_A012C005.mov`. Those that are in the folder already, made of the same, stay; where an edit
-only numbers them anew they are renamed. The others are rendered, whatever their number, in one pass over the film. Both sides of
-a dissolve are whole in the two shots: the one that goes out runs on to the dissolve's end.
+Shots are named by event and clip, `003_A012C005.mov`. Those already in the folder that were made from the same stay; if an edit
+only renumbers them they are renamed. All others are rendered in one pass over the film, however many they are. Both sides of
+a dissolve are complete in their shots: the outgoing one runs on to the dissolve's end.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LONGEST_NAME_BYTES = 120
 
 @dataclass(frozen=True)
 class _Task:
-    """A cut list on its film, with all that its shots are rendered with."""
+    """A cut list placed on its film, with all that rendering its shots needs."""
 
     reader: FilmReader
     facts: FilmFacts
@@ -101,7 +101,7 @@ def _written(task: _Task, missing: Sequence[ShotPlan], record: Record, on_progre
 
 
 def _delivery(task: _Task, folder: Path, missing: Sequence[ShotPlan], record: Record, written: ShotWriter) -> Delivery:
-    """Say what came of it."""
+    """Describe the result."""
     files, new = task.files, {plan.file.path for plan in missing}
     return Delivery(
         folder,
@@ -129,7 +129,7 @@ def joined_ranges(ranges: Sequence[FrameRange]) -> list[FrameRange]:
 
 
 def shot_name(number: str, name: str) -> str:
-    """Name a shot's file, without its ending; nothing of a cut list leads out of the folder."""
+    """Return the name of a shot's file, without its ending; nothing in a cut list can lead out of the folder."""
     safe = re.sub(r"[^\w.-]+", "_", name).strip("._-").encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
     return f"{number}_{safe}" if safe else number
 
@@ -142,7 +142,7 @@ def _require_folder(folder: Path) -> None:
 
 
 def _files(placed: Sequence[PlacedEvent], folder: Path, facts: FilmFacts, *, handles: int) -> list[ShotFile]:
-    """Name the shots, and give each the dissolve that it goes out in, and its handles as far as the film has them."""
+    """Name the shots, and extend each by its outgoing dissolve and by as much of its handles as the film has."""
     files: list[ShotFile] = []
     taken: set[str] = set()
     for place, following in zip(placed, [*placed[1:], None], strict=True):

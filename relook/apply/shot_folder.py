@@ -1,6 +1,6 @@
-"""The folder of a cut list's shots: what is there already stays or gets its new name, and what is missing is written.
+"""The folder of a cut list's shots: films that are there already are kept or renamed, and missing ones are written.
 
-A film counts as ours while it is, byte for byte, the one that the record tells of.
+A film counts as ours if it is, byte for byte, the one on record.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ ENDING = ".mov"
 PART = WriteSettings(whole=False)
 """Each shot is a part of the film."""
 _IN_MAKING = ""
-"""Stands on record for the hash of a film that may be there before it is known."""
+"""Stands on record for the hash of a film that is still being written."""
 
 Record = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class ShotPlan:
-    """One shot to be in the folder, and what it is made of."""
+    """A shot that the folder should hold, and what it is made from."""
 
     file: ShotFile
     key: str
 
 
 def _told(file: ShotFile) -> dict[str, Any]:
-    """Return what the record says of a shot for people and other programs."""
+    """Return what the record says about a shot for people and other programs."""
     return {
         "event": file.event,
         "cut": [file.cut.start, file.cut.stop],
@@ -51,7 +51,7 @@ def settle(plans: Sequence[ShotPlan], record: Record, film: Path, *, is_saved: b
     """Keep and rename what is there already; return the shots that must be rendered.
 
     Raises:
-        UsageError: a file that is not ours stands in the place of a shot.
+        UsageError: a file that is not ours has the name of a shot.
     """
     folder = plans[0].file.path.parent
     hashes = {name: file_hash(folder / name) for name in record}
@@ -81,13 +81,13 @@ def settle(plans: Sequence[ShotPlan], record: Record, film: Path, *, is_saved: b
 
 
 def _was_ours(path: Path, record: Record) -> bool:
-    """Say whether a file is a film that we made, if under another name: a job may have died before it was on record."""
+    """Say whether we made a film, even under another name, since a job may have died before recording it."""
     is_in_making = record.get(path.name, {}).get("sha256") == _IN_MAKING
     return path.is_file() and (is_in_making or file_hash(path) in {entry["sha256"] for entry in record.values()})
 
 
 def _rename(moves: Sequence[tuple[str, str]], record: Record, folder: Path) -> None:
-    """Give files that an edit numbers anew their new names, all at once: one may take the name of another."""
+    """Rename files that an edit renumbers, all at once, since one may take the name of another."""
     entries = [record.pop(old) for old, _ in moves]
     with disk_errors(folder):
         for old, new in moves:
@@ -100,7 +100,7 @@ def _rename(moves: Sequence[tuple[str, str]], record: Record, folder: Path) -> N
 
 
 def clear_moves(record: Record, folder: Path) -> None:
-    """Remove shots that were broken off on the way to their new names, for the record does not tell these; they are made anew."""
+    """Remove shots that a killed job left half renamed; the record does not know them, and they are rendered again."""
     ours = {entry["sha256"] for entry in record.values()}
     for left in folder.glob(f"*{ENDING}.part"):
         if left.is_file() and file_hash(left) in ours:
@@ -108,7 +108,7 @@ def clear_moves(record: Record, folder: Path) -> None:
 
 
 class ShotWriter:
-    """Films being written side by side from one stream of frames; each is on record as soon as it is whole."""
+    """Writes films side by side from one stream of frames; each is recorded as soon as it is complete."""
 
     def __init__(self, plans: Sequence[ShotPlan], record: Record, info: FilmInfo) -> None:
         self._waiting = sorted(plans, key=lambda plan: plan.file.frames.start, reverse=True)
@@ -127,7 +127,7 @@ class ShotWriter:
             writer.discard()
 
     def give(self, frame: Frame, *, untouched: bool) -> None:
-        """Write a frame to every film that it is in."""
+        """Write a frame to every film that contains it."""
         while self._waiting and self._waiting[-1].file.frames.start == frame.index:
             plan = self._waiting.pop()
             self._record[plan.file.path.name] = _told(plan.file) | {"key": "", "sha256": _IN_MAKING}
@@ -142,8 +142,8 @@ class ShotWriter:
     def _finish(self, plan: ShotPlan, writer: FilmWriter) -> None:
         with writer:
             pass  # leaving it cleanly publishes
-        self.num_clipped += writer.num_clipped
-        self.lost |= set(writer.lost_layers())
+        self.num_clipped += writer.tally.num_clipped
+        self.lost |= set(writer.tally.lost)
         path = plan.file.path
         self._record[path.name] = _told(plan.file) | {"key": plan.key, "sha256": file_hash(path)}
         write_record(path.parent, self._record, self._info.path)

@@ -1,7 +1,7 @@
-"""What the shots in a folder were made of: `relook-shots.json`, by which a changed edit renders only what changed.
+"""Record what the shots in a folder were made from (`relook-shots.json`), so that a changed edit renders only what changed.
 
-A shot's key digests all that its file depends on: the pictures and sound of the source and the colour space they are in, where
-its frames stand in the film's shots, the look, the dials, the seed, and the software. A file counts as ours only while it is, byte
+A shot's key digests all that its file depends on: the pictures and sound of the source and their colour space, where
+its frames stand in the film's shots, the look, the dials, the seed, and the software. A file counts as ours only if it is, byte
 for byte, the one written; the record itself is sealed as a receipt is.
 """
 
@@ -35,12 +35,12 @@ _MOST_BYTES = 64 << 20
 _LONGEST_NAME_BYTES = 255
 _Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 _Digest = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
-"""Of a shot that is being made, nothing."""
+"""Empty for a shot that is being rendered."""
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """What the record says of one file."""
+    """What the record says about one file."""
 
     event: str
     cut: tuple[_Count, _Count]
@@ -63,16 +63,16 @@ _ENTRY = TypeAdapter(_Entry)
 
 @dataclass(frozen=True)
 class FilmFacts:
-    """A film as shots are made of it."""
+    """The facts about a film that its shots depend on."""
 
     info: FilmInfo
     shots: tuple[Shot, ...]
     frame_hashes: Sequence[bytes]
-    """Of the decoded frames, all of them."""
+    """Hashes of all decoded frames."""
 
 
 def shot_keys(facts: FilmFacts, ranges: Sequence[FrameRange], look: Look, settings: RenderSettings) -> list[str]:
-    """Return for ranges of a film what their render depends on, as SHA-256 (hex)."""
+    """Digest what the render of each range of a film depends on, as SHA-256 (hex)."""
     info = facts.info
     shared = render_facts(look, settings) | {
         "source": [
@@ -103,10 +103,10 @@ def _range_facts(facts: FilmFacts, frames: FrameRange) -> dict[str, Any]:
 
 
 def read_record(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return, by file name, what the shots of a folder were made of.
+    """Return, by file name, what the shots in a folder were made from.
 
     Raises:
-        InputError: the record is there and cannot be read.
+        InputError: the record exists but cannot be read.
     """
     path = folder / RECORD
     if not path.exists():
@@ -119,7 +119,7 @@ def read_record(folder: Path) -> dict[str, dict[str, Any]]:
         record = parsed(_RECORD, json.dumps(told))
         if not is_whole:
             raise ValueError(CHANGED)
-        if strange := [name for name in record.shots if not _is_ours(name)]:
+        if strange := [name for name in record.shots if not is_shot_file(name)]:
             raise ValueError(f"{strange[0][:80]!r} is not the name of a shot")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
@@ -127,13 +127,13 @@ def read_record(folder: Path) -> dict[str, dict[str, Any]]:
     return {name: _ENTRY.dump_python(entry, mode="json") for name, entry in record.shots.items()}
 
 
-def _is_ours(name: str) -> bool:
-    """Say whether a name may be that of a shot's file: one in the folder itself."""
+def is_shot_file(name: str) -> bool:
+    """Say whether a name can be that of a shot's file, in the folder itself."""
     return re.fullmatch(r"\w[\w.-]*", name) is not None and len(name.encode()) <= _LONGEST_NAME_BYTES
 
 
 def write_record(folder: Path, shots: dict[str, dict[str, Any]], film: Path) -> None:
-    """Put the record in its place in one step."""
+    """Write the record in one step."""
     path = folder / RECORD
     with disk_errors(path):
         write_whole(path, sealed({"schema": SCHEMA, "film": film.name, "shots": shots}))

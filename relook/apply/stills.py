@@ -1,4 +1,4 @@
-"""Look + folder of stills -> folder of stills: each a shot of its own; what cannot be read is named, and the rest is done."""
+"""Look + folder of stills -> folder of stills: each still is a shot of its own; unreadable ones are named, and the rest is done."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from relook.film.frames import Frame, Shot
 from relook.film.identity import Watched
 from relook.film.journal import was_being_shown
 from relook.film.overlap import ahead
-from relook.film.pictures.picture_file import Picture, picture_values
+from relook.film.pictures.picture import Picture
+from relook.film.pictures.picture_file import picture_values
 from relook.film.pictures.stills import (
     Refused,
     StillsFolder,
@@ -37,7 +38,7 @@ from relook.progress import OnProgress, Progress, ignore
 from relook.timing import FrameRange
 
 STILL_RATE: Final = Fraction(24)
-"""Frames a second that flicker is judged at: a still comes out as it does in a film of stills."""
+"""Frame rate for which flicker is limited: a still comes out as it does in a film of stills."""
 _QUEUED_STILLS: Final = 2
 
 
@@ -51,12 +52,12 @@ def render_stills(
 ) -> Delivery:
     """Render every picture of a folder and its sub-folders, under the same names.
 
-    The marks of a still are seeded by its own content: the same picture comes out the same wherever it lies.
+    The marks of a still are seeded by its own content: the same picture comes out the same wherever it is.
 
     Raises:
         UsageError: the output cannot be written.
-        InputError: there is no picture, or not one can be rendered; nothing was written.
-        InputChangedError: a still was changed meanwhile; nothing was written.
+        InputError: there is no picture, or none can be rendered; nothing was written.
+        InputChangedError: a still was changed in the meantime; nothing was written.
     """
     settings = settings or RenderSettings()
     assert settings.frames is None, "stills have no range of frames"
@@ -89,7 +90,7 @@ def render_stills(
 
 @dataclass(frozen=True)
 class _Work:
-    """A folder of stills on its way through a look."""
+    """A folder of stills being rendered."""
 
     found: StillsFolder
     output: Path
@@ -99,7 +100,7 @@ class _Work:
     refused: list[Refused]
 
     def write(self, still: _Still | Refused, writer: StillsWriter, layers: PassWriter | None) -> None:
-        """Write a still, or note why it cannot be."""
+        """Write a still, or note why it cannot be written."""
         if isinstance(still, Refused):
             self.refused.append(still)
             return
@@ -114,7 +115,7 @@ class _Work:
             layers.add(number, still.layers, still.frame.beyond, still=still.name)
 
     def delivery(self, writer: StillsWriter) -> Delivery:
-        """Say what came of it."""
+        """Describe the result."""
         done = writer.done
         names = [name for name in self.found.stills if name in done]
         shots = (Shot(n, FrameRange(n, n + 1), done[name]["content_hash"]) for n, name in enumerate(names))
@@ -135,7 +136,7 @@ class _Work:
 
 
 def _note(folder: Path, output: Path, subfolder: Path, num_pictures: int) -> str:
-    """Say that a sub-folder looks like a take: its grain and flicker are not those of frames that follow each other."""
+    """Say that a sub-folder looks like a take: rendered as stills, its grain and flicker do not run from frame to frame."""
     return (
         f"{subfolder} has {num_pictures} pictures numbered as one take, rendered here as separate stills; to render them as a "
         f"take, with marks that run from frame to frame, give that folder alone: {folder / subfolder} -o {output}_{subfolder.name}"
@@ -143,7 +144,7 @@ def _note(folder: Path, output: Path, subfolder: Path, num_pictures: int) -> str
 
 
 class _Still(NamedTuple):
-    """A still that was read, and what became of it."""
+    """A still that was read and rendered."""
 
     name: Path
     picture: Picture
@@ -155,7 +156,7 @@ class _Still(NamedTuple):
 def _rendered(
     folder: StillsFolder, settings: RenderSettings, renderer: FrameRenderer
 ) -> Generator[_Still | Refused, None, None]:
-    """Give every still rendered, with its layers where they are wanted, or why it cannot be read."""
+    """Yield every still rendered, with its layers if they are wanted, or why it cannot be read."""
     with closing(ahead(read_stills(folder), depth=_QUEUED_STILLS)) as stills:
         for name, read in stills:
             if isinstance(read, Refused):

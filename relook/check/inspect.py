@@ -94,13 +94,13 @@ def check_film(
 
 
 def _within(shots: tuple[Shot, ...], part: FrameRange | None, film: Path) -> tuple[Shot, ...]:
-    """Give the shots of a part of a film, as of a film of its own."""
+    """Return the shots of a part of a film, as of a film of its own."""
     if part is None:
         return shots
     if not part or part.stop > shots[-1].frames.stop:
         raise UsageError(
-            f"{film} has {shots[-1].frames.stop} frames, and not {part.start} to {part.stop - 1}, which the film shows by its "
-            f"receipt; give the source that it was rendered from"
+            f"{film} has {shots[-1].frames.stop} frames and lacks frames {part.start} to {part.stop - 1}, which "
+            f"the film shows according to its receipt; give the source that it was rendered from"
         )
     inside = [shot for shot in shots if shot.frames.start < part.stop and part.start < shot.frames.stop]
     return tuple(

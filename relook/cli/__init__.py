@@ -1,4 +1,4 @@
-"""The command line: one file a verb, each of which parses, calls the pipeline and prints."""
+"""The command line: one file per verb, which parses, calls the pipeline and prints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from relook.cli.stopping import heeded, stop_at_once
 
 
 def _open_streams() -> None:
-    """Put nothing in the place of a closed standard stream: the next file that is opened would get its number, and our words."""
+    """Open the null device for closed standard streams: otherwise the next file opened would get their number, and our output."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line (the process's own by default) and leave with its exit code."""
     for number in heeded():
         signal.signal(number, stop_at_once)
-    from relook.cli.app import VERBS, build_app  # late, as those below: a signal that comes meanwhile is heeded
+    from relook.cli.app import VERBS, build_app  # late, like those below, so that signals are handled meanwhile
     from relook.cli.arguments import spread_paths
     from relook.cli.hiding import hiding_names
 

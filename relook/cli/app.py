@@ -22,7 +22,7 @@ VERBS = (demo, train, apply, check, looks, info, verify, doctor)
 
 
 def build_app() -> typer.Typer:
-    """Return the application with every verb in it, guarded by the exit codes."""
+    """Return the application with all verbs, whose errors become exit codes."""
     app = typer.Typer(
         callback=_face,
         no_args_is_help=True,

@@ -1,4 +1,4 @@
-"""Reading what people type: lists of paths, budgets, and the options that several verbs share."""
+"""Parse what people type: lists of paths, budgets, and the options that several verbs share."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def spread_paths(words: list[str]) -> list[str]:
 
 
 def parse_budget(text: str) -> tuple[float | None, int | None]:
-    """Return the seconds or the frames of a budget: "90s", "3m", "1.5h", "20000f"; a bare number counts seconds."""
+    """Return the seconds or the frames of a budget: "90s", "3m", "1.5h", "20000f"; a bare number means seconds."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)|(\d+)f", text.strip())
     seconds = float(found.group(1)) * SECONDS[found.group(2) or "s"] if found and found.group(1) else None
     frames = int(found.group(3)) if found and found.group(3) else None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def tell(delivery: Delivery, film: Path, look: str, *, colour_space: str | None = None, as_json: bool) -> None:
-    """Print what was delivered; leave with the exit code for declared damage where there is any."""
+    """Print what was delivered; exit with the code for reported damage if there is any."""
     _tell_flicker(delivery)
     if delivery.stills:
         end_stills(delivery, as_json=as_json)
@@ -43,7 +43,7 @@ def _tell_flicker(delivery: Delivery) -> None:
 
 
 def _loss_lines(delivery: Delivery) -> list[str]:
-    """Say what is not as it was in the source."""
+    """Describe what differs from the source."""
     lines = []
     if delivery.num_lost_packets:
         lines.append(f"damaged packets of sound and subtitles, left out: {delivery.num_lost_packets}")

@@ -1,4 +1,4 @@
-"""How a running verb looks: bars with an ETA on a terminal, a few plain lines elsewhere, all on standard error."""
+"""Show a verb's progress on standard error: bars with an ETA on a terminal, a few plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COMMANDS = _CONTROLS | {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x20
 
 @contextmanager
 def showing_progress() -> Iterator[OnProgress]:
-    """Give a callback that shows progress while the `with` lasts; what it shows is work, which signals end with care."""
+    """Provide a callback that shows progress during the `with`; from here on, signals end work with care."""
     begin_work()
     if not sys.stderr.isatty():
         yield PlainLines()
@@ -42,7 +42,7 @@ def showing_progress() -> Iterator[OnProgress]:
 
 
 class TerminalBars:
-    """One bar a stage."""
+    """One bar per stage."""
 
     def __init__(self, bars: Any) -> None:
         self._bars = bars
@@ -59,7 +59,7 @@ class TerminalBars:
 
 
 class PlainLines:
-    """A line when a stage begins and when it ends, and one every quarter of a minute between."""
+    """A line when a stage begins and when it ends, and one every 15 seconds in between."""
 
     def __init__(self) -> None:
         self._last: Progress | None = None
@@ -86,7 +86,7 @@ def _count(progress: Progress) -> str:
 
 
 def harmless(text: str) -> str:
-    """Write out the characters by which a name from a file could command the terminal, or turn its lines round."""
+    """Escape characters by which a name from a file could control the terminal or reverse its text."""
     return text.translate(_COMMANDS)
 
 
@@ -105,7 +105,7 @@ def print_json(values: Mapping[str, Any]) -> None:
 
 
 def say_aside(line: str) -> None:
-    """Write a line to standard error; where nobody can read it the work goes on all the same."""
+    """Write a line to standard error; if nobody can read it, work continues all the same."""
     try:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
@@ -116,7 +116,7 @@ def say_aside(line: str) -> None:
 
 
 def _say(text: str) -> None:
-    """Write to standard output; a reader that has left, as `relook .. | head` does, takes nothing from what was done."""
+    """Write to standard output; it is no error if the reader has left, as in `relook .. | head`."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -125,7 +125,7 @@ def _say(text: str) -> None:
 
 
 def _close_off(stream: TextIO) -> None:
-    """Let all that is still written to a stream go nowhere."""
+    """Send everything still written to a stream nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""`relook doctor`: whether this machine is fit for relook, and what to do where it is not."""
+"""`relook doctor`: whether this machine is fit for relook, and what to do if it is not."""
 
 from __future__ import annotations
 

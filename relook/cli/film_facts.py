@@ -1,4 +1,4 @@
-"""What `relook info` tells of a film: in values for machines, in lines for people."""
+"""What `relook info` says about a film: values for machines, lines for people."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ def film_facts(path: Path) -> dict[str, Any]:
 
 
 def fate_facts(path: Path, ending: str) -> dict[str, Any]:
-    """Return what becomes of everything that a film holds on its way to an ending, ".mov" or "mov".
+    """Return what becomes of everything in a film if it is written with an ending, ".mov" or "mov".
 
     Raises:
-        UsageError: nothing is written with such an ending.
+        UsageError: relook does not write that ending.
     """
     from relook.film.container.codecs import film_endings
     from relook.film.container.fate import fates
@@ -77,12 +77,12 @@ def fate_facts(path: Path, ending: str) -> dict[str, Any]:
     wanted = "." + ending.lower().removeprefix(".")
     if wanted not in film_endings() and wanted not in PICTURE_ENDINGS:
         known = ", ".join((*film_endings(), *sorted(PICTURE_ENDINGS)))
-        raise UsageError(f"--for {ending} is no ending that relook writes; give one of {known}")
+        raise UsageError(f"--for {ending} is not an ending that relook writes; give one of {known}")
     return {"ending": wanted, "fates": [asdict(f) for f in fates(inventory(probe(path)), Path(f"out{wanted}"))]}
 
 
 def shot_facts(path: Path) -> list[dict[str, Any]]:
-    """Return a film's shots, with the timecode of their first frames and of the ones after their last."""
+    """Return a film's shots, with the timecodes of their first frames and of the frames after their last."""
     from relook.film.reader import probe
     from relook.film.shots import find_shots
     from relook.timing import advance_timecode
@@ -103,13 +103,13 @@ def shot_facts(path: Path) -> list[dict[str, Any]]:
 
 
 def picture_colour_words(found: Inventory) -> str:
-    """Say what the values of pictures mean, without a colour space that the user names."""
+    """Say what the values of pictures mean unless the user names a colour space."""
     values = "scene-linear light" if found.is_linear else "display-referred values"
     return values + (", with an ICC profile" if found.has_profile else "")
 
 
 def film_lines(facts: dict[str, Any]) -> list[str]:
-    """Write the facts for people; what a film has not is left out."""
+    """Write the facts for people, leaving out what a film does not have."""
     lines = [f"{name:18} {value}" for name, value in _plain(facts).items() if value not in (None, "")]
     lines += [f"{'tag ' + name:18} {value}" for name, value in facts["tags"].items()]
     lines += [
@@ -120,12 +120,12 @@ def film_lines(facts: dict[str, Any]) -> list[str]:
 
 
 def asked_lines(facts: dict[str, Any]) -> list[str]:
-    """Write for people what was asked for besides: the shots, and what becomes of a film in another ending."""
+    """Write the other requested facts for people: the shots, and what becomes of a film with another ending."""
     lines = []
     for number, shot in enumerate(facts.get("shots", ())):
         lines.append(
             f"{f'shot {number}':18} frames {shot['start_frame']} to {shot['stop_frame'] - 1}, "
-            f"{shot['start_timecode']} to {shot['stop_timecode']} (not in it)"
+            f"{shot['start_timecode']} to {shot['stop_timecode']} (not included)"
         )
     fates = facts.get("for", {}).get("fates", ())
     lines += [
@@ -135,7 +135,7 @@ def asked_lines(facts: dict[str, Any]) -> list[str]:
 
 
 def _plain(facts: dict[str, Any]) -> dict[str, Any]:
-    """Give the names and values of the lines."""
+    """Return the names and values of the lines."""
     is_still, is_film = facts["kind"] == "stills", facts["kind"] == "film"
     rate = facts["frame_rate"] + ("" if "/" not in facts["frame_rate"] else f" ({facts['frames_per_second']})")
     aspect = Fraction(facts["sample_aspect"])

@@ -21,12 +21,12 @@ OUR_BUG = 9
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 TOO_MANY_OPEN = (errno.EMFILE, errno.ENFILE)
 LOADER_SHORT = "failed to map segment"
-"""What the system's loader says where there is no memory for a library."""
+"""What the system's loader says if there is no memory for a library."""
 OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def guarded(verb: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a verb so that whatever it raises ends in a message and the exit code of the design's table."""
+    """Wrap a verb so that whatever it raises ends in a message and an exit code."""
 
     @functools.wraps(verb)
     def run(*args: Any, **kwargs: Any) -> None:

@@ -1,8 +1,8 @@
-"""Keep the names of films out of what is printed, so that a log can be shown to others: `RELOOK_HIDE_NAMES=1`.
+"""Keep names out of what is printed, so that a log can be shared: `RELOOK_HIDE_NAMES=1`.
 
-Every name of the command line, of the folders that its paths lie in, of what lies in a folder that is named, and of what a
-film, look, cut list or receipt tells of itself (titles, tags, reels, clips, footage) becomes a short token, the same one
-for the same name: `<name-3fa2>`. It is made of the name alone, so that one who guesses the name can tell that it fits.
+Every name on the command line, of the folders that its paths lie in, of the files in a folder that is named, and everything that a
+film, look, cut list or receipt says about itself (titles, tags, reels, clips, footage) becomes a short token, always the same
+for the same name: `<name-3fa2>`. It depends only on the name, so that someone who guesses the name can check that it fits.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PLAIN: Final = frozenset(
         *("--on-damage", "--handles", "--colour-space", "--device", "--budget", "--processes", "--for"),
     )
 )
-"""Options whose values are no names; the word behind any other option may be one."""
+"""Options whose values are not names; the word after any other option may be one."""
 
 SYSTEM_FOLDERS: Final = frozenset(
     (
@@ -64,24 +64,24 @@ SYSTEM_FOLDERS: Final = frozenset(
     )
 )
 SHORTEST: Final = 3
-"""Letters of a name, or a part of one, that is hidden wherever it stands: "a" would be found in every sentence."""
+"""Fewest letters of a name that is hidden: "a" would be found in every sentence."""
 LONGEST_ENDING: Final = 6
 
 
 class Names:
-    """The names that are hidden, each with what stands for it."""
+    """The names to hide, each with its token."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, str] = {}
 
     def add(self, *names: str) -> None:
-        """Hide names of anything: of a clip, a title, a tag."""
+        """Hide names of any kind: clips, titles, tags."""
         for name in names:
             if re.search(r"[^\W\d_]", name):
                 self._put(name, token(name))
 
     def add_path(self, path: Path) -> None:
-        """Hide a path: the name of its file with and without its ending, and all folders above."""
+        """Hide a path: its file's name with and without the ending, and all folders above it."""
         whole = Path(os.path.abspath(path))
         self.add_folder(whole.parent)
         for folder in path.parts[:-1]:
@@ -89,12 +89,12 @@ class Names:
         self.add_file(whole.name)
 
     def add_folder(self, folder: Path) -> None:
-        """Hide a folder, as a whole and each of its parts; `folder` is absolute."""
+        """Hide a folder's path, whole and part by part; `folder` is absolute."""
         self._put(str(folder), token(str(folder)))
         self.add(*(part for part in folder.parts[1:] if part.lower() not in SYSTEM_FOLDERS))
 
     def add_file(self, name: str) -> None:
-        """Hide a file's name; its ending stays."""
+        """Hide a file's name but not its ending."""
         ending = Path(name).suffix if len(Path(name).suffix) <= LONGEST_ENDING else ""
         stem = name.removesuffix(ending)
         self._put(name, token(stem) + ending)
@@ -102,7 +102,7 @@ class Names:
             self._put(part, token(part))
 
     def hide(self, text: str) -> str:
-        """Return a text without the names."""
+        """Replace the names in a text."""
         lower = text.lower()
         for form in sorted((form for form in self._tokens if form in lower), key=len, reverse=True):
             pattern = rf"(?<![^\W_]){re.escape(form)}(?![^\W_])"
@@ -121,12 +121,12 @@ class Names:
 
 
 def token(name: str) -> str:
-    """Return what stands for a name."""
+    """Return the token for a name."""
     return f"<name-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:4]}>"
 
 
 class Hiding(io.TextIOBase):
-    """A stream to which names never get; no terminal, for bars would cut names into pieces that nobody knows again."""
+    """A stream that names never reach; it is not a terminal, where bars would cut names into unrecognisable pieces."""
 
     def __init__(self, stream: TextIO, names: Names) -> None:
         self._stream, self._names = stream, names
@@ -145,7 +145,7 @@ class Hiding(io.TextIOBase):
         return len(text)
 
     def write_json(self, values: Any) -> None:
-        """Write one JSON object whose values, and not its keys, are without names."""
+        """Write one JSON object with the names replaced in its values, but not in its keys."""
         self._stream.write(json.dumps(self._without(values), allow_nan=False) + "\n")
 
     def flush(self) -> None:
@@ -166,7 +166,7 @@ class Hiding(io.TextIOBase):
 
 @contextmanager
 def hiding_names(words: list[str], verbs: Collection[str]) -> Iterator[None]:
-    """Hide the names of a command line from what is printed while the `with` lasts, where the environment asks for it."""
+    """During the `with`, hide the names on a command line in what is printed, if the environment asks for it."""
     if os.environ.get(VARIABLE, "") in ("", "0"):
         yield
         return
@@ -183,7 +183,7 @@ def hiding_names(words: list[str], verbs: Collection[str]) -> Iterator[None]:
 
 
 def gather_names(words: list[str]) -> Names:
-    """Return the names that the words of a command line, without its verb, are about."""
+    """Collect the names that a command line, without its verb, is about."""
     names = Names()
     names.add_folder(Path(os.path.expanduser("~")))
     with suppress(FileNotFoundError):  # a current folder that was removed
@@ -199,7 +199,7 @@ def gather_names(words: list[str]) -> Names:
 
 
 def _add_found(path: Path, names: Names) -> None:
-    """Hide what a path leads to: the files in a folder, those of a sequence's pattern, the names told by a file."""
+    """Hide what a path leads to: the files in a folder, those of a sequence's pattern, the names inside a file."""
     if path.is_dir():
         for below in path.rglob("*"):
             names.add_file(below.name)
@@ -212,7 +212,7 @@ def _add_found(path: Path, names: Names) -> None:
 
 
 def _add_receipt(output: Path, names: Names) -> None:
-    """Hide what the receipt of an output names: it may all be called otherwise by now."""
+    """Hide what an output's receipt names, since files may have been renamed."""
     from relook.receipt import read_receipt  # late, as all below
 
     receipt = read_receipt(output)
@@ -225,7 +225,7 @@ def _add_receipt(output: Path, names: Names) -> None:
 
 
 def name_words(words: list[str]) -> Iterator[str]:
-    """Yield the words of a command line, without its verb, that may name something."""
+    """Yield the words on a command line, without its verb, that may be names."""
     before = ""
     for word in words:
         option, sign, value = word.partition("=")
@@ -242,7 +242,7 @@ def name_words(words: list[str]) -> Iterator[str]:
 
 
 def _is_shipped(word: str) -> bool:
-    """Say whether a word is a look or a recipe that everybody has."""
+    """Say whether a word is a look or a recipe that ships with relook."""
     look = Path(__file__).parents[1] / "looks" / f"{word}.look"
     return not os.path.exists(word) and (word in ("film", "restyle") or os.path.exists(look))
 

@@ -1,4 +1,4 @@
-"""`relook info`: what relook sees of a film or of a look."""
+"""`relook info`: what is in a film, a look or a cut list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from relook.errors import UsageError
 LOOK_ENDING = ".look"
 CUT_ENDINGS = (".edl", ".otio")
 MARKS, MECHANICS = "marks", "mechanics"
-"""Of a look: its marks in words, printed one a line, and in figures, for `--json` alone."""
+"""Keys of a look's marks in words, printed one per line, and in figures, only for `--json`."""
 
 
 def info(
@@ -39,22 +39,18 @@ def info(
     """Show what is in a film, a look or a cut list."""
     if file.lower().endswith(CUT_ENDINGS):
         if marks or shots or ending is not None:
-            raise UsageError("--marks, --shots and --for tell of films, and this is a cut list; give a film")
+            raise UsageError("--marks, --shots and --for are for films, and this is a cut list; give a film")
         show_cut_list(Path(file), as_json=as_json)
         return
     if is_look(file):
         if marks:
             raise UsageError("--marks measures films; give it the reel that the look was learned from")
         if ending is not None or shots:
-            raise UsageError("--for and --shots tell of films, and this is a look; give a film")
+            raise UsageError("--for and --shots are for films, and this is a look; give a film")
         facts = look_facts(file)
         print_lines(*look_lines(facts))
     else:
-        are_stills = is_folder_of_stills(Path(file))
-        facts = stills_facts(Path(file)) if are_stills else film_facts(Path(file))
-        facts |= {"shots": shot_facts(Path(file))} if shots else {}
-        facts |= {"for": fate_facts(Path(file), ending)} if ending is not None else {}
-        print_lines(*(stills_lines(facts) if are_stills else film_lines(facts)), *asked_lines(facts))
+        facts = show_footage(Path(file), shots=shots, ending=ending)
     if marks:
         measured = marks_facts(Path(file))
         facts |= measured
@@ -63,15 +59,25 @@ def info(
         print_json(facts)
 
 
+def show_footage(path: Path, *, shots: bool, ending: str | None) -> dict[str, Any]:
+    """Print what is in a film, a sequence or a folder of stills; return it in plain values."""
+    are_stills = is_folder_of_stills(path)
+    facts = stills_facts(path) if are_stills else film_facts(path)
+    facts |= {"shots": shot_facts(path)} if shots else {}
+    facts |= {"for": fate_facts(path, ending)} if ending is not None else {}
+    print_lines(*(stills_lines(facts) if are_stills else film_lines(facts)), *asked_lines(facts))
+    return facts
+
+
 def is_look(file: str) -> bool:
-    """Tell a look, by its ending or a shipped name, from a film."""
+    """Distinguish a look from a film, by its ending or a shipped name."""
     from relook.look import shipped_looks  # late: torch takes seconds to import, and `--help` must not wait
 
     return file.endswith(LOOK_ENDING) or (file in shipped_looks() and not Path(file).exists())
 
 
 def is_folder_of_stills(path: Path) -> bool:
-    """Tell a folder of stills, as `relook apply` does, from a take and a film."""
+    """Distinguish a folder of stills from a take and a film, as `relook apply` does."""
     from relook.film.pictures.stills import holds_stills  # late: OpenCV is slow to import
 
     return holds_stills(path)
@@ -115,7 +121,7 @@ def look_facts(file: str) -> dict[str, Any]:
 
 
 def look_lines(facts: dict[str, Any]) -> list[str]:
-    """Tell a look's facts, one a line."""
+    """Write a look's facts, one per line."""
     told = {name: value for name, value in facts.items() if name not in (MARKS, MECHANICS)}
     lines = {name.replace("_", " "): _in_words(value) for name, value in told.items()} | facts[MARKS]
     return [f"{name:16} {words}" for name, words in lines.items()]

@@ -1,4 +1,4 @@
-"""What relook says of a folder of stills: `apply` what was written, `info` what is there, both what cannot be read and why."""
+"""What relook says about a folder of stills: `apply` what was written, `info` what is there, and both what cannot be read and why."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_LISTED = 20
 
 
 def end_stills(delivery: Delivery, *, as_json: bool) -> None:
-    """Print the result of a folder of stills, and leave with the exit code for declared damage where some were refused."""
+    """Print the result for a folder of stills; exit with the code for reported damage if some were refused."""
     print_lines(f"{len(delivery.stills)} stills written to {delivery.output}")
     if delivery.num_clipped:
         print_lines(
@@ -37,7 +37,7 @@ def end_stills(delivery: Delivery, *, as_json: bool) -> None:
 
 
 def stills_json(delivery: Delivery) -> dict[str, Any]:
-    """Return what is told to machines; paths are those within the folder."""
+    """Lay out the result as `--json` has it; paths are relative to the folder."""
     return {
         "output": str(delivery.output),
         "stills": [
@@ -53,10 +53,10 @@ def stills_json(delivery: Delivery) -> dict[str, Any]:
 
 
 def stills_facts(folder: Path) -> dict[str, Any]:
-    """Return what each still of a folder and its sub-folders is, and which cannot be read; paths are those within the folder.
+    """Return the facts about the stills in a folder and its sub-folders, and which cannot be read; paths are relative to the folder.
 
     Raises:
-        InputError: not one can be read, or there is none.
+        InputError: there are no stills, or none can be read.
     """
     from relook.film.pictures.stills import Refused, find_stills, read_stills  # late: OpenCV is slow to import
 
@@ -84,10 +84,10 @@ def stills_facts(folder: Path) -> dict[str, Any]:
 
 
 def _still_facts(name: Path, picture: Any) -> dict[str, Any]:
-    """Return what a still is.
+    """Return the facts about a still.
 
     Raises:
-        InputError: it has a profile that is damaged or not for RGB.
+        InputError: its profile is damaged or not for RGB.
     """
     from relook.film.pictures.profile import profile_for_rgb
 

@@ -1,6 +1,6 @@
-"""Signals that end a command: at once while nothing is begun, afterwards by an exception, which leaves nothing half-made.
+"""Signals that end a command: at once before work begins, afterwards by an exception, so that nothing is left half-made.
 
-An exception that comes while a library is being imported is lost there, or comes out as another error.
+An exception during the import of a library could be lost there, or come out as another error.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ GOES_ON = "no unfinished file has its final name, and the same command continues
 
 
 def heeded() -> tuple[int, ...]:
-    """Return the signals that end a command; what `nohup`, or a script with its work in the background, has switched off stays so."""
+    """Return the signals that end a command, except those that `nohup` or a background job has switched off."""
     numbers = (getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
     return tuple(number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN)
 
 
 def stop_at_once(number: int, frame: object) -> NoReturn:
-    """End a process that has made nothing yet."""
+    """End a process that has not made anything yet."""
     with suppress(OSError):
         os.write(2, f"relook: {_words(number)}; {GOES_ON}\n".encode())
     os._exit(128 + number)
 
 
 def begin_work() -> None:
-    """From now on something may be half-made: signals raise what `with` blocks see."""
+    """From now on, let signals raise exceptions, since something may be half-made and `with` blocks must clean up."""
     for number in heeded():
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else _stop)
 

@@ -46,7 +46,7 @@ def create_array(root: Path, shot: PreparedShot) -> Pixels:
 
 
 def array_path(root: Path, name: str) -> Path:
-    """Give the place of the array of a shot or a pair."""
+    """Return the path of the array of a shot or a pair."""
     return root / f"{name}.npy"
 
 

@@ -54,7 +54,7 @@ class Corpus:
         return tuple(shot for shot in self.shots if shot.side == side and shot.held_out == held_out)
 
     def has_motion(self, side: Side) -> bool:
-        """Tell whether a side has consecutive frames to train on; False means stills alone."""
+        """Say whether a side has consecutive frames to train on; False means only stills."""
         return any(shot.num_pairs for shot in self.side(side))
 
     def frames(self, shot: PreparedShot) -> Pixels:

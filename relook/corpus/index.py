@@ -30,7 +30,9 @@ def load_corpus(root: Path) -> Corpus:
     try:
         text = read_regular(path, _MOST_INDEX_BYTES)
     except (OSError, ValueError) as error:
-        raise InputError(f"{root} is no prepared corpus: {INDEX} cannot be read ({error}); prepare it again") from error
+        raise InputError(
+            f"{root} is not a prepared corpus: {INDEX} cannot be read ({error}); prepare it again"
+        ) from error
     try:
         index = parsed(_INDEX, text)
     except ValueError as error:
@@ -38,7 +40,7 @@ def load_corpus(root: Path) -> Corpus:
     if index.schema != SCHEMA:
         raise InputError(f"{path} has schema {index.schema} and this relook reads {SCHEMA}; prepare the corpus again")
     if any(part.stop > _MOST_FRAMES for dropped in index.dropped for part in dropped.frames):
-        raise InputError(f"{path} is damaged: it tells of more frames than a film has; prepare the corpus again")
+        raise InputError(f"{path} is damaged: it claims more frames than a film can have; prepare the corpus again")
     for shot in index.shots:
         _check_shot(root, shot)
     for pair in index.anchors:

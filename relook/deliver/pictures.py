@@ -31,7 +31,7 @@ def take_pictures(
     """Return wanted frames of a film as data URIs by frame number and width; frames it does not have are left out.
 
     widths: for each wanted frame the widths, in pixels, at which it is needed; a film is never enlarged.
-    space: what the film is in, where that was said.
+    space: the named colour space of the film, if one was given.
     first: the number of the film's frame that counts as 0.
     """
     if not widths:

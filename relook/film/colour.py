@@ -1,7 +1,7 @@
-"""Colour facts that need no files: luma, and what an untagged stream means.
+"""Facts about colour that need no files: luma, and what an untagged stream means.
 
-A stream that does not say is read by rule, and written back by the same rule, so that untagged stays untagged and still
-comes round: matrix BT.709 from 720 rows up, BT.601 below; legal range for Y'CbCr, full range for RGB and grey.
+An untagged stream is read by rule, and written back by the same rule, so that untagged stays untagged and still
+survives the round trip: matrix BT.709 from 720 rows up, BT.601 below; legal range for Y'CbCr, full range for RGB and grey.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def is_grey(pixel_format: str) -> bool:
 
 
 def matrix_of(tags: ColourTags, height: int) -> int:
-    """Give the Y'CbCr matrix to compute with, as an H.273 code point, by the rule where the stream says none."""
+    """Return the Y'CbCr matrix to compute with, as an H.273 code point: the stream's or, if untagged, the rule's."""
     if tags.matrix not in _UNSTATED_MATRICES:
         return tags.matrix
     return BT709 if height >= 720 else BT601
 
 
 def is_full_range(tags: ColourTags, pixel_format: str) -> bool:
-    """Say whether black and white are the ends of the code range, by the rule where the stream does not say."""
+    """Say whether black and white are the ends of the code range, by the stream's tag or, if untagged, by the rule."""
     if is_rgb(pixel_format) or pixel_format.startswith("yuvj"):
         return True
     if tags.full_range is None:

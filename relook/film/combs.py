@@ -1,6 +1,6 @@
 """Count the combed pixels of a film's frames, at places spread over it.
 
-A frame is compared with what comes of its rows and those of its neighbour.
+A frame is compared with mixtures of its own rows and those of its neighbour.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _PLACES: Final = 5
 _PLACES_WHERE_FLAGGED: Final = 15
 _FRAMES_A_PLACE: Final = 12
 _STRIP_WIDTH: Final = 640
-"""Columns in the middle of the frame that are looked at: combs of a 4K frame need no more."""
+"""Columns in the middle of the frame that are examined; even 4K frames need no more."""
 
 _LEAST_STEP: Final = 12
-"""Least difference of neighbouring rows that counts, in 8-bit levels."""
+"""Least difference between neighbouring rows that counts, in 8-bit levels."""
 _FEW_COMBS: Final = 20
 
 
@@ -60,7 +60,7 @@ class Combs:
 
 
 def combs_of_places(path: Path) -> Iterator[list[Combs]]:
-    """Measure runs of frames at places spread over the film; what cannot be decoded is left to the reader."""
+    """Measure runs of frames at places spread over the film; what cannot be decoded is left for the reader to refuse."""
     with open_film(path) as container:
         stream = picture_stream(container, path)
         start, length = stream.start_time or 0, stream.duration or _length(container, stream)
@@ -81,7 +81,7 @@ def combs_of_places(path: Path) -> Iterator[list[Combs]]:
 
 
 def _length(container: InputContainer, stream: VideoStream) -> int:
-    """Give a film's length in the stream's time base; 0 where it is not known."""
+    """Return a film's length in the stream's time base; 0 if it is not known."""
     return round(container.duration / av.time_base / stream.time_base) if container.duration and stream.time_base else 0
 
 
@@ -119,7 +119,7 @@ def measure_combs(frame: NDArray[np.int16], following: NDArray[np.int16]) -> Com
 
 
 def _combed(even: NDArray[np.int16], odd: NDArray[np.int16]) -> NDArray[Any]:
-    """Mark `[h-2 w]` where three rows running stand out against both their neighbours, with these even and odd rows."""
+    """Weave even and odd rows; mark `[h-2 w]` where three rows in a run stand out against both their neighbours."""
     woven = even.copy()
     woven[1::2] = odd[1::2]
     above, below = woven[1:-1] - woven[:-2], woven[1:-1] - woven[2:]

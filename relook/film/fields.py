@@ -1,8 +1,8 @@
-"""Tell interlaced and telecined films from progressive ones by their pictures, and turn fields into whole frames.
+"""Distinguish interlaced and telecined films from progressive ones by their pictures; make whole frames of fields.
 
 An interlaced frame holds two moments, one in its even and one in its odd rows, so that what moves has combed edges.
-Flags are not believed: many progressive films carry them, and many interlaced ones do not. Instead each frame is
-compared with what comes of its rows and those of its neighbour: in a progressive film that mixture is combed much more
+Flags are not trusted: many progressive films carry them, and many interlaced ones do not. Instead each frame is
+compared with mixtures of its rows and its neighbour's: in a progressive film such a mixture is combed much more
 than the frame, in an interlaced one as much or less. Fine stripes and noise comb all mixtures alike and do not count.
 """
 
@@ -28,16 +28,16 @@ from relook.film.sequence import is_pictures
 Scan = Literal["progressive", "interlaced", "telecined"]
 
 _LEAST_SHARE: Final = 0.2
-"""How many combed frames for each clean one make a film interlaced; a moving pattern may look combed now and then."""
+"""Combed frames per clean one from which a film counts as interlaced; a moving pattern may look combed now and then."""
 
 
 @dataclass(frozen=True)
 class Fields:
-    """What the pictures of a film say of its fields."""
+    """What a film's pictures reveal about its fields."""
 
     scan: Scan
     is_top_first: bool | None
-    """Which field is the earlier one; None for progressive films, and where it could not be seen."""
+    """True if the top field is the earlier one; None for progressive films, and if it could not be seen."""
 
 
 def require_progressive(path: Path) -> None:
@@ -57,7 +57,7 @@ def require_progressive(path: Path) -> None:
 
 
 def require_fields(path: Path) -> Fields:
-    """Look at a film that is to be deinterlaced.
+    """Examine a film that is to be deinterlaced.
 
     Raises:
         InputError: it is telecined, and would lose its cadence.
@@ -77,14 +77,14 @@ def _telecined(path: Path) -> str:
 
 
 def look_at_fields(path: Path) -> Fields:
-    """Look at some frames spread over a film; pictures are always progressive."""
+    """Examine some frames spread over a film; pictures are always progressive."""
     if is_pictures(path):
         return Fields("progressive", None)
     return judge_fields(combs_apart(path))
 
 
 def judge_fields(places: Iterable[list[Combs]]) -> Fields:
-    """Judge by the combs of runs of consecutive frames, one run a place."""
+    """Judge by the combs in runs of consecutive frames, one run per place."""
     runs = list(places)
     combs = [found for run in runs for found in run]
     combed = [found for found in combs if found.is_combed]
@@ -97,7 +97,7 @@ def judge_fields(places: Iterable[list[Combs]]) -> Fields:
 
 
 def _has_pulldown(run: list[Combs]) -> bool:
-    """Say whether two neighbours of every five frames are combed and the other three clean, twice or more."""
+    """Say whether, twice or more, two neighbours in five frames are combed and the other three clean."""
     fits = [
         all(not found.is_clean if (index + phase) % 5 < 2 else not found.is_combed for index, found in enumerate(run))
         for phase in range(5)
@@ -107,7 +107,7 @@ def _has_pulldown(run: list[Combs]) -> bool:
 
 
 def deinterlaced(frames: Iterable[Taken], fields: Fields) -> Generator[Taken, None, None]:
-    """Make one whole frame of each frame's earlier field with its neighbours' help (bwdif), under the same stamp."""
+    """Make one whole frame from each frame's earlier field and its neighbours (bwdif), with the same stamp."""
     waiting: deque[Taken] = deque()
     graph: Graph | None = None
     for count, taken in enumerate(frames):
@@ -123,7 +123,7 @@ def deinterlaced(frames: Iterable[Taken], fields: Fields) -> Generator[Taken, No
 
 
 def _bwdif(frame: VideoFrame, fields: Fields) -> Graph:
-    """Build the filter; where the order of the fields could not be seen, the frames' flags say it."""
+    """Build the filter; if the order of the fields could not be seen, the frames' flags decide."""
     parity = {True: "tff", False: "bff", None: "auto"}[fields.is_top_first]
     graph = Graph()
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)

@@ -21,13 +21,13 @@ if TYPE_CHECKING:  # the decoder's process knows frames, and is to stay small an
 
 @dataclass(frozen=True)
 class ColourTags:
-    """The colour description a stream carries, as FFmpeg's integers (ITU-T H.273 code points); 2 means unspecified."""
+    """A stream's colour tags, as FFmpeg's integers (ITU-T H.273 code points); 2 means unspecified."""
 
     primaries: int = 2
     transfer: int = 2
     matrix: int = 2
     full_range: bool | None = None
-    """True for full range, False for legal range, None where the stream does not say."""
+    """True for full range, False for legal range, None if the stream does not say."""
 
 
 @dataclass(frozen=True)
@@ -44,33 +44,33 @@ class FilmInfo:
     time_base: Fraction
     """Seconds per pts unit."""
     bit_depth: int
-    """Bits per channel of the source: 8 to 16, which stands for float pictures too."""
+    """Bits per channel of the source, 8 to 16; float pictures count as 16."""
     pixel_format: str
     """FFmpeg's name of the source's pixel format ("yuv420p", "rgb48le")."""
     colour: ColourTags = ColourTags()
     sample_aspect: Fraction = Fraction(1)
     timecode: str | None = None
     num_frames: int | None = None
-    """The container's own count: a hint for progress bars, never believed."""
+    """The container's own count: a hint for progress bars, never relied on."""
     audio_codecs: tuple[str, ...] = ()
     pictures: tuple[Path, ...] = ()
     """The picture files, in order, of a sequence or of stills; empty for a film."""
     space: ColourSpace | None = None
-    """What its values are in, where that was said; without it they are what its tags or its pictures say."""
+    """The named colour space of its values, if one was given; otherwise tags or pictures tell what they are."""
 
 
 Fault = Literal["", "missing", "damaged", "cut off"]
-"""Why a frame is not the film's own: its data is not there, cannot be decoded whole, or lies behind the film's end."""
+"""Why a frame is not the film's own: its data is missing, cannot be decoded whole, or was cut off at the film's end."""
 
 
 @dataclass(frozen=True)
 class Mending:
-    """What is done about a film that is not as it should be; by default it is refused."""
+    """What to do about a damaged or interlaced film; by default it is refused."""
 
     keeps_damage: bool = False
-    """True where the last good frame stands in for damaged and missing ones."""
+    """True if the last good frame stands in for damaged and missing ones."""
     deinterlaces: bool = False
-    """True where each interlaced frame becomes a whole one."""
+    """True if each interlaced frame becomes a whole one."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ WHOLE = WriteSettings()
 
 @dataclass(frozen=True)
 class Damage:
-    """Frames running that are not the film's own: each repeats the last good one."""
+    """Consecutive frames that are not the film's own: each repeats the last good one."""
 
     frames: FrameRange
     reason: Fault
@@ -110,21 +110,21 @@ class Frame:
     pts: int
     """Presentation stamp in units of the film's `time_base`."""
     duration: int
-    """In units of `time_base`; 0 where the container does not say."""
+    """In units of `time_base`; 0 if the container does not say."""
     pixels: Tensor
     """`[c h w]`, float32 RGB, 0..1."""
     native: Any = None
-    """The decoder's own frame, for handing the source on untouched; opaque outside `film/`."""
+    """The decoder's own frame, for passing the source on untouched; opaque outside `film/`."""
     fault: Fault = ""
-    """Not empty where the last good frame stands in for this one."""
+    """Not empty if the last good frame stands in for this one."""
     beyond: Tensor | None = None
-    """`[c h w]`: what lies below 0 and above 1 in a float picture or a colour space, to be added to what becomes of `pixels`."""
+    """`[c h w]`: the part of the values below 0 and above 1, to be added to the rendered `pixels`; None if there is none."""
     drift: int = 0
-    """By how many counts of timecode its time lies behind its number; 0 where the film's frames lie evenly."""
+    """How many timecode counts its time is ahead of its number; 0 if the film's frames are evenly spaced."""
 
 
 class Placed(Protocol):
-    """Something with a frame's place in its film."""
+    """Something that has a place in a film, as frames do."""
 
     @property
     def index(self) -> int: ...
@@ -133,7 +133,7 @@ class Placed(Protocol):
 
 
 def follows_evenly(before: Placed, frame: Placed, info: FilmInfo) -> bool:
-    """Say whether a frame comes as long after another as their numbers and the film's rate have it, to half a frame."""
+    """Say whether the time between two frames agrees, to half a frame, with their numbers and the film's rate."""
     wanted = frame.index - before.index
     return abs((frame.pts - before.pts) * info.time_base * info.frame_rate - wanted) <= Fraction(1, 2)
 

@@ -1,4 +1,4 @@
-"""Notice a file that changes while it is in use: what it is for the file system, and samples of its bytes."""
+"""Notice when a file changes while it is in use, by the file system's facts about it and samples of its bytes."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from relook.film.frames import FilmInfo
 from relook.film.sequence import are_one_take, is_pattern, pattern_of, unlisted
 
 _SAMPLE_BYTES: Final = 1 << 16
-"""So much is read at the beginning, the middle and the end."""
+"""How much is read at the beginning, in the middle and at the end."""
 _MOST_SAMPLED: Final = 16
-"""Of many files, so many are looked into, spread over them; all are looked at."""
+"""Of many files, bytes are sampled from this many, spread over them; the file system is asked about all."""
 
 _REMEDY: Final = "nothing was published; run the command again once nothing is writing to it"
 
 State = tuple[int, int, int, int]
-"""What a file is for the file system: device, inode, size in bytes and time of the last change in nanoseconds."""
+"""What the file system says about a file: device, inode, size in bytes and time of the last change in nanoseconds."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a file was that is drawn from again and again; one that was only touched is still the same."""
+    """The state of a file that is read again and again; one that was only touched still counts as the same."""
 
     state: State
     samples: str
     """SHA-256 of samples of its bytes."""
 
     def still_fits(self, path: Path) -> bool:
-        """Look at the file again; its bytes are sampled only where the file system says that it changed."""
+        """Check the file again; its bytes are sampled only if the file system says that it changed."""
         now = _state(path)
         return now == self.state or (now[2] == self.state[2] and _digest(_samples(path)) == self.samples)
 
 
 def stamp_of(path: Path) -> Stamp:
-    """Look at a file."""
+    """Note a file's present state."""
     return Stamp(_state(path), _digest(_samples(path)))
 
 
 class Watched:
-    """The files of a source, as they were when work began; one that was only touched has changed."""
+    """The files of a source, as they were when work began; one that was only touched counts as changed."""
 
     def __init__(self, files: Sequence[Path], *, are_opened: bool = True, pattern: Path | None = None) -> None:
-        """Look at the files; one that is out of reach is to stay so.
+        """Note the files' present states; a file that cannot be reached must stay out of reach.
 
         Args:
-            are_opened: False where some may be no files at all, or closed; then no bytes are sampled.
-            pattern: what the pictures of a take are named like; one that comes late is a change too.
+            are_opened: False if some may not be regular files or may not be readable; then no bytes are sampled.
+            pattern: the name pattern of a take's pictures; a picture that appears later is a change too.
 
         Raises:
             InputError: one that is opened cannot be read.
@@ -63,13 +63,13 @@ class Watched:
         self._sampled = range(0, len(files) if are_opened else 0, step)
         self._samples = self._read()
         self.digest = _digest(f"{self._states} {self._samples}".encode())
-        """SHA-256 (hex) of what the files are; another one for other files."""
+        """SHA-256 (hex) of the files' states and samples; other files have another."""
 
     def require_unchanged(self) -> None:
-        """Look at all the files again.
+        """Check all the files again.
 
         Raises:
-            InputChangedError: one is not what it was, or is gone, or there are more pictures of the take.
+            InputChangedError: one has changed or is gone, or there are more pictures of the take.
         """
         self._compare(range(len(self._files)))
         late = unlisted(self._pattern, {path.name for path in self._files}) if self._pattern else []
@@ -77,10 +77,10 @@ class Watched:
             raise InputChangedError(f"{late[0]} appeared while the pictures beside it were being read; {_REMEDY}")
 
     def look_again(self) -> None:
-        """Look at the files that are sampled, which takes no longer the more there are.
+        """Check the sampled files again, which takes no longer when there are many files.
 
         Raises:
-            InputChangedError: one is not what it was, or is gone.
+            InputChangedError: one has changed or is gone.
         """
         self._compare(self._sampled)
 
@@ -112,7 +112,7 @@ class Watched:
 
 @contextmanager
 def unchanged(watched: Watched) -> Iterator[None]:
-    """Refuse a film that changes while it is read: what was read of it may be of two films, or seem damaged.
+    """Refuse a film that changes while it is read: what was read may mix two films, or look damaged.
 
     Raises:
         InputChangedError: it did.
@@ -126,12 +126,12 @@ def unchanged(watched: Watched) -> Iterator[None]:
 
 
 def watch(source: FilmInfo) -> Watched:
-    """Look at a film's file, or at all pictures of a sequence."""
+    """Note the state of a film's file, or of all pictures of a sequence."""
     return Watched(source.pictures or (source.path,), pattern=_pattern_of(source))
 
 
 def _pattern_of(source: FilmInfo) -> Path | None:
-    """Say what the pictures of a take are named like; None of a film, or of stills."""
+    """Return the name pattern of a take's pictures; None for a film or for stills."""
     if is_pattern(source.path):
         return source.path
     if len(source.pictures) < 2 or not are_one_take(source.pictures):

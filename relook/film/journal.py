@@ -1,9 +1,9 @@
-"""What of an output is done, on disk: a line for each stretch of its frames, written when all that it tells of is safe.
+"""Record on disk what of an output is done: a line for each stretch of frames, written once those are safe.
 
-The journal lies in the folder of the unfinished output. A job that is started again goes on behind the last stretch whose files
-are still what was written; a job that is another, by the digest of all that its frames depend on, begins anew. Where one stretch
-ends and the next begins depends on the film and the settings alone, so that a film comes out the same however often its making
-was broken off.
+The journal lies in the folder of the unfinished output. A job that is started again continues after the last stretch whose files
+are still what was written; a different job, by the digest of all that its frames depend on, begins anew. Where one stretch
+ends and the next begins depends only on the film and the settings, so that a film comes out the same however often its making
+was interrupted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MOST_FRAMES: Final = 1_000_000_000
 
 @dataclass(frozen=True)
 class Stretch:
-    """Frames running of an output that are done."""
+    """Consecutive frames of an output that are done."""
 
     start: int
     """Number of the first one in the output, from 0."""
@@ -41,7 +41,7 @@ class Stretch:
     files: dict[str, str] = field(default_factory=dict)
     """The files that hold them, by name in the folder, with their SHA-256 (hex)."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """What the writers of the output want to know again."""
+    """What the output's writers need to know when they continue."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class Journal:
     def __init__(
         self, part: Part, job: str | None, *, understands: Callable[[Stretch], bool] = lambda stretch: True
     ) -> None:
-        """Read what is done of a job; clear away what is of another one, or of none.
+        """Read what is done of a job; clear away what belongs to another job or to none.
 
         Args:
-            job: a digest of all that the frames depend on; None where the output cannot be gone on with.
-            understands: whether the writers can go on from a stretch's facts.
+            job: a digest of all that the frames depend on; None if the job cannot be resumed.
+            understands: says whether the writers can continue from a stretch's facts.
         """
         self._part, self._understands = part, understands
         self._path = part.path / _NAME
@@ -74,7 +74,7 @@ class Journal:
             lines = []
         announced = _announced(lines[1:])
         self.is_announced = announced is not None
-        """True where the finished output was about to get its final name."""
+        """True if the finished output was about to get its final name."""
         self.made = announced or ""
         """SHA-256 (hex) of the finished film; any text for pictures, whose own are in the stretches."""
         self._take_over(lines[1:])
@@ -84,7 +84,7 @@ class Journal:
 
     @property
     def num_frames(self) -> int:
-        """Say how many frames are done."""
+        """Count the frames that are done."""
         return self.stretches[-1].stop if self.stretches else 0
 
     def commit(self, stretch: Stretch) -> None:
@@ -96,14 +96,14 @@ class Journal:
         self.stretches.append(stretch)
 
     def announce(self) -> None:
-        """Note that what was made is about to get its final name, so that it is known for ours if we die in between."""
+        """Record that the output is about to get its final name, so that it is recognised as ours if we die in between."""
         with disk_errors(self._path):
             faults.point("journal.announce")
             self._append({"announced": self.made})
         self.is_announced = True
 
     def _take_over(self, lines: list[str]) -> None:
-        """Believe lines up to the first that is cut off or spoilt, or whose files are not what was written."""
+        """Accept lines up to the first that is cut off or damaged, or whose files are not what was written."""
         for line in lines:
             try:
                 stretch = parsed(_STRETCH, line)
@@ -117,7 +117,7 @@ class Journal:
             self.stretches.append(stretch)
 
     def _is_there(self, name: str, digest: str) -> bool:
-        """Say whether a file is what was written, in the folder or, where they were being shown, in its final place."""
+        """Say whether a file is what was written, in the folder or, if files were being published, in its final place."""
         path = Path(name)
         if path.is_absolute() or ".." in path.parts:
             return False
@@ -125,7 +125,7 @@ class Journal:
         return digest in (file_hash(self._part.path / path), file_hash(shown) if shown else None)
 
     def _begin(self, job: str | None) -> None:
-        """Write what is believed, in one step."""
+        """Write the accepted lines, in one step."""
         told = [_line(asdict(stretch)) for stretch in self.stretches]
         if self.is_announced:
             told.append(_line({"announced": self.made}))
@@ -141,7 +141,7 @@ class Journal:
 
 
 def was_being_shown(final: Path, job: str | None) -> bool:
-    """Say whether this job died while it gave its finished output its final name, and what stands there is its own."""
+    """Say whether this job died while publishing its finished output, and what is in the output's place is its own."""
     lines = _lines(final.with_name(part_name(final.name)) / _NAME)
     made = _announced(lines[1:])
     if job is None or made is None or lines[0] != _heading(job):
@@ -157,7 +157,7 @@ def was_being_shown(final: Path, job: str | None) -> bool:
 
 
 def clear_leftover(final: Path, job: str) -> None:
-    """Remove what is left of a job that died when all it made was in its place."""
+    """Remove what is left of a job that died after everything was published."""
     path = final.with_name(part_name(final.name))
     if path.is_dir() and _lines(path / _NAME)[:1] in ([], [_heading(job)]):
         with suppress(LockedError, UsageError):

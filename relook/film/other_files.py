@@ -1,4 +1,4 @@
-"""Files that are no films and no pictures that relook reads: what they are, and what to do with them, in words."""
+"""Explain files that are neither films nor pictures that relook reads: what they are, and what to do with them."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ _LOOKED_AT: Final = 512
 
 
 def what_it_is(path: Path) -> str:
-    """Say what a file that could not be read is, by its ending, else by its beginning; "" where neither tells.
+    """Say what an unreadable file is, by its ending or else by its first bytes; "" if neither tells.
 
-    A file with an ending of its own kind that is merely damaged is told nothing about.
+    Nothing is said about a file that has the right ending and is merely damaged.
     """
     if words := _BY_ENDING.get(path.suffix.lower()):
         return words

@@ -1,4 +1,4 @@
-"""The place of an output: what kind its name means, and whether all that the source holds can go there."""
+"""Check an output's place: what its name stands for, and whether it can hold all that the source does."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from relook.film.sequence import PICTURE_ENDINGS, is_pattern
 
 
 def check_output(path: Path, source: FilmInfo, settings: WriteSettings = WHOLE, *, overwrite: bool) -> tuple[str, ...]:
-    """Refuse an output that cannot be written, before any work; nothing is made or changed.
+    """Refuse an output that cannot be written before any work; nothing is created or changed.
 
-    Returns what of the source is changed or left out, in words.
+    Returns in words what of the source is changed or left out.
 
     Raises:
         UsageError: the place, the ending, the codec or a stream of the source does not fit, or the output is the input.
@@ -52,7 +52,7 @@ def holds_alpha(path: Path, source: FilmInfo) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Say whether a name means a folder, in which pictures keep their own."""
+    """Say whether a name means a folder, in which pictures keep their own names."""
     return not is_pattern(path) and path.suffix.lower() not in (*PICTURE_ENDINGS, *film_endings())
 
 

@@ -1,4 +1,4 @@
-"""Let decoding, computing and encoding go on at the same time, with bounded queues between them."""
+"""Decode, compute and encode at the same time, with bounded queues in between."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class _End:
-    """Mark the end of what a thread had to give, and carry the error it ended on, if any."""
+    """Marks the end of a thread's items, and carries the error it ended with, if any."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
@@ -21,7 +21,7 @@ class _End:
 def ahead(items: Generator[T, None, None], *, depth: int) -> Generator[T, None, None]:
     """Run a generator in its own thread, up to `depth` items ahead of the consumer.
 
-    What it raises is raised here, in its place in the order. Closing this iterator stops the thread and closes `items`.
+    Its errors are raised here, after the items before them. Closing this iterator stops the thread and closes `items`.
     """
     queue: Queue[T | _End] = Queue(maxsize=depth)
     stop = Event()
@@ -53,7 +53,7 @@ def _produce(items: Generator[T, None, None], queue: Queue[T | _End], stop: Even
 
 
 class Behind(Generic[T]):
-    """Hand items to a function that runs in its own thread, up to `depth` items behind the giver.
+    """Pass items to a function that runs in its own thread, up to `depth` items behind the caller.
 
     The first error of the function is raised by the next `give`, or by `finish`; later items are dropped.
     """

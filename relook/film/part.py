@@ -1,7 +1,7 @@
-"""An output in the making: a locked folder `NAME.part` beside its final place, where it is shown only when it is whole.
+"""An output in the making: a locked folder `NAME.part` beside the output's place, where it is published once it is complete.
 
-A second job on the same output is refused, and what a killed job left is gone on with, or cleared away. What is put in its
-place is on disk before its name is.
+A second job on the same output is refused, and what a killed job left is continued, or cleared away. What is put in its
+place is on disk before its name.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from relook.film.publish import (
 _OURS: Final = re.compile(
     r"(journal\.jsonl|receipt\.json)(\.part)?|film\.\w+|pictures|\d{6,}\.pictures|\..*", re.DOTALL
 )
-"""What relook, and systems on their own, make in the folder of an unfinished output."""
+"""Names that relook, or the system by itself, creates in the folder of an unfinished output."""
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
-"""What file systems without hard links say."""
+"""Errors of file systems without hard links."""
 
 
 def require_ours(final: Path) -> None:
-    """Refuse an output whose unfinished folder would be something that relook has not made.
+    """Refuse an output whose `NAME.part` exists but was not made by relook.
 
     Raises:
         UsageError: a file or a link has its name, or it holds other things.
@@ -79,13 +79,13 @@ class Part:
         self._num_bytes: int | None = None
         self.path = final.with_name(part_name(final.name))
         self.made = self.path / ("pictures" if folder is not None else f"film{final.suffix}")
-        """Where to make what is to be published: a file, or a folder of files."""
+        """Where to create what will be published: a file, or a folder of files."""
         self._folder = folder
         with disk_errors(self.path):
             self._lock = self._take_lock()
 
     def clear_but(self, kept: Collection[str]) -> None:
-        """Clear away what is not named, of the folder and of the folder of pictures in it; names are as from `path`."""
+        """Clear away everything but some names, relative to `path`, from the folder and its folder of pictures."""
         with disk_errors(self.path):
             faults.point("part.clear")
             for left in self.path.iterdir():
@@ -99,7 +99,7 @@ class Part:
             self.made.mkdir(exist_ok=True)
 
     def require_held(self) -> None:
-        """See that the folder is still the one that was locked, before its name is used again.
+        """Check that the folder is still the one that was locked, before its name is used again.
 
         Raises:
             ResourceError: another program has moved it, or put a link or folder in its place.
@@ -111,16 +111,16 @@ class Part:
             )
 
     def place_of(self, made: Path) -> Path | None:
-        """Give the final place of a picture, named as from `path`; None for what is not shown."""
+        """Return the final place of a picture, given relative to `path`; None for what is not published."""
         in_pictures = self._folder is not None and made.parts[:1] == (self.made.name,)
         return self._folder / made.relative_to(self.made.name) if in_pictures and self._folder else None
 
     def publish(self, *, overwrite: bool = True) -> None:
-        """Put what was made in its place; what lies there already stays.
+        """Move what was made into its place; what is there already stays.
 
         Raises:
-            UsageError: another program has made something of that name meanwhile, and it may not be replaced.
-            ResourceError: the disk does not take it.
+            UsageError: another program has meanwhile created something with that name, which may not be replaced.
+            ResourceError: the disk is full or failed.
         """
         with disk_errors(self.final):
             if self._folder is None:
@@ -136,7 +136,7 @@ class Part:
             sync_folder(self.final.absolute().parent)
 
     def _publish_pictures(self, folder: Path, *, overwrite: bool) -> None:
-        """Put pictures into a folder that holds others."""
+        """Move pictures into a folder that holds others."""
         places = {made: folder / made.relative_to(self.made) for made in sorted(self.made.rglob("*")) if made.is_file()}
         there = {} if overwrite else {made: place for made, place in places.items() if os.path.lexists(place)}
         for made, place in there.items():
@@ -149,13 +149,13 @@ class Part:
             _put(made, place, overwrite=overwrite)
 
     def keep_receipt(self, receipt: bytes) -> None:
-        """Lay a receipt ready, to be put beside the output once that is in its place."""
+        """Keep a receipt ready, to be put beside the output once that is in its place."""
         with disk_errors(self.final):
             faults.point("receipt.write")
             write_whole(self.path / RECEIPT, receipt)
 
     def publish_receipt(self) -> None:
-        """Put the receipt in its place, where one was laid ready."""
+        """Put the receipt in its place, if there is one."""
         receipt = self.path / RECEIPT
         if receipt.exists():
             with disk_errors(self.final):
@@ -164,13 +164,13 @@ class Part:
                 sync_folder(self.final.absolute().parent)
 
     def require_room(self, share: float, new: Iterable[str]) -> None:
-        """Refuse to go on where the disk will not hold the rest, by what there is so far.
+        """Stop if the disk will not hold the rest, judged by what there is so far.
 
         Args:
             share: how much of the output is done, 0 to 1; a film takes as much again when it is joined.
-            new: the files that have come since the last time, named as from `path`; all are looked at the first time.
+            new: the files added since the last call, relative to `path`; the first call looks at all.
         Raises:
-            ResourceError: there is less room.
+            ResourceError: there is not enough room.
         """
         with disk_errors(self.final):
             if self._num_bytes is None:
@@ -193,7 +193,7 @@ class Part:
         os.close(self._lock)
 
     def leave(self) -> None:
-        """Let another job take over what is in the folder, if anything is."""
+        """Release the folder for another job to take over, if anything is in it."""
         with suppress(OSError):
             self.path.rmdir()
         os.close(self._lock)
@@ -205,17 +205,17 @@ class Part:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file, a link, or a folder with all that is in it."""
+    """Remove a file, a link, or a folder with everything in it."""
     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _is_same(made: Path, place: Path) -> bool:
-    """Say whether what was made is in its place already: its job died when it had put it there."""
+    """Say whether what was made is in its place already, because its job died after putting it there."""
     return not place.is_symlink() and file_hash(place) == file_hash(made)
 
 
 def _put(made: Path, final: Path, *, overwrite: bool) -> None:
-    """Give a file its final name; a link does not replace what has come there meanwhile."""
+    """Give a file its final name, by a link, which never replaces what has appeared there meanwhile."""
     faults.point("publish.replace")
     if not overwrite:
         if os.path.lexists(final) and _is_same(made, final):

@@ -26,7 +26,7 @@ Codes = NDArray[Any]
 """Integer code values: uint8 or uint16."""
 
 _SWSCALE_MATRICES: Final = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
-"""From H.273 code points of the matrix to swscale's numbers; it knows no others (YCgCo, ICtCp, constant luminance)."""
+"""From H.273 code points for the matrix to swscale's numbers; it has no others (YCgCo, ICtCp, constant luminance)."""
 
 _FLAGS: Final = (
     Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
@@ -35,11 +35,11 @@ _LEGAL, _FULL = 1, 2
 _WRITTEN_WHITE: Final = 65280.0
 
 _WEIGHTS: Final = {1: (0.2126, 0.0722), 4: (0.3, 0.11), 5: (0.299, 0.114), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
-"""Weights of red and blue in luma, by swscale's number of the matrix. Source: ITU-T H.273, table 4."""
+"""Weights of red and blue in luma, by swscale's number for the matrix. Source: ITU-T H.273, table 4."""
 
 
 class ToPixels:
-    """Turn the decoded frames of one film into float RGB; keeps swscale's tables between frames."""
+    """Turns the decoded frames of one film into float RGB; keeps swscale's tables between frames."""
 
     def __init__(self, info: FilmInfo) -> None:
         self._info = info
@@ -47,7 +47,7 @@ class ToPixels:
         self._matrix = swscale_matrix(info.colour, info)
 
     def __call__(self, frame: VideoFrame) -> Tensor:
-        """Give `[c h w]`, 0..1; values beyond legal white and black are clipped there."""
+        """Return `[c h w]`, 0..1; values beyond legal white and black are clipped."""
         name = frame.format.name
         if is_grey(name):
             return self._grey(frame)
@@ -93,7 +93,7 @@ class ToPixels:
 
 
 class FromPixels:
-    """Turn float RGB into frames of one pixel format; the inverse of `ToPixels` under the same tags."""
+    """Turns float RGB into frames of one pixel format; the inverse of `ToPixels` under the same tags."""
 
     def __init__(self, info: FilmInfo, pixel_format: str, tags: ColourTags) -> None:
         self._info = info
@@ -101,18 +101,18 @@ class FromPixels:
         self._scaler = VideoReformatter()
         self._matrix = swscale_matrix(tags, info)
         self.keeps_matrix = self._matrix == swscale_matrix(info.colour, info)
-        """False where `convert` will not do: swscale leaves codes as they are between two kinds of Y'CbCr."""
+        """False if `convert` must not be used: swscale does not convert between two Y'CbCr matrices."""
         self._range = _FULL if is_full_range(tags, pixel_format) else _LEGAL
         self._lift = _chroma_lift(self._matrix, pixel_format) if self._range == _FULL else (0.0, 0.0, 0.0)
 
     @property
     def half_code(self) -> float:
-        """Say how far beyond black and white, 0 and 1, a value still rounds to them."""
+        """How far beyond 0 and 1 (black and white) a value still rounds to them."""
         bits = VideoFormat(self._pixel_format).components[0].bits
         return 0.5 / (2.0**bits - 1 if self._range == _FULL else 219 * 2.0 ** (bits - 8))
 
     def __call__(self, frame: Frame) -> VideoFrame:
-        """Give a new frame of the pixel format, without stamps or tags."""
+        """Return a new frame in the pixel format, without stamps or tags."""
         require_finite(frame)
         name = self._pixel_format
         if name.startswith(("gbrp", "gbrap")):
@@ -124,7 +124,7 @@ class FromPixels:
         return self.convert(_planar_rgb(to_codes(frame.pixels, _WRITTEN_WHITE, lift=self._lift), "gbrp16le"))
 
     def convert(self, frame: VideoFrame) -> VideoFrame:
-        """Bring a decoded frame of the film, or an RGB one, to the pixel format."""
+        """Convert a decoded frame of the film, or an RGB one, to the pixel format."""
         source_range = _FULL if is_full_range(self._info.colour, frame.format.name) else _LEGAL
         return self._scaler.reformat(
             frame,
@@ -139,7 +139,7 @@ class FromPixels:
 
 
 def swscale_matrix(tags: ColourTags, info: FilmInfo) -> int:
-    """Give swscale's number of the matrix.
+    """Return swscale's number for the matrix.
 
     Raises:
         InputError: the film uses a matrix that cannot be computed here.
@@ -191,7 +191,7 @@ def to_unit(codes: Sequence[Codes], white: float) -> Tensor:
 
 
 def to_codes(pixels: Tensor, white: float, *, lift: Sequence[float] = (0.0, 0.0, 0.0)) -> Codes:
-    """Round `[c h w]`, clipped to 0..1, to codes of which `white` stands for 1; then add `lift` to each channel."""
+    """Round `[c h w]`, clipped to 0..1, to codes where `white` stands for 1; then add `lift` to each channel."""
     values = pixels.detach().to("cpu", torch.float32).numpy()
     out = np.empty(values.shape, np.uint8 if white < 256 else np.uint16)
     for plane, source, more in zip(out, values, lift, strict=True):
@@ -206,9 +206,9 @@ def to_codes(pixels: Tensor, white: float, *, lift: Sequence[float] = (0.0, 0.0,
 
 
 def _chroma_lift(matrix: int, pixel_format: str) -> tuple[float, float, float]:
-    """Give what to add to red, green and blue so that swscale's full-range colour differences come out centred.
+    """Return what to add to red, green and blue so that swscale's full-range colour differences come out centred.
 
-    It centres them on half the highest code: half a code below H.273, and below where it centres them when it reads.
+    When writing, it centres them on half the highest code: half a code below H.273, and below what it assumes when reading.
     """
     half_code = 0.5 / (2.0 ** VideoFormat(pixel_format).components[0].bits - 1)
     red_weight, blue_weight = _WEIGHTS[matrix]
@@ -217,7 +217,7 @@ def _chroma_lift(matrix: int, pixel_format: str) -> tuple[float, float, float]:
 
 
 def require_finite(frame: Frame) -> None:
-    """Refuse NaN and infinity, which would be written as black without a word."""
+    """Refuse NaN and infinity, which would silently be written as black."""
     if not math.isfinite(float(frame.pixels.sum())):
         raise DivergedError(
             f"frame {frame.index} holds values that are not finite; render it again with --device cpu, or use an "
@@ -226,7 +226,7 @@ def require_finite(frame: Frame) -> None:
 
 
 def _repack(frame: VideoFrame, pixel_format: str, scaler: VideoReformatter) -> VideoFrame:
-    """Repack within one family (RGB to RGB, grey to grey), which swscale does without arithmetic."""
+    """Repack within one family (RGB to RGB, grey to grey), which swscale does without changing values."""
     if frame.format.name == pixel_format:
         return frame
     return scaler.reformat(

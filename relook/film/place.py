@@ -1,4 +1,4 @@
-"""Try in a folder what an output asks of it: to make files, lock them, name them twice."""
+"""Try in a folder what an output needs: creating files, locking them, making hard links."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 @dataclass(frozen=True)
 class Footing:
-    """What a folder can do."""
+    """What a folder's file system can do."""
 
     free_bytes: int
     has_locks: bool
     has_links: bool
     file_system: str
-    """As the system names it; "" where it does not say."""
+    """As the system names it; "" if it does not say."""
 
 
 def try_place(folder: Path) -> Footing:
-    """Make a folder in a folder, try it, and remove it.
+    """Create a folder in a folder, try it out, and remove it.
 
     Raises:
-        OSError: nothing can be made there.
+        OSError: nothing can be created there.
     """
     with tempfile.TemporaryDirectory(prefix=".relook-doctor-", dir=folder) as made:
         file = Path(made) / "file"
@@ -58,7 +58,7 @@ def _links(file: Path) -> bool:
 
 
 def file_system(folder: Path, mounts: Path = _MOUNTS) -> str:
-    """Name the kind of file system that a folder is on; "" where the system does not say (only Linux does)."""
+    """Return the type of file system that a folder is on; "" if the system does not say (only Linux does)."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:

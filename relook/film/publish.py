@@ -1,4 +1,4 @@
-"""Write small files whole and on disk before their name is, hold locks, and turn the disk's errors into ours."""
+"""Write small files atomically, hold locks, and turn the disk's errors into relook's own."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from relook.strict import open_regular
 
 try:
     import fcntl
-except ImportError:  # Windows has no flock; there the second job is not noticed
+except ImportError:  # Windows has no flock; there a second job is not noticed
     fcntl = None  # type: ignore[assignment]
 
 _PART: Final = ".part"
 RECEIPT: Final = "receipt.json"
-"""How the name of an output's receipt ends, and the whole name of one that is laid ready."""
+"""The ending of an output's receipt, and the whole name of one that is kept ready."""
 _LONGEST_NAME: Final = 255
-"""Bytes that a name may have on the usual file systems."""
+"""Most bytes in a name on the usual file systems."""
 
 
 def require_place(path: Path, *, overwrite: bool) -> None:
-    """Refuse an output place that cannot be used, before any work.
+    """Refuse an unusable output place before any work.
 
     Raises:
         UsageError: its folder is missing or read-only, it is a folder, or it exists and may not be replaced.
@@ -47,13 +47,13 @@ def require_place(path: Path, *, overwrite: bool) -> None:
 
 
 def exists_already(path: Path) -> UsageError:
-    """Say that something is in the place of an output, which may not replace it."""
+    """Return the error for an output whose place is taken by something that it may not replace."""
     return UsageError(f"{path} exists; give another name, or --overwrite to replace it")
 
 
 @contextmanager
 def disk_errors(path: Path, *, needed_bytes: int = 0) -> Iterator[None]:
-    """Turn the system's and FFmpeg's errors of writing into ours; `needed_bytes`: what is written, where that is known."""
+    """Turn the system's and FFmpeg's write errors into ours; `needed_bytes`: how much is to be written, if known."""
     try:
         yield
     except (OSError, av.error.FFmpegError) as error:
@@ -70,12 +70,12 @@ def disk_errors(path: Path, *, needed_bytes: int = 0) -> Iterator[None]:
 
 
 def room_text(num_bytes: float) -> str:
-    """Tell of space on a disk, in decimal units as shops sell it."""
+    """Describe disk space in decimal units, as disks are sold."""
     return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Put a small file in its place in one step; it is on disk when this returns."""
+    """Write a small file in one step; it is on disk when this returns."""
     part = path.with_name(part_name(path.name))
     try:
         part.unlink(missing_ok=True)
@@ -117,10 +117,10 @@ def file_hash(path: Path) -> str | None:
 
 @contextmanager
 def locked(path: Path, busy: str) -> Iterator[None]:
-    """Hold a lock file while the `with` lasts, and remove it then; the system lets go of it when the process dies.
+    """Hold a lock file for the duration of the `with`, then remove it; the system releases it if the process dies.
 
     Raises:
-        LockedError: another process holds it; its text is `busy`.
+        LockedError: another process holds it; `busy` is the message.
     """
     with disk_errors(path):
         lock = take_lock(path, os.O_RDWR | os.O_CREAT, busy)
@@ -134,7 +134,7 @@ def locked(path: Path, busy: str) -> Iterator[None]:
 
 
 def take_lock(path: Path, flags: int, busy: str, *, is_folder: bool = False) -> int:
-    """Open and lock what lies at a path; its last holder may have taken it away between the two, so look again.
+    """Open and lock what is at a path, again if its last holder removed it between the two.
 
     Raises:
         LockedError: another process holds it.
@@ -159,7 +159,7 @@ def take_lock(path: Path, flags: int, busy: str, *, is_folder: bool = False) -> 
 
 
 def is_there(lock: int, path: Path) -> bool:
-    """Say whether what was opened is still what lies at a path."""
+    """Say whether what was opened is still what is at a path."""
     try:
         return os.path.samestat(os.fstat(lock), os.stat(path))
     except FileNotFoundError:
@@ -176,12 +176,12 @@ def _hold(lock: int, busy: str) -> None:
 
 
 def part_name(name: str) -> str:
-    """Name what is unfinished: as the final one with `.part`, shortened where a file system could not hold that."""
+    """Return the name of an unfinished output: the final name with `.part`, shortened if too long for file systems."""
     return _longer(name, _PART)
 
 
 def receipt_of(output: Path) -> Path:
-    """Give the place of an output's receipt."""
+    """Return the path of an output's receipt."""
     return output.with_name(_longer(output.name, f".{RECEIPT}"))
 
 

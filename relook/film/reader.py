@@ -1,6 +1,6 @@
 """Read films and pictures as a stream of frames: exact stamps, 8 to 16 bit and float, decoded ahead, in constant memory.
 
-Nothing is dropped in silence: a damaged or missing frame, a film that ends before its header says, or a picture of
+Nothing is dropped silently: a damaged or missing frame, a film that ends before its header says, or a picture of
 another size stops the reading with an error that names the frame, unless the reader is asked to keep damage.
 """
 
@@ -29,7 +29,8 @@ from relook.film.fields import Fields, deinterlaced, require_fields
 from relook.film.frames import Fault, FilmInfo, Frame, Mending
 from relook.film.overlap import ahead
 from relook.film.pictures.alike import require_alike
-from relook.film.pictures.picture_file import Picture, read_picture
+from relook.film.pictures.picture import Picture
+from relook.film.pictures.picture_file import read_picture
 from relook.film.pictures.spaces import ColourSpace
 from relook.film.sequence import find_pictures, is_pictures
 from relook.film.values import ToValues
@@ -40,7 +41,7 @@ _PICTURE_RATE: Final = Fraction(24)
 
 NO_MENDING: Final = Mending()
 TO_END: Final = sys.maxsize
-"""As the stop of a range: up to the film's last frame, whatever its number."""
+"""The stop of a range that goes up to the film's last frame, whatever its number."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,16 @@ def probe(path: Path) -> FilmInfo:
 
 
 class FilmReader:
-    """Decode a film, a sequence or stills; every pass starts at the first frame.
+    """Decodes a film, a sequence or stills; every pass starts at the first frame.
 
-    Use it as a context manager: leaving it stops the passes that are still going on.
+    Use it as a context manager: leaving it stops the passes still running.
     """
 
     def __init__(self, path: Path, mending: Mending = NO_MENDING, space: ColourSpace | None = None) -> None:
-        """Probe the film; its values are in the colour space given, and without one in what it says itself.
+        """Probe the film; its values are in `space`, or by default in what it says itself.
 
         Raises:
-            InputError: as `probe`, or the film is to be deinterlaced and is telecined.
+            InputError: as `probe`, or a film to be deinterlaced is telecined.
         """
         self.info = replace(probe(path), space=space)
         self._mending = mending
@@ -97,27 +98,27 @@ class FilmReader:
 
     @property
     def deinterlaces(self) -> bool:
-        """True where the film is to be deinterlaced and shows combs; a progressive one is read as it is."""
+        """True if the film is to be deinterlaced and shows combing; a progressive one is read as it is."""
         return self._fields is not None
 
     def close(self) -> None:
-        """Stop every pass that is going on."""
+        """Stop every running pass."""
         for going in list(self._passes):
             going.close()
         self._passes.clear()
 
     def frames(self, wanted: FrameRange | None = None) -> Iterator[Frame]:
-        """Give the frames in order, or those of a range, as float RGB with the decoder's own frame beside it."""
+        """Yield the frames in order, or those of a range, as float RGB along with the decoder's own frames."""
         return self._start(_with_pixels(self.native_frames(wanted), self.info))
 
     def frames_of(self, ranges: Sequence[FrameRange]) -> Iterator[Frame]:
-        """Give the frames of several ranges, at least one, as `frames` does, in one pass over the film."""
+        """Yield the frames of one or more ranges, as `frames` does, in one pass over the film."""
         whole = FrameRange(min(part.start for part in ranges), max(part.stop for part in ranges))
         natives = self.native_frames(whole)
         return self._start(_with_pixels((n for n in natives if any(n.index in part for part in ranges)), self.info))
 
     def native_frames(self, wanted: FrameRange | None = None) -> Generator[NativeFrame, None, None]:
-        """Give the frames as the decoder made them, in the caller's own thread: for cheap passes."""
+        """Yield the frames as the decoder made them, in the caller's own thread: for cheap passes."""
         if self.info.kind == "film":
             return _within(_lasting(_film_frames(self.info, self._mending, self._fields)), wanted, self.info)
         return _within(_pictures(self.info), wanted, self.info)
@@ -182,7 +183,7 @@ def _within(
 
 
 def _lasting(natives: Generator[NativeFrame, None, None]) -> Generator[NativeFrame, None, None]:
-    """Let every frame last until the next one; containers tell how long frames last in the order of decoding."""
+    """Let every frame last until the next one, because containers store durations in the order of decoding."""
     before = None
     with closing(natives):
         for native in natives:
@@ -208,7 +209,7 @@ def _pictures(info: FilmInfo) -> Generator[NativeFrame, None, None]:
 def _film_frames(info: FilmInfo, mending: Mending, fields: Fields | None) -> Generator[NativeFrame, None, None]:
     """Decode a film; a stamp that is missing, or does not grow, becomes the previous one plus its duration.
 
-    Missing stamps at a film's beginning are counted back from the first one that is there, or on from 0.
+    Missing stamps at a film's beginning are counted back from the first existing one, or forward from 0.
     """
     index, duration, pts = 0, 0, 0
     usual, beginning = usual_step(info), 0

@@ -1,4 +1,4 @@
-"""Only regular files are read: reading a pipe, a socket or a device might never end."""
+"""Refuse anything but regular files: reading a pipe, a socket or a device might never end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from relook.errors import InputError
 
 
 def require_regular(path: Path, wanted: str) -> None:
-    """Refuse what is no file, or a link that leads to none, without opening it.
+    """Refuse what is not a regular file, or a link that leads to none, without opening it.
 
     Args:
         wanted: what to give instead, in words.

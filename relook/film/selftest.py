@@ -1,4 +1,4 @@
-"""Try the finding of shots for real: paint a film with one cut, and find it."""
+"""Try shot detection for real: paint a film with one cut, and find it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from relook.film.shots import find_shots
 
 _SIZE: Final = (48, 64)
 _CUT: Final = 12
-"""Frames before the cut, and behind it; at 24 a second."""
+"""Frames before the cut, and as many after it; at 24 a second."""
 
 
 def shots_fault(folder: Path) -> str | None:
-    """Find the cut in a film that is written to a folder; say what went wrong."""
+    """Write a film to a folder and find its cut; say what went wrong."""
     path = folder / "cut.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=24)

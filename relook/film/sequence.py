@@ -1,10 +1,10 @@
 """Find pictures and films on disk: numbered sequences, folders of stills, folders of films.
 
 Forms of a path: a film file; one picture; `plate.####.png`, `plate.@@@@.png` or `plate.%04d.png`; the first picture of a
-sequence; a folder of pictures; a folder of any of these. A folder's pictures are one take ("sequence") when their names
-differ in one number only, and perhaps in case, and at least half of the numbers between the first and the last are there;
-otherwise they are unrelated ("stills"). Numbers may be negative where nothing but a dot or `_` stands before the sign.
-What is hidden (`.name`) does not count.
+sequence; a folder of pictures; a folder of any of these. A folder's pictures are one take ("sequence") if their names
+differ only in one number, and perhaps in case, and at least half of the numbers between the first and the last are there;
+otherwise they are unrelated ("stills"). Numbers may be negative if only a dot or `_`, or nothing, precedes the sign.
+Hidden files (`.name`) do not count.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PICTURE_ENDINGS: Final = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".
 _PATTERN: Final = re.compile(r"(#+|@+)|%0?(\d*)d")
 _NUMBERED: Final = re.compile(r"(?P<before>.*?)(?P<number>((?<![^._])-)?\d+)(?P<after>\D*)")
 MOST_NAMED: Final = 12
-"""So many pictures, or ranges of them, are named in a message."""
+"""Most pictures, or ranges of them, that a message names."""
 
 Kind = Literal["sequence", "stills"]
 
@@ -42,7 +42,7 @@ def is_pattern(path: Path) -> bool:
 
 
 def numbered_name(pattern: Path, number: int) -> str:
-    """Write a number in the place of a pattern's `####`, `@@@@` or `%04d`."""
+    """Fill a number into a pattern's `####`, `@@@@` or `%04d`."""
     found = _place_in(pattern.name)
     assert found is not None, f"{pattern} is not a pattern"
     digits = f"{number:0{_padding(found)}d}"
@@ -50,7 +50,7 @@ def numbered_name(pattern: Path, number: int) -> str:
 
 
 def matching_pictures(pattern: Path) -> list[tuple[int, Path]]:
-    """List the numbered pictures that a pattern stands for, unsorted; there may be none."""
+    """List the numbered pictures that match a pattern, unsorted; there may be none."""
     shape = _shape_of(pattern)
     try:
         names = [(shape.fullmatch(name), name) for name in os.listdir(pattern.parent)]
@@ -60,19 +60,19 @@ def matching_pictures(pattern: Path) -> list[tuple[int, Path]]:
 
 
 def unlisted(pattern: Path, names: Set[str]) -> list[Path]:
-    """List the pictures, in order, that a pattern stands for and that are not among some names."""
+    """List, in order, the pictures that match a pattern but are not among some names."""
     return [path for _, path in sorted(matching_pictures(pattern)) if path.name not in names and path.is_file()]
 
 
 def numbers_in(path: Path, pictures: tuple[Path, ...]) -> list[int]:
-    """Give the frame numbers of a take that `find_pictures` found at a path."""
+    """Return the frame numbers of a take that `find_pictures` found at a path."""
     shape = _shape_of(path) if is_pattern(path) else None
     matches = [shape.fullmatch(picture.name) if shape else _NUMBERED.fullmatch(picture.stem) for picture in pictures]
     return [int(match[1] if shape else match["number"]) for match in matches if match]
 
 
 def are_one_take(pictures: tuple[Path, ...]) -> bool:
-    """Say whether pictures, all those of a folder, are one take."""
+    """Say whether the pictures of a folder are one take."""
     return bool(_one_take(pictures))
 
 
@@ -80,7 +80,7 @@ def find_pictures(path: Path) -> tuple[Kind, tuple[Path, ...]]:
     """List the pictures that a path stands for, in order.
 
     Raises:
-        InputError: there are none, or numbers are missing or doubled in a sequence.
+        InputError: there are none, or numbers in a sequence are missing or doubled.
     """
     if is_pattern(path):
         matching = matching_pictures(path)
@@ -101,7 +101,7 @@ def find_pictures(path: Path) -> tuple[Kind, tuple[Path, ...]]:
 
 
 def find_footage(path: Path) -> tuple[Path, ...]:
-    """Expand a path into films, sequences and folders of stills; folders are searched through, in order of names.
+    """Expand a path into films, sequences and folders of stills; folders are searched at any depth, in order of names.
 
     Raises:
         InputError: a folder holds neither films nor pictures.
@@ -122,9 +122,9 @@ def find_footage(path: Path) -> tuple[Path, ...]:
 
 
 def take_of(picture: Path) -> list[tuple[int, Path]]:
-    """Number the pictures of the take that a picture is of, unsorted; empty where it is alone. Its first one stands for it.
+    """Return the take that a picture belongs to, with numbers, unsorted; empty if it is alone. A take's first picture stands for it.
 
-    EXR and DPX pictures are of a take, and others whose number stands between dots: `plate.1001.png`, but not the
+    EXR and DPX pictures belong to takes, and so do others whose number stands between dots: `plate.1001.png`, but not the
     photograph `DSC_0001.jpg`.
     """
     found = _NUMBERED.fullmatch(picture.stem)
@@ -136,7 +136,7 @@ def take_of(picture: Path) -> list[tuple[int, Path]]:
 
 
 def pattern_of(pictures: Sequence[Path]) -> str:
-    """Write the pattern that numbered pictures of a take match: `plate.####.exr`, or `plate.#.exr` for 8, 9, 10."""
+    """Return the pattern that a take's pictures match: `plate.####.exr`, or `plate.#.exr` for 8, 9, 10."""
     found = [_NUMBERED.fullmatch(picture.stem) for picture in pictures]
     assert all(found), "not numbered"
     digits = min(len(match["number"]) for match in found if match)
@@ -155,17 +155,17 @@ def _is_of(found: re.Match[str], path: Path) -> bool:
 
 
 def _name_beside(found: re.Match[str]) -> tuple[str, str]:
-    """Give what stands before and after the number; case does not tell takes apart."""
+    """Return what stands before and after the number, ignoring case."""
     return found["before"].lower(), found["after"].lower()
 
 
 def _place_in(name: str) -> re.Match[str] | None:
-    """Find a pattern's place for the number: the last, as `@` and `#` stand in names too."""
+    """Find a pattern's place for the number: the last one, since names too contain `@` and `#`."""
     return max(_PATTERN.finditer(name), key=lambda found: found.start(), default=None)
 
 
 def _shape_of(pattern: Path) -> re.Pattern[str]:
-    """Return what the names of a pattern's pictures look like; a sign counts as one of the digits."""
+    """Return a pattern as a regular expression for names; a sign counts as one of the digits."""
     found = _place_in(pattern.name)
     assert found is not None, f"{pattern} is not a pattern"
     before, after = pattern.name[: found.start()], pattern.name[found.end() :]
@@ -191,7 +191,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 
 def _one_take(pictures: tuple[Path, ...]) -> list[tuple[int, Path]]:
-    """Number the pictures of one take; empty where they are not one."""
+    """Return the pictures of a take with their numbers; empty if they are not one take."""
     matches = [_NUMBERED.fullmatch(picture.stem) for picture in pictures]
     frames = {(*_name_beside(m), p.suffix.lower()) for m, p in zip(matches, pictures, strict=True) if m}
     if len(pictures) < 2 or None in matches or len(frames) != 1:

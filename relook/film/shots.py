@@ -1,9 +1,9 @@
 """Find the shots of a film in one cheap decoding pass.
 
-A cut is a frame that differs from the one before much more than its neighbours do (scenedetect's AdaptiveDetector), so
-that a fast pan is not taken for one. Frames are compared by luma and colour differences: the detector's own hue and
-saturation are noise in dark and in grey frames, and found cuts in fades and in black-and-white films. What was said to be in a
-colour space is looked at as it is shown: log values are too flat for these limits (4 of 5 cuts of a film were missed in ACEScct).
+A cut is a frame that differs from the previous one much more than its neighbours do (scenedetect's AdaptiveDetector), so
+that a fast pan is not mistaken for one. Frames are compared by luma and colour differences: the detector's own hue and
+saturation are noise in dark and in grey frames, and found cuts in fades and in black-and-white films. Footage with a named
+colour space is compared as it is shown: log values are too flat for these limits (4 of 5 cuts of a film were missed in ACEScct).
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from relook.film.frames import FilmInfo, Mending, Shot
 from relook.film.overlap import ahead
-from relook.film.pictures.picture_file import Picture, picture_thumbnail
+from relook.film.pictures.picture import Picture
+from relook.film.pictures.picture_file import picture_thumbnail
 from relook.film.pictures.spaces import ColourSpace
 from relook.film.pixels import rows, thumbnail
 from relook.film.reader import NO_MENDING, FilmReader, NativeFrame
@@ -33,21 +34,21 @@ if TYPE_CHECKING:
 
 _SMALL_WIDTH: Final = 160
 _SHORTEST_SECONDS: Final = 0.3
-"""Shots shorter than this are joined to the one before: they are flashes and camera starts, not shots."""
+"""Shots shorter than this are joined to the previous one: they are flashes and camera starts, not shots."""
 
 _USUAL_CUT: Final = {"adaptive_threshold": 2.5, "min_content_val": 9.0}
 _CUT_INTO_MOTION: Final = {"adaptive_threshold": 1.8, "min_content_val": 17.0}
-"""How often the change exceeds its neighbours', and its least mean in 8-bit levels. A cut into fast motion jumps high,
+"""By what factor the change must exceed its neighbours', and its least mean in 8-bit levels. A cut into fast motion jumps high,
 but the frames after it jump too. In 21 films and takes with 36 cuts these found every cut and nothing else."""
 
 
 def find_shots(
     path: Path, *, mending: Mending = NO_MENDING, space: ColourSpace | None = None, on_progress: OnProgress = ignore
 ) -> tuple[Shot, ...]:
-    """Divide a film into shots that cover every frame once; each picture of a folder of stills is its own shot.
+    """Divide a film into shots that cover every frame exactly once; each picture in a folder of stills is its own shot.
 
     Args:
-        space: what the values of a film or of pictures are in, where that was said.
+        space: the named colour space of the footage, if one was given.
     Raises:
         InputError: the film cannot be read to its end.
     """
@@ -57,7 +58,7 @@ def find_shots(
 def shots_and_hashes(
     path: Path, *, mending: Mending = NO_MENDING, space: ColourSpace | None = None, on_progress: OnProgress = ignore
 ) -> tuple[tuple[Shot, ...], list[bytes]]:
-    """Return a film's shots, as `find_shots`, and the `content_hash` of every frame."""
+    """Return a film's shots, as `find_shots` does, and the `content_hash` of every frame."""
     with FilmReader(path, mending, space) as reader:
         info = reader.info
         cuts, hashes = [0], []
@@ -96,7 +97,7 @@ def content_hash(native: NativeFrame) -> bytes:
 
 
 def join_short(cuts: Iterable[int], num_frames: int, *, shortest: int) -> list[int]:
-    """Drop the cuts that begin too soon after the one before or too close to the end; the first shot begins at 0."""
+    """Drop cuts too soon after the previous one or too close to the end; the first shot begins at 0."""
     starts = [0]
     for cut in sorted(cuts):
         if cut - starts[-1] >= shortest and num_frames - cut >= shortest:
@@ -105,7 +106,7 @@ def join_short(cuts: Iterable[int], num_frames: int, *, shortest: int) -> list[i
 
 
 class _Small:
-    """Scale every frame down, and show its luma and colour differences, one above the other, as one grey picture."""
+    """Scales frames down, and stacks luma and colour differences into one grey picture."""
 
     def __init__(self, info: FilmInfo) -> None:
         self._scaler = VideoReformatter()

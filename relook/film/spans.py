@@ -1,7 +1,7 @@
-"""Find the frames that a film shows during a span of time, as its timecode counts it.
+"""Find the frames that a film shows during a span of its timecode.
 
-Timecode counts at the film's frame rate. Where the frames lie evenly it names each of them; where they do not (a phone's
-recording, a screen capture) it names moments, and the frame of a moment is the one that is shown then.
+Timecode counts at the film's frame rate. If frames are evenly spaced it names each of them; if not (a phone's
+recording, a screen capture) it names moments, and a moment's frame is the one shown then.
 """
 
 from __future__ import annotations
@@ -26,35 +26,44 @@ _HALF: Final = Fraction(1, 2)
 
 
 def frames_shown(path: Path, counts: FrameRange, mending: Mending = NO_MENDING) -> FrameRange:
-    """Give the numbers of the frames that a film shows from one count of its timecode up to another.
+    """Return the numbers of the frames that a film shows from one count of its timecode up to another.
 
     Args:
-        counts: frames at the film's rate after its first one, half-open. Of pictures, and of a film whose frames lie
-            evenly, these are the frames themselves.
+        counts: frames at the film's rate after its first one, half-open. For pictures, and for a film whose frames are
+            evenly spaced, these are the frames themselves.
 
     Raises:
-        InputError: the film cannot be read that far, or ends before.
+        InputError: the film cannot be read that far, or ends earlier.
     """
     with FilmReader(path, mending) as reader:
         info = reader.info
         if info.kind != "film" or _packets_lie_evenly(info):
             return counts
-        stamps, last = array("q"), 0
-        with closing(reader.native_frames()) as natives:
-            for native in natives:
-                stamps.append(native.pts)
-                last = native.duration or usual_step(info)
-                if native.index + native.drift > counts.stop + 1:
-                    break
-            else:
-                _require_length(stamps[-1] + last - stamps[0], counts, info)
+        stamps = _stamps_up_to(counts, reader)
     return counts if lie_evenly(stamps, info) else shown_between(stamps, counts, info)
 
 
-def shown_between(stamps: Sequence[int], counts: FrameRange, info: FilmInfo) -> FrameRange:
-    """Choose by growing stamps, in units of the film's time base: at a count the last frame not after it is shown.
+def _stamps_up_to(counts: FrameRange, reader: FilmReader) -> Sequence[int]:
+    """Read the stamps of a film's frames until they are past a range of counts.
 
-    A stamp at most one unit beside a count lies on it, since stamps are rounded to whole units.
+    Raises:
+        InputError: the film cannot be read that far, or ends earlier.
+    """
+    stamps, last = array("q"), 0
+    with closing(reader.native_frames()) as natives:
+        for native in natives:
+            stamps.append(native.pts)
+            last = native.duration or usual_step(reader.info)
+            if native.index + native.drift > counts.stop + 1:
+                return stamps
+    _require_length(stamps[-1] + last - stamps[0], counts, reader.info)
+    return stamps
+
+
+def shown_between(stamps: Sequence[int], counts: FrameRange, info: FilmInfo) -> FrameRange:
+    """Choose frames by increasing stamps, in units of the film's time base: the last frame not after a count is shown at it.
+
+    A stamp at most one unit from a count lies on it, since stamps are rounded to whole units.
     """
     unit = min(info.time_base * info.frame_rate, _HALF)
     places = [round(place) if abs(place - round(place)) <= unit else place for place in _places(stamps, info)]
@@ -64,12 +73,12 @@ def shown_between(stamps: Sequence[int], counts: FrameRange, info: FilmInfo) -> 
 
 
 def lie_evenly(stamps: Sequence[int], info: FilmInfo) -> bool:
-    """Say whether every frame lies less than half a frame from where its number and the film's rate have it."""
+    """Say whether every frame lies less than half a frame from where its number and the film's rate put it."""
     return all(abs(place - number) < _HALF for number, place in enumerate(_places(stamps, info)))
 
 
 def _places(stamps: Iterable[int], info: FilmInfo) -> Iterator[Fraction]:
-    """Give the time of each stamp after the first one, in frames at the film's rate, exactly."""
+    """Yield the exact time of each stamp after the first one, in frames at the film's rate."""
     first = None
     for stamp in stamps:
         first = stamp if first is None else first
@@ -77,14 +86,14 @@ def _places(stamps: Iterable[int], info: FilmInfo) -> Iterator[Fraction]:
 
 
 def _packets_lie_evenly(info: FilmInfo) -> bool:
-    """Say whether every packet has a stamp and none is missing between them: no need to decode them."""
+    """Say whether every packet has a stamp and they are evenly spaced, so that there is no need to decode them."""
     stamps = array("q")
     with open_film(info.path) as container, suppress(av.error.FFmpegError, OSError):
-        for packet in container.demux(picture_stream(container, info.path)):
-            if packet.size and not packet.is_discard:
-                if packet.pts is None:
-                    return False
-                stamps.append(packet.pts)
+        packets = container.demux(picture_stream(container, info.path))
+        for stamp in (packet.pts for packet in packets if packet.size and not packet.is_discard):
+            if stamp is None:
+                return False
+            stamps.append(stamp)
         return lie_evenly(sorted(stamps), info)
     return False
 

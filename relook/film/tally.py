@@ -1,4 +1,4 @@
-"""What is to be known of the frames of an output when all are written, however often its making was broken off."""
+"""Facts about an output's frames that survive interruptions, for use once all are written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from relook.timing import FrameRange
 
 @dataclass(frozen=True)
 class _Last:
-    """Where a frame stood in its film."""
+    """The last frame's place in its film."""
 
     index: int
     pts: int
@@ -22,18 +22,18 @@ class _Last:
 
 @dataclass
 class Tally:
-    """Counts over frames running."""
+    """Facts gathered over consecutive frames."""
 
     hashes: list[str] = field(default_factory=list)
     """`frame_hash` of every frame."""
     faults: dict[int, Fault] = field(default_factory=dict)
-    """Of the frames, by their number in the source, that are not the film's own."""
+    """Why frames are not the film's own, by their number in the source."""
     num_clipped: int = 0
-    """Frames with values that the output does not hold."""
+    """Frames with values that the output cannot hold."""
     lost: list[str] = field(default_factory=list)
-    """Layers and metadata of the source's pictures that the output does not hold, in words."""
+    """Layers and metadata of the source's pictures that the output cannot hold, in words."""
     is_uneven: bool = False
-    """True where two frames lie not as far apart in time as their numbers say."""
+    """True if the time between two frames does not agree with their numbers."""
     last: _Last | None = None
 
     def add(self, frame: Frame, info: FilmInfo) -> None:
@@ -55,7 +55,7 @@ class Tally:
         self.last = later.last
 
     def note_lost(self, words: Iterable[str]) -> None:
-        """Add to what is lost, each once and in order."""
+        """Add to what is lost, without repeats, in order."""
         self.lost = sorted({*self.lost, *words})
 
     @property
@@ -71,7 +71,7 @@ class Tally:
 
 
 def frame_hash(frame: Frame) -> str:
-    """Digest a frame's pixels, and what lies beyond them, with SHA-256 (hex)."""
+    """Digest a frame's pixels, and the values beyond them, with SHA-256 (hex)."""
     digest = hashlib.sha256(_flat(frame.pixels))
     if frame.beyond is not None:
         digest.update(_flat(frame.beyond))
@@ -79,5 +79,5 @@ def frame_hash(frame: Frame) -> str:
 
 
 def _flat(values: Tensor) -> memoryview:
-    """Give the values in the order of memory, and copy none that are so."""
+    """View the values as contiguous memory, copying only if they are not."""
     return values.contiguous().numpy().reshape(-1).data

@@ -1,4 +1,4 @@
-"""From decoded frames to the display-referred values that looks work on, whatever space they are said to be in."""
+"""Convert decoded frames to the display-referred values that looks work on, from whatever colour space was named."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from relook.film.sequence import PICTURE_ENDINGS
 
 
 class ToValues:
-    """Turn the decoded frames of one film, or of pictures, into float RGB; keeps the tables of `ToPixels` between frames."""
+    """Turns decoded frames of a film or of pictures into float RGB; keeps the tables of `ToPixels` between frames."""
 
     def __init__(self, info: FilmInfo) -> None:
         self._info = info
         self._to_pixels = ToPixels(info)
 
     def __call__(self, picture: VideoFrame | Picture, index: int) -> tuple[Tensor, Tensor | None]:
-        """Give `[c h w]` within 0..1, and what lies beyond (None where nothing does), of the frame of this number.
+        """Return `[c h w]` within 0..1 and the values beyond (None if there are none) of the frame with this number.
 
         Raises:
             InputError: a value does not come back from the display to the space that the film is in.
@@ -40,7 +40,7 @@ class ToValues:
         return apart(torch.from_numpy(space.to_display_and_back(pixels.numpy(), place)))
 
     def pixels(self, picture: VideoFrame | Picture, index: int) -> Tensor:
-        """Give `[c h w]` within 0..1, without what lies beyond."""
+        """Return `[c h w]` within 0..1, without the values beyond."""
         return self(picture, index)[0]
 
     def thumbnail(self, frame: VideoFrame, *, width: int, height: int) -> NDArray[np.uint8]:
@@ -55,12 +55,12 @@ class ToValues:
 
 
 def keeps_space(source: FilmInfo, ending: str | None) -> bool:
-    """Say whether what is made of a source is in the space that the source was said to be in.
+    """Say whether an output is in the colour space that was named for its source.
 
-    A film made of a film is, whatever its ending, and pictures made of pictures of the same kind.
+    A film made from a film is, whatever its ending, and so are pictures made from pictures of the same kind.
 
     Args:
-        ending: of the output (`.mov`); None where pictures keep their names.
+        ending: of the output (`.mov`); None if pictures keep their names.
     """
     if source.space is None:
         return False

@@ -1,4 +1,4 @@
-"""The facts of a film in words: colour, range, how its pictures are turned, and which pictures a path stands for."""
+"""A film's facts in words: colour, range, how its pictures are turned, and which pictures a path stands for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MATRICES: Final = {
 
 
 def colour_words(film: FilmInfo) -> str:
-    """Say how a film's codes mean colour: "BT.2020 primaries, PQ transfer, BT.2020 matrix, legal range"."""
+    """Describe a film's colour tags: "BT.2020 primaries, PQ transfer, BT.2020 matrix, legal range"."""
     tags, name = film.colour, film.pixel_format
     parts = [
         _named(tags.primaries, _PRIMARIES, "primaries"),
@@ -50,7 +50,7 @@ def colour_words(film: FilmInfo) -> str:
 
 
 def pictures_words(film: FilmInfo, wanted: FrameRange | None = None) -> str:
-    """Say which pictures were taken for a path, or a range of them: "frames 1001 to 1048 of the take plate.####.exr"; "" for a film."""
+    """Say which pictures a path, or a range of it, stands for: "frames 1001 to 1048 of the take plate.####.exr"; "" for a film."""
     pictures = film.pictures if wanted is None else film.pictures[wanted.start : wanted.stop]
     if not pictures:
         return ""
@@ -68,13 +68,13 @@ def pictures_words(film: FilmInfo, wanted: FrameRange | None = None) -> str:
 
 
 def codec_words(codec: str) -> str:
-    """Name a codec for people: "PCM 24 bit" for "pcm_s24le", others as FFmpeg does."""
+    """Return a codec's name for people: "PCM 24 bit" for "pcm_s24le"; FFmpeg's name for others."""
     found = re.fullmatch(r"pcm_[suf](\d+)(le|be)?", codec)
     return f"PCM {found[1]} bit" if found else codec
 
 
 def turn_words(matrix: tuple[int, ...]) -> str:
-    """Say how pictures are shown, from a display matrix: "flipped left to right, turned upside down"; empty where upright."""
+    """Describe a display matrix: "flipped left to right, turned upside down"; empty if pictures are upright."""
     if not matrix:
         return ""
     right, down, back_right, back_down = matrix[0], matrix[1], matrix[3], matrix[4]

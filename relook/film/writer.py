@@ -1,7 +1,7 @@
-"""Write films and pictures: encoded beside the caller's work, published whole or not at all.
+"""Write films and pictures, encoded in the background and published whole or not at all.
 
-Frames are written by stretches, each of which is safe on disk before the next begins. A job that is broken off leaves what is
-done beside the output's place, and goes on behind it when it is started again.
+Frames are written in stretches, each of which is safe on disk before the next begins. An interrupted job leaves what is
+done beside the output's place, and continues from there when it is started again.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from relook.film.journal import Journal, Stretch, was_being_shown
 from relook.film.output_place import check_output, is_folder
 from relook.film.overlap import Behind
 from relook.film.part import Part
-from relook.film.pictures.picture_file import Picture, holds_beyond, returns_to_space
+from relook.film.pictures.picture import Picture
+from relook.film.pictures.picture_file import holds_beyond, returns_to_space
 from relook.film.pictures.picture_files import PictureFiles, folder_of
 from relook.film.tally import Tally
 from relook.film.values import keeps_space
 
 STRETCH_FRAMES: Final = 120
-"""A stretch is no longer than this: so much work is lost at most when a job is killed."""
+"""Most frames in a stretch: all the work that can be lost when a job is killed."""
 _QUEUED_FRAMES: Final = 2
 _FAILING_AGAIN: Final = (UsageError, InputError, DivergedError)
-"""Errors that the same job would meet again."""
+"""Errors that the same job would run into again."""
 _TALLY: Final = TypeAdapter(Tally)
 
 
@@ -42,7 +43,7 @@ class _Work(NamedTuple):
 
 
 class _Sink(Protocol):
-    """Where encoded frames go: `commit` ends a stretch, `finish` makes of all what is to be published, and digests it."""
+    """Where encoded frames go: `commit` ends a stretch, `finish` makes and digests what is to be published."""
 
     def add(self, frame: Frame, *, copied: bool) -> None: ...
     def commit(self) -> tuple[dict[str, str], dict[str, Any]]: ...
@@ -52,44 +53,44 @@ class _Sink(Protocol):
 
 @dataclass(frozen=True)
 class Written:
-    """What was written, when all of it is."""
+    """What was written, known when all of it is."""
 
     tally: Tally
     sha256: str
-    """Of the film's file (hex); empty for pictures."""
+    """SHA-256 (hex) of the film's file; empty for pictures."""
     files: dict[str, str]
-    """Of pictures, each one's SHA-256 (hex) by its name."""
+    """For pictures, each one's SHA-256 (hex) by name."""
     num_lost_packets: int
-    """How many damaged packets of the sound were left out."""
+    """How many damaged sound packets were left out."""
     lost_layers: tuple[str, ...]
-    """Which layers, and which metadata, of the source's pictures the output does not hold, in words."""
+    """Layers and metadata of the source's pictures that the output cannot hold, in words."""
     forgets_time: bool
-    """True where frames are written without their stamps: as pictures."""
+    """True if frames are written without their stamps, as pictures are."""
     keeps_space: bool
-    """True where the output is in the colour space that the source was said to be in."""
+    """True if the output is in the colour space that was named for the source."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What an output is made of, so that its making can be gone on with, and be told afterwards."""
+    """What an output is made from, so that an interrupted job can continue and its receipt can be written."""
 
     key: str | None
-    """A digest of all that the frames depend on; None where it cannot be gone on with."""
+    """A digest of all that the frames depend on; None if the job cannot be resumed."""
     source: Watched
     receipt: Callable[[Written], bytes]
-    """Gives what is published beside the output, as `publish.receipt_of(output)`."""
+    """Makes the receipt that is published beside the output, as `publish.receipt_of(output)`."""
     cuts: frozenset[int] = frozenset()
     """Numbers of frames that begin a shot; a stretch begins there too."""
     num_frames: int | None = None
-    """How many there will be in all, where that is known."""
+    """How many frames there will be in all, if known."""
 
 
 class FilmWriter:
-    """Write frames, in order, to a film file, to numbered pictures, or to a folder that keeps the pictures' names.
+    """Writes frames, in order, to a film file, to numbered pictures, or to a folder that keeps the pictures' names.
 
-    Encoding goes on in a thread of its own; its errors are raised by the next call. The pixels of a frame must not be
+    Encoding runs in a thread of its own; its errors are raised by the next call. A frame's pixels must not be
     changed after it has been given. Leaving the `with` block cleanly reads the output back and puts it in its place;
-    leaving it on an error removes what was made, or with a job leaves it for the same job to go on with.
+    leaving it on an error removes what was made or, with a job, leaves it for the same job to continue.
     """
 
     def __init__(
@@ -104,10 +105,10 @@ class FilmWriter:
         """Check the output and lock its place.
 
         Args:
-            path: a film (`.mp4 .m4v .mov .mkv .mxf .webm`), `out.####.exr`, `out.%04d.tif`, or, where the source is
-                pictures, a folder. Pictures keep the numbers of a sequence; those made of a film begin at 1001.
-            source: the film that the frames come from; it gives size, stamps, tags, sound and names.
-            job: what the output is made of; without it nothing is left to go on with when the making is broken off.
+            path: a film (`.mp4 .m4v .mov .mkv .mxf .webm`), `out.####.exr`, `out.%04d.tif` or, if the source is
+                pictures, a folder. Pictures keep the numbers of a sequence; those made from a film begin at 1001.
+            source: the film that the frames come from; gives size, stamps, tags, sound and names.
+            job: what the output is made from; without it an interrupted job leaves nothing behind to continue.
 
         Raises:
             UsageError: as `check_output`.
@@ -130,15 +131,15 @@ class FilmWriter:
             self._part.leave()
             raise
         self.tally = Tally()
-        """Of all frames that are safe; of all there are when the writer is closed."""
+        """Facts about all frames that are safe on disk; about all frames once the writer is closed."""
         for stretch in self._journal.stretches:
             self.tally.include(_TALLY.validate_python(stretch.facts["tally"]))
         self.num_done = self._journal.num_frames
-        """How many of the output's first frames are done, by a job that was broken off; they must not be given again."""
+        """How many of the output's first frames an interrupted job has done; they must not be given again."""
         self._stretch = Tally(last=self.tally.last)
         self._ending = None if is_folder(path) else path.suffix
         self.keeps_space = keeps_space(source, self._ending)
-        """True where the output is in the colour space that the source was said to be in."""
+        """True if the output is in the colour space that was named for the source."""
         self._holds_layers = _all_named(path, source, lambda ending: ending == ".exr")
         self._is_clipping = not _all_named(path, source, holds_beyond)
         self._encoding: Behind[_Work] = Behind(self._encode, depth=_QUEUED_FRAMES)
@@ -157,18 +158,13 @@ class FilmWriter:
             self._give_up(error)
 
     @property
-    def num_clipped(self) -> int:
-        """Say how many frames have values that the output does not hold, when all is written."""
-        return self.tally.num_clipped
-
-    @property
     def num_given(self) -> int:
-        """Say how many frames there are, done before or given."""
+        """Count the frames that were done before or given."""
         return self.num_done + self._num_given
 
     @property
     def written(self) -> Written:
-        """Say what was written, when all of it is."""
+        """Describe what was written, once all of it is."""
         is_film, tally = isinstance(self._sink, FilmFile), self.tally
         files = {Path(name).name: digest for done in self._journal.stretches for name, digest in done.files.items()}
         return Written(
@@ -176,7 +172,7 @@ class FilmWriter:
             sha256=self._journal.made if is_film else "",
             files={} if is_film else files,
             num_lost_packets=self._sink.num_lost_packets if isinstance(self._sink, FilmFile) else 0,
-            lost_layers=self.lost_layers(),
+            lost_layers=tuple(tally.lost),
             forgets_time=not is_film,
             keeps_space=self.keeps_space,
         )
@@ -186,16 +182,12 @@ class FilmWriter:
         self._give(frame, copied=False)
 
     def copy(self, frame: Frame) -> None:
-        """Hand on the source's own picture, without a trip through RGB: exact where the codec is lossless."""
+        """Pass on the source's own picture without a trip through RGB: exact if the codec is lossless."""
         self._give(frame, copied=True)
 
     def _give(self, frame: Frame, *, copied: bool) -> None:
         self._encoding.give(_Work(frame, copied))
         self._num_given += 1
-
-    def lost_layers(self) -> tuple[str, ...]:
-        """Say in words which layers, and which metadata, of the source's pictures the output does not hold."""
-        return tuple(self.tally.lost)
 
     def discard(self) -> None:
         """Give up: remove what was made; nothing is published."""
@@ -211,7 +203,7 @@ class FilmWriter:
         return True
 
     def _give_up(self, error: BaseException) -> None:
-        """Leave what is done for the same job to go on with, where it can be the same and would not fail again."""
+        """Leave what is done for the same job to continue, unless it would fail again."""
         is_resumable = (
             self._job is not None
             and self._job.key
@@ -267,7 +259,7 @@ class FilmWriter:
             self._stretch.note_lost(f"channel {name}: left out" for name in picture.layers)
 
     def _commit(self) -> None:
-        """See a stretch safe on disk, and note that it is."""
+        """Sync a stretch to disk, and record it."""
         files, facts = self._sink.commit()
         stretch, self._stretch = self._stretch, Tally(last=self._stretch.last)
         stretch.num_clipped += facts.pop("num_clipped")
@@ -283,7 +275,7 @@ class FilmWriter:
 
 
 def _has_tally(stretch: Stretch) -> bool:
-    """Say whether a stretch that another process noted tells what a writer wants to know of its frames."""
+    """Say whether a stretch recorded by another process has all the facts that a writer needs."""
     try:
         tally = _TALLY.validate_python(stretch.facts["tally"])
     except (KeyError, ValueError):
@@ -297,5 +289,5 @@ def _is_of_film(stretch: Stretch) -> bool:
 
 
 def _all_named(path: Path, source: FilmInfo, holds: Callable[[str], bool]) -> bool:
-    """Say whether all files that are written have endings of a kind."""
+    """Say whether `holds` is true of the endings of all files that are written."""
     return all(holds(name.suffix.lower()) for name in (source.pictures if is_folder(path) else (path,)))

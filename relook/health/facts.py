@@ -64,7 +64,7 @@ class Place:
     has_links: bool = True
     """True where a file can be given a second name."""
     file_system: str = ""
-    """As the system names it; "" where it does not say."""
+    """As the system names it; "" if it does not say."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ NETWORK: Final = frozenset(
     )
 )
 """File systems of other machines, as Linux names them."""
-OLDER: Final = {"av": "; older ones lose good frames in front of damaged bytes"}
+OLDER: Final = {"av": "; older ones lose good frames before damaged bytes"}
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _device(device: Device | Trial, facts: Facts) -> Iterator[Finding]:
     if device.memory_bytes is not None:
         words += f", {device.memory_bytes / GB:.0f} GB, CUDA {device.cuda}"
     if device.fault is not None:
-        yield Finding("device", "problem", f"{words}: {device.fault}", "use --device cpu, and mend the driver")
+        yield Finding("device", "problem", f"{words}: {device.fault}", "use --device cpu, and repair the driver")
     elif device.memory_bytes is not None and device.memory_bytes < LITTLE_GPU_MEMORY:
         yield Finding("device", "warning", f"{words}: little for large films", "relook apply ... --tile-rows 256")
     elif device.kind == "cpu" and facts.machine.has_nvidia_driver:
@@ -161,7 +161,7 @@ def _place(place: Place | Trial, packages: tuple[Package, ...]) -> Iterator[Find
     else:
         yield Finding(what, "ok", words)
     if not place.has_locks:
-        text = "keeps no locks: two jobs on one output would not notice each other"
+        text = "has no file locks: two jobs on one output would not notice each other"
         yield Finding(what, "warning", text, "write to another disk, or give each output to one job")
     elif place.file_system in NETWORK:
         text = f"is on a network file system ({place.file_system}): locks may hold on this machine only"
@@ -179,7 +179,7 @@ def _machine(machine: Machine) -> Iterator[Finding]:
         yield Finding("open files", "ok", "no limit" if limit is None else f"at most {limit} at once")
     names = machine.name_encoding.lower().replace("-", "")
     if names != "utf8":
-        text = f"are read as {machine.name_encoding}: accents and other scripts would be spoilt"
+        text = f"are read as {machine.name_encoding}: accents and other scripts would be garbled"
         yield Finding("names of files", "warning", text, "export PYTHONUTF8=1")
     else:
         yield Finding("names of files", "ok", f"UTF-8, printed as {machine.output_encoding}")

@@ -26,7 +26,7 @@ class Bad(NamedTuple):
 
 
 KNOWN_BAD: Final = (
-    Bad("av", "19", "", "it took away what relook calls (metadata_errors of av.open)"),
+    Bad("av", "19", "", "it removed a function that relook calls (metadata_errors of av.open)"),
     Bad("torch", "0", "2.10", "a hostile file can overwrite its memory (CVE-2026-24747)"),
     Bad("openexr", "0", "3.2.6", "a hostile EXR can overwrite its memory (CVE-2026-27622)"),
     Bad("openexr", "3.3", "3.3.8", "a hostile EXR can overwrite its memory (CVE-2026-27622)"),

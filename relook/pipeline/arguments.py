@@ -1,4 +1,4 @@
-"""What several verbs do with their arguments."""
+"""Argument handling that several verbs share."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Paths = str | Path | Sequence[str | Path]
 
 
 def paths(value: Paths) -> tuple[Path, ...]:
-    """Return one path or several as several."""
+    """Return one path or several as a tuple."""
     return (Path(value),) if isinstance(value, str | Path) else tuple(Path(item) for item in value)
 
 
 def named(path: str | Path) -> Path:
-    """Return a path whose last part is a name, beside which others can lie: `.` and `..` are spelt out.
+    """Return a path that ends in a name, so that other names can be formed from it: `.` and `..` are resolved.
 
     Raises:
         UsageError: it is the root of a file system.
@@ -32,13 +32,13 @@ def named(path: str | Path) -> Path:
 
 
 def loaded(look: Look | str | Path) -> Look:
-    """Return a look that is given as itself, as its file, or by its name."""
+    """Return a look that is given as a `Look`, a file or a name."""
     return look if isinstance(look, Look) else load_look(look)
 
 
 @contextmanager
 def refusing_wrong_settings() -> Iterator[None]:
-    """Turn what a settings class says of a wrong value into an error for the user."""
+    """Turn a settings class's complaint about a value into an error for the user."""
     try:
         yield
     except ValueError as error:

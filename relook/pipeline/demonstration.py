@@ -36,7 +36,7 @@ def demo(output: str | Path = "demo", *, device: str = "auto", on_progress: OnPr
     """Show relook on sample clips: the shipped silent-film look, and one trained on the spot from an animated film.
 
     Args:
-        output: the folder to write to; what an earlier demo left there is replaced, anything else stays.
+        output: the folder to write to; files of an earlier demo are replaced, all others stay.
         device: "auto", "cpu", "cuda" or "cuda:n".
     """
     folder = Path(output)

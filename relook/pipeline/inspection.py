@@ -1,4 +1,4 @@
-"""What relook sees of a film: the marks of its stock, camera, printer and handling."""
+"""Measure the marks that stock, camera, printer and handling left on a film."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from relook.recipe.mechanics import Mechanics
 from relook.timing import FrameRange
 
 RUN_FRAMES, FEWEST_FRAMES = 32, 12
-"""Frames that are looked at in one place, and how few they may be for the sake of memory."""
+"""Frames that are measured in one place, and the fewest if memory is short."""
 MOST_PLACES = 8
 APART = 4
-"""A shot is looked at again after so many times `RUN_FRAMES`."""
+"""A shot is measured again after this many times `RUN_FRAMES`."""
 MOST_PIXELS = 48_000_000
 
 
@@ -40,11 +40,11 @@ def measure_marks(
 
     Args:
         film: a film file, or an image sequence or its folder.
-        most_pixels: over all frames that are looked at; one place is looked at however large it is.
-        space: what the film is in, where that was said.
+        most_pixels: the most pixels in all measured frames together; one place is measured however large it is.
+        space: the named colour space of the film, if one was given.
     Raises:
         InputError: the film cannot be read.
-        NoMarksError: it is made of stills or of very short shots: what film does shows in movement.
+        NoMarksError: it consists of stills or very short shots; the marks of film only show over time.
     """
     path = Path(film)
     with FilmReader(path, space=space) as reader:
@@ -67,7 +67,7 @@ def measure_marks(
 
 
 def chosen_ranges(shots: tuple[Shot, ...], pixels: int, *, most_pixels: int = MOST_PIXELS) -> list[FrameRange]:
-    """Choose what is looked at: the middles of shots and of parts of long ones, spread over the film."""
+    """Choose what to measure: the middles of shots, and of parts of long ones, spread over the film."""
     parts = [part for shot in shots if len(shot.frames) >= LEAST_FRAMES for part in _parts(shot.frames)]
     length = min(max(most_pixels // pixels, FEWEST_FRAMES), RUN_FRAMES)
     most = min(max(most_pixels // (pixels * length), 1), MOST_PLACES)

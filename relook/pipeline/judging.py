@@ -29,7 +29,7 @@ from relook.timing import FrameRange
 REPORT_PAGE = "report.html"
 _RANGE = TypeAdapter(FrameRange)
 MARKED_PIXELS = 16_000_000
-"""Of the frames whose marks are measured for a report: fewer than for `relook info`, whose whole work it is."""
+"""Pixels of the frames whose marks are measured for a report: fewer than for `relook info`, which does nothing else."""
 
 
 def check(
@@ -47,17 +47,17 @@ def check(
     Args:
         film: the rendered film.
         look: the look that it was rendered in.
-        source: the film before the look; with it content, geometry and steadiness are measured too. Of a film that is a part of
-            it the receipt says which.
-        output: a folder for `report.json` and `report.html`, in which the marks of film are compared too; None writes nothing.
-        overwrite: replace a report that is in `output`.
-        colour_space: what film and source are in, as `apply` takes it. A film of another kind than its source, which `apply` does
-            not write in that space, is read as it says itself.
+        source: the film before the look; with it content, geometry and steadiness are measured too. If `film` shows only a part of
+            it, the receipt says which.
+        output: a folder for `report.json` and `report.html`, which also compare the marks of film; None writes nothing.
+        overwrite: replace an existing report in `output`.
+        colour_space: the colour space of film and source, as given to `apply`. A film of another kind than its source, which `apply` does
+            not write in that space, is read by its own tags.
     Raises:
         UsageError: the report cannot be written, or there is no such colour space; nothing was changed.
         InputError: a film or the look cannot be read; nothing was changed.
-        InputChangedError: a film was changed meanwhile; no report was written.
-        ResourceError: there is no memory, or the disk is full.
+        InputChangedError: a film was changed in the meantime; no report was written.
+        ResourceError: memory or disk is full.
     """
     path, before = named(film), Path(source) if source is not None else None
     folder = Path(output) if output is not None else None
@@ -66,7 +66,7 @@ def check(
     given = loaded(look)
     source_space = None if colour_space is None else find_space(colour_space)
     space = _space_of(path, before, source_space)
-    part = _part_of(path) if before is not None else None
+    part = part_shown(path) if before is not None else None
     with ExitStack() as read:
         for one in filter(None, (path, before)):
             read.enter_context(unchanged(watch(probe(one))))
@@ -92,11 +92,11 @@ def check(
     return report
 
 
-def _part_of(film: Path) -> FrameRange | None:
-    """Return which frames of its source a film shows, where its receipt says that it is a part of it.
+def part_shown(film: Path) -> FrameRange | None:
+    """Return which frames of its source a film shows, if its receipt says that it shows only a part.
 
     Raises:
-        InputError: the receipt gives frames that cannot be.
+        InputError: the receipt names impossible frames.
     """
     try:
         frames = read_receipt(film).settings.get("frames")
@@ -109,7 +109,7 @@ def _part_of(film: Path) -> FrameRange | None:
 
 
 def _space_of(film: Path, source: Path | None, space: ColourSpace | None) -> ColourSpace | None:
-    """Return what a film is in, by the rule by which it was written; alone, what was said."""
+    """Return the colour space of a film, by the rule by which it was written; without a source, the given one."""
     if space is None or source is None:
         return space
     made = probe(film)
@@ -118,7 +118,7 @@ def _space_of(film: Path, source: Path | None, space: ColourSpace | None) -> Col
 
 
 def report_folder(film: Path) -> Path:
-    """Return the folder beside a film where its report goes by default."""
+    """Return the folder beside a film that holds its report by default."""
     path = named(film)
     return path.with_name(f"{path.stem}.report")
 

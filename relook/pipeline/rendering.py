@@ -55,46 +55,47 @@ def apply(
 ) -> Delivery:
     """Render a film, or every picture in a folder of stills and its sub-folders, in a look.
 
-    Stills keep sub-folder, name, ending, transparency and ICC profile; each is a shot of its own, and its marks are seeded by its
-    content. One that cannot be read is named in `Delivery.refused`, and the rest is done. A folder is taken for stills where its
-    pictures are not numbered as one take, where it holds sub-folders alone, and always with `tile`; all its sub-folders' pictures
-    are stills then.
+    Stills keep sub-folder, name, ending, transparency and ICC profile; each is a shot of its own, with marks seeded by its
+    content. Those that cannot be read are listed in `Delivery.refused`, and the rest is done. A folder counts as one of stills if
+    its pictures are not numbered as one take, if it holds only sub-folders, and always with `tile`; the pictures in all its
+    sub-folders are stills then.
 
     Args:
-        film: a film file, or an image sequence or its folder, or a folder of stills.
+        film: a film file, an image sequence or its folder, or a folder of stills.
         look: a look, its file, or the name of one that ships with relook.
         output: the film or sequence to write; its ending chooses the container. For stills, a folder.
-        strength, grade, detail, texture: the dials of the stages, 0 to 1; all at 0 give the source back bit for bit.
-        condition: "surviving" for a print with all that was measured, "new" for the same stock without wear; a mark whose dial is
-            given goes by that.
+        strength, grade, detail, texture: the dials of the stages, 0 to 1; with all at 0 the source's own frames come back, as exactly as
+            the output can hold them.
+        condition: "surviving" for a print with all that was measured, "new" for the same stock without wear; dials of single
+            marks override it.
         seed: chooses grain, dust and scratches.
-        frames: only this part: a range of frame numbers, or text such as "00:00:02:00-00:00:04:12" (the end is not
-            in it) in the film's own timecode, which means time: where the frames do not lie evenly, those that are shown
-            then, from the one on screen at the start. A part keeps the sound that goes with it.
-        tile_rows: work in tiles of so many rows; the frames come out the same.
-        overwrite: replace `output` where it exists.
-        passes: a folder to be made with the layers of every frame apart: look, grain, damage, matte, and what moves and
-            breathes in `frames.json`.
+        frames: only this part: a range of frame numbers, or text such as "00:00:02:00-00:00:04:12" (end not included) in the
+            film's own timecode. Text means time: if frames are unevenly spaced, it selects those shown during it, from the one on
+            screen at its start. A part keeps the sound that goes with it.
+        tile_rows: work in tiles of this many rows, to save memory; the frames come out the same.
+        overwrite: replace an existing `output`.
+        passes: a new folder for each frame's separate layers: look, grain, damage, matte and, in `frames.json`, its movements and
+            flicker.
         allow_flashes: let flicker be stronger than is safe for photosensitive viewers, if the style's is.
-        on_damage: "strict" refuses a film with damaged or missing frames; "keep" lets the last good frame stand in for
-            each, so that the count and the sound stay right, and lists them in `Delivery.damage`.
-        deinterlace: make whole frames of an interlaced film's; without it such a film is refused.
-        edl: render only what a cut list of the film uses, an EDL or an OpenTimelineIO timeline. With a film as `output` its events
-            are joined, without sound; with a folder, or a name without ending, each becomes a film there, and those that are there
-            already, made of the same, stay.
-        handles: so many more frames before and after each shot, in a folder.
-        tile: "x", "y" or "xy": the look wraps from left to right, from top to bottom, or both, so that textures lie side by side
-            without a seam. A still moved round by any number of pixels gives exactly the same result moved round: its grain,
-            clouds, dust and scratches lie where seed and content put them, and go on at the opposite side. (The frames of a film,
-            and stills that repeat themselves within, have that of the look alone, at `texture=0`.) Vignette (along the axes that
-            wrap), weave and the gate's mask are off; flicker only changes the light of the whole.
-        colour_space: what the source is in, film or pictures: a name, alias or role ("acescct", "scene_linear") of the OpenColorIO
-            config of `$OCIO`, or where that is not set of the ACES config built into OpenColorIO. The R'G'B' of a film, 0 to 1
+        on_damage: "strict" refuses a film with damaged or missing frames; "keep" repeats the last good frame for each, so that
+            the number of frames and the sound stay right, and lists them in `Delivery.damage`.
+        deinterlace: make whole frames from the fields of an interlaced film; without it such a film is refused.
+        edl: render only what a cut list of the film uses, an EDL or an OpenTimelineIO timeline. If `output` is a film, its events
+            are joined, without sound; if it is a folder, or a name without ending, each event becomes a film there, and films
+            already there with the same content are kept.
+        handles: how many extra frames to render before and after each shot, with `edl` and a folder.
+        tile: "x", "y" or "xy": the look wraps from left to right, from top to bottom, or both, so that copies of a texture meet
+            without a seam. Shifting a still by any number of pixels shifts the result and changes nothing else: its grain, clouds,
+            dust and scratches lie where seed and content put them, and continue at the opposite side. (With the frames of a film, and
+            stills that repeat themselves, that holds at `texture=0`.) Vignette (along the axes that wrap), weave and the gate's mask
+            are off; flicker only changes the light of the whole.
+        colour_space: the colour space of the source, film or pictures: a name, alias or role ("acescct", "scene_linear") of the
+            OpenColorIO config of `$OCIO` or, if that is not set, of the ACES config built into OpenColorIO. A film's R'G'B', 0 to 1
             after its matrix and range, are values of that space, whatever its tags say. The look works in that config's sRGB;
-            what lies below black and above white there is carried round it and comes back. A film made of a film, with its tags,
-            and pictures of the source's kind are written in that space again; pictures of a film, a film of pictures, passes and
-            another kind of picture as from a source without a space. Without `colour_space`, and whatever `$OCIO` is, EXR is
-            linear in the chromaticities that it names, and others are display-referred.
+            values below black and above white there bypass it and come back. A film made from a film, with its tags, and pictures
+            of the source's kind are written in that space again; pictures made from a film, a film made from pictures, passes and
+            other kinds of picture are written as from a source without a named space. Without `colour_space`, whatever `$OCIO`
+            is, EXR is linear with the chromaticities that it names, and everything else is display-referred.
         device: "auto", "cpu", "cuda" or "cuda:n".
         marks: dials of single marks of film, 0 to 2, 1 as measured, such as `grain=0.5`; see `MarkDials`.
     Raises:
@@ -113,6 +114,8 @@ def apply(
         raise UsageError(f"{path} holds stills, which have no range of frames; leave the range out")
     if (on_damage == "keep" or deinterlace) and is_pictures(path):
         raise UsageError("--on-damage keep and --deinterlace are for film files; leave them out for pictures")
+    if handles and edl is None:
+        raise UsageError("--handles is for the shots of a cut list; give --edl too, or leave it out")
     with refusing_wrong_settings():
         stages = {"strength": strength, "grade": grade, "detail": detail, "texture": texture}
         dials = replace(in_condition(condition), **stages, **marks)
@@ -133,16 +136,14 @@ def apply(
     )
     if edl is not None:
         return render_cut_list(path, loaded(look), target, Path(edl), settings=settings, on_progress=on_progress)
-    if handles:
-        raise UsageError("--handles is for the shots of a cut list; give --edl too, or leave it out")
     render = render_stills if are_stills else render_film
     return render(path, loaded(look), target, settings=settings, on_progress=on_progress)
 
 
 def parse_range(text: str, film: FilmInfo) -> FrameRange:
-    """Return the span of "TC-TC" in the timecode that the film counts in (from zero where it carries none).
+    """Return the span of "TC-TC" in the film's timecode (from zero if it has none).
 
-    It counts frames at the film's rate from its first one: time, where the frames do not lie evenly (`frames_shown`).
+    It counts frames at the film's rate from its first one, which is time if frames are unevenly spaced: see `frames_shown`.
     """
     first = film.timecode or "00:00:00:00"
     ends = text.replace(";", ":").split("-")

@@ -68,29 +68,29 @@ def train(
     """Learn a look from two sets of footage and save it.
 
     Args:
-        source: films, image sequences, or folders of stills or films, like those to be changed.
+        source: films, image sequences, or folders of stills or films, like those that the look will be applied to.
         style: footage of the same kinds, whose look is learned.
-        output: the look file, `NAME.look`; its contact sheet, measures and `training.html` are kept in `NAME.run` beside it.
+        output: the look file, `NAME.look`; its contact sheet, measures and `training.html` are kept beside it in `NAME.run`.
         preset: a name in `recipe.presets.PRESETS`, a TOML file as `recipe.files` reads it, or a recipe.
-        budget_seconds: how long to refine. Without any budget training stops when unseen frames come no closer to the style.
-        budget_frames: frames seen instead of a time: the same footage, recipe, seed and CPU then give the same look.
-        pairs: an artist's few frames: pictures of a source frame and of what it shall become, both for the display.
-        colour_space: what the source footage is in, all of it, as `apply` takes it; style footage and pairs are read as they say
-            themselves.
-        seed: 0 where neither this nor the recipe says otherwise.
-        resume: go on with a run that was stopped; with nothing to go on with, begin. Of one killed when its
-            look was there, that is loaded.
-        fork: go on even though settings or footage have changed since.
-        overwrite: replace `output` where it exists, and a stopped run.
+        budget_seconds: how long to train. Without any budget, training stops when unseen frames come no closer to the style.
+        budget_frames: how many frames to see, instead of a time: the same footage, recipe, seed and CPU then give the same look.
+        pairs: an artist's frames: pictures of a source frame and of what it should become, both display-referred.
+        colour_space: the colour space of all source footage, as given to `apply`; style footage and pairs are read by their own
+            tags.
+        seed: by default the recipe's, which is 0 unless it says otherwise.
+        resume: continue a run that was stopped, or begin if there is none. If a run was killed after its look was
+            written, the look is loaded.
+        fork: continue even if settings or footage have changed since.
+        overwrite: replace an existing `output`, and a stopped run.
         device: "auto", "cpu", "cuda" or "cuda:n".
-        processes: how many train together: on a CPU by gloo, on GPUs one each.
+        processes: how many processes train together: over gloo on a CPU, with one GPU each otherwise.
     Raises:
         UsageError: the output cannot be written, an option is wrong, or there is no such colour space; nothing was changed.
-        InputError: footage cannot be read or is not enough; nothing was changed.
-        InputChangedError: the run to go on with was begun with other footage.
-        DivergedError: training went wrong more often than it can be rolled back; the best look so far was saved.
-        ResourceError: the disk is full, there is no memory, or the device or another process failed; what was saved is whole.
-        StoppedError: an interrupt came; what was done is saved in the run's folder.
+        InputError: footage cannot be read or there is too little; nothing was changed.
+        InputChangedError: the run to continue was begun with other footage.
+        DivergedError: training failed more often than it may be rolled back; the best look so far was saved.
+        ResourceError: disk or memory is full, or the device or another process failed; what was saved is intact.
+        StoppedError: training was interrupted; what was done is saved in the run's folder.
     """
     target = named(output)
     recipe = _recipe(preset, seed=seed, budget_seconds=budget_seconds, budget_frames=budget_frames)
@@ -143,7 +143,7 @@ def train(
 
 
 def _judge_of(trained: Trained, seed: int, on_progress: OnProgress) -> tuple[Judge, str]:
-    """Calibrate the judge on what is left of the corpus; return it, and what is to be said of what is not."""
+    """Calibrate the judge on what is left of the corpus; return it, and a message about what was left out."""
     corpus, look = trained.corpus, trained.look
     while True:
         try:
@@ -157,10 +157,10 @@ def _judge_of(trained: Trained, seed: int, on_progress: OnProgress) -> tuple[Jud
 def _corpus_of(
     folder: Path, asked: Asked, space: ColourSpace | None, *, on_progress: OnProgress
 ) -> tuple[Corpus, Asked]:
-    """Return the corpus of a run, the one in its folder where that is still what was asked for, and what is asked now.
+    """Return the corpus of a run (the one in its folder, if that still fits) and what is asked of the run now.
 
     Raises:
-        UsageError, InputChangedError: the run to go on with was begun otherwise, and this is no fork.
+        UsageError, InputChangedError: the run to continue was begun with other settings or footage, and this is not a fork.
     """
     before = read_asked(folder)
     must_match = bool(checkpoints(folder)) and not asked.is_fork
@@ -183,7 +183,7 @@ def _corpus_of(
 
 
 def _stored_corpus(folder: Path, before: Asked, asked: Asked, *, must_match: bool) -> Corpus | None:
-    """Return the corpus in a run's folder; None where it is damaged or no longer of the footage that is asked for."""
+    """Return the corpus in a run's folder; None if it is damaged or not made from the footage that is asked for."""
     now = (asked.source, asked.style, asked.pairs, asked.colour_space)
     if (before.source, before.style, before.pairs, before.colour_space) != now:
         return None
@@ -204,7 +204,7 @@ def _prepared_corpus(root: Path, asked: Asked, space: ColourSpace | None, on_pro
 
 
 def _crew(folder: Path, device: torch.device, processes: int) -> AbstractContextManager[Crew]:
-    """Return the crew that trains: this process alone, or leading others."""
+    """Return the crew for training: this process alone, or leading others."""
     if processes == 1:
         return nullcontext(alone(device))
     members = [sys.executable, "-m", "relook.train.peer", str(folder), device.type]
@@ -212,14 +212,14 @@ def _crew(folder: Path, device: torch.device, processes: int) -> AbstractContext
 
 
 def _shared_out(recipe: Recipe, processes: int) -> Recipe:
-    """Enlarge batches so that every process has as many pairs, and an even number of them."""
+    """Enlarge batches so that every process gets the same, even number of pairs."""
     if processes == 1:
         return recipe
     return replace(recipe, batch_pairs=-(-recipe.batch_pairs // (2 * processes)) * 2 * processes)
 
 
 def _recipe(preset: str | Path | Recipe, **settings: Any) -> Recipe:
-    """Return the recipe of a preset's name, of a TOML file, or as given, with what else was asked for."""
+    """Return the recipe for a preset's name or a TOML file, or the one given, with the other settings applied."""
     asked = {name: value for name, value in settings.items() if value is not None}
     if any(name.startswith("budget") for name in asked):
         asked = {"budget_seconds": None, "budget_frames": None} | asked
@@ -238,7 +238,7 @@ def _words(listed: Iterable[str | Path]) -> tuple[str, ...]:
 
 
 def _check_footage(asked: Asked) -> None:
-    """Refuse footage that is not there or is interlaced, and pairs that do not fit, before anything of an earlier run is touched."""
+    """Refuse footage that is missing or interlaced, and pairs that do not fit, before an earlier run is touched."""
     for path in (*asked.source, *asked.style):
         for film in find_footage(Path(path)):
             probe(film)

@@ -1,4 +1,4 @@
-"""The verb `verify`: is a film still what its receipt says, and what of?"""
+"""The verb `verify`: is a film still what its receipt says, and so are its source and look?"""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from relook.receipt import Files, Finding, compare, read_receipt
 def verify(
     output: str | Path, *, source: str | Path | None = None, look: str | Path | None = None
 ) -> tuple[Finding, ...]:
-    """Compare a film that `apply` made, and what it was made of, with its receipt.
+    """Compare a film that `apply` made, and what it was made from, with its receipt.
 
     Args:
-        output: the film, sequence or folder of pictures, as it was given to `apply`; a folder of a cut list's shots tells of
-            these alone.
-        source: the film that it was made of; without it that is not compared.
-        look: the look's file or name; without it a look that ships with relook is compared, others are not.
+        output: the film, sequence or folder of pictures, as it was given to `apply`; for a folder of a cut list's shots, only
+            these are compared.
+        source: the film that it was made from; not compared by default.
+        look: the look's file or name; by default a look that ships with relook is compared, others are not.
     Returns:
-        What was compared, file by file, with what is wrong.
+        What was compared, file by file, and what is wrong with it.
     Raises:
         InputError: there is no receipt, or it is damaged or was changed.
         UsageError: there is no such look.
@@ -48,12 +48,12 @@ def verify(
 
 
 def _beside(what: str, pattern: Path, told: Files) -> list[Finding]:
-    """Name the pictures that a sequence has beside those of its receipt: whoever reads it would take them for its frames."""
+    """Name the pictures that a sequence has in addition to those on its receipt: readers would take them for its frames."""
     return [Finding(what, path.name, "it is not in the receipt") for path in unlisted(pattern, set(told.sha256))]
 
 
 def _of_source(source: Path, told: Files) -> list[Finding]:
-    """Compare a source by content: it may have another name by now."""
+    """Compare a source by content, since it may have been renamed."""
     if source.is_dir():
         return compare("source", told, source)
     pictures = probe(source).pictures if is_pictures(source) else ()

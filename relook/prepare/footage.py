@@ -59,7 +59,7 @@ def prepare_corpus(
         space: what the source footage is in, where that was said; a corpus holds values for the display.
 
     Raises:
-        InputError: footage cannot be read, has no frame of use, or pictures that are too small.
+        InputError: footage cannot be read, has no usable frame, or pictures that are too small.
         InputChangedError: footage was changed while it was read.
         UsageError: `root` exists already.
     """
@@ -83,7 +83,9 @@ def _new_folder(root: Path) -> Iterator[Path]:
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError(f"{root} exists already; name another folder for the corpus, or remove it first")
     if not root.parent.is_dir():
-        raise UsageError(f"{root.parent} is no folder, so the corpus {root.name} cannot be made in it; create it first")
+        raise UsageError(
+            f"{root.parent} is not a folder, so the corpus {root.name} cannot be made in it; create it first"
+        )
     part = root.with_name(f"{root.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
@@ -115,7 +117,7 @@ def _too_little(found: _SideFootage, paths: Sequence[Path]) -> str:
     listed = ", ".join(f"{count} {words}" for words, count in counts.items())
     usable = sum(shot.num_frames for shot in found.shots)
     return (
-        f"the {found.side} footage ({where}) has {usable or 'no'} frame of use"
+        f"the {found.side} footage ({where}) has {usable or 'no'} usable frame"
         f"{f', the others are: {listed}' if listed else ''}; a look needs at least two frames a side, "
         "one to learn from and one to check with, and some seconds of film to be any good"
     )

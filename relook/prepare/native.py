@@ -11,7 +11,8 @@ from torch import Tensor
 
 from relook.film.colour import luma
 from relook.film.frames import FilmInfo
-from relook.film.pictures.picture_file import Picture, picture_codes8
+from relook.film.pictures.picture import Picture
+from relook.film.pictures.picture_file import picture_codes8
 from relook.film.reader import NativeFrame
 from relook.film.values import ToValues
 

@@ -67,7 +67,7 @@ class SurveyedFilm:
 def survey_film(path: Path, *, space: ColourSpace | None = None, on_progress: OnProgress) -> SurveyedFilm:
     """Find the shots of a film, its borders and its unusable frames, in two passes over it and constant memory.
 
-    space: what the film is in, where that was said.
+    space: the named colour space of the film, if one was given.
 
     Raises:
         InputChangedError: the film was changed meanwhile.
@@ -94,7 +94,7 @@ def _survey(path: Path, watched: Watched, space: ColourSpace | None, on_progress
             if info.kind == "stills":
                 boxes.append(borders.find())
                 borders = BorderSurvey()
-            on_progress(Progress("looking at frames", frame.index + 1, shots[-1].frames.stop, detail=path.name))
+            on_progress(Progress("examining frames", frame.index + 1, shots[-1].frames.stop, detail=path.name))
     if info.kind != "stills":
         boxes = [borders.find()] * len(shots)
     _check_size(path, boxes)
@@ -103,7 +103,7 @@ def _survey(path: Path, watched: Watched, space: ColourSpace | None, on_progress
 
 
 def _by_shot(shots: Sequence[Shot], frames: Iterator[NativeFrame]) -> Iterator[tuple[int, NativeFrame]]:
-    """Give each frame the number of the shot that it lies in."""
+    """Give each frame the number of the shot that contains it."""
     number = 0
     for frame in frames:
         while frame.index >= shots[number].frames.stop:

@@ -34,7 +34,7 @@ class UsableShot:
 
 
 def find_runs(start: int, reasons: Sequence[Reason | None]) -> Runs:
-    """Gather the usable frames of a shot that starts at frame `start`; None among the reasons marks a frame of use."""
+    """Gather the usable frames of a shot that starts at frame `start`; None among the reasons marks a usable frame."""
     runs: list[list[int]] = []
     broken = True
     for frame, reason in enumerate(reasons, start):

@@ -53,7 +53,7 @@ def run_folder(look: Path) -> Path:
 
 @contextmanager
 def opened_run(look: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
-    """Give the folder of a run, locked; cleared first where an earlier run is not gone on with.
+    """Provide the folder of a run, locked; cleared first unless an earlier run is continued.
 
     Raises:
         LockedError: another training uses it.
@@ -64,12 +64,12 @@ def opened_run(look: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
     with disk_errors(run):
         run.mkdir(exist_ok=True)
     if (there := {path.name for path in run.iterdir()}) and not there & {LOCK, ASKED, JOURNAL}:
-        raise UsageError(f"{run} is not a folder of relook's; name the look otherwise, or move that folder")
+        raise UsageError(f"{run} was not made by relook; give the look another name, or move that folder")
     with _held(run):
         if checkpoints(run) and not (resume or overwrite):
             raise UsageError(
                 f"{run} holds a run that was stopped after step {step_of(checkpoints(run)[-1])}; "
-                "--resume goes on with it, --overwrite starts again"
+                "--resume continues it, --overwrite starts again"
             )
         if not resume:
             clear(run)
@@ -84,7 +84,7 @@ def opened_run(look: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
 
 
 def _held(run: Path) -> AbstractContextManager[None]:
-    return locked(run / LOCK, f"another training is at work in {run}; wait for it, or name the look otherwise")
+    return locked(run / LOCK, f"another training is at work in {run}; wait for it, or give the look another name")
 
 
 def clear(run: Path) -> None:
@@ -153,11 +153,11 @@ def refuse_changes(before: Asked, now: Asked) -> None:
         UsageError: settings or the lists of footage differ.
         InputChangedError: a film has other bytes than it had.
     """
-    remedy = "--fork goes on all the same, without the promise of the same look; --overwrite starts again"
+    remedy = "--fork continues all the same, without promising the same look; --overwrite starts again"
     differing = list(_differences(asdict(before), asdict(replace(now, is_fork=before.is_fork))))
     settings = [text for name, text in differing if name != "footage"]
     if settings:
-        raise UsageError(f"this run was begun otherwise: {'; '.join(settings)}. {remedy}")
+        raise UsageError(f"this run was begun with other settings: {'; '.join(settings)}. {remedy}")
     if differing:
         changed = sorted(set(before.footage) ^ set(now.footage), key=lambda film: film.name)
         names = ", ".join(dict.fromkeys(film.name for film in changed))

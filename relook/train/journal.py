@@ -25,7 +25,7 @@ class Journal:
         self._path = run / NAME if run else None
         if self._path and self._path.exists():
             lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
-            kept = [line for line in lines if course.step and _step_of(line) <= course.step]
+            kept = [line for line in lines if course.step and step_told(line) <= course.step]
             with disk_errors(self._path):
                 write_whole(self._path, "".join(f"{line}\n" for line in kept).encode())
 
@@ -55,7 +55,7 @@ class Journal:
             file.write(text)
 
 
-def _step_of(line: str) -> int:
+def step_told(line: str) -> int:
     try:
         return int(parse_json(line, finite=False)["step"])
     except (ValueError, KeyError, TypeError, OverflowError):

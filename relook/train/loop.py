@@ -133,7 +133,7 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
                 saved_seconds = course.seconds
                 save(state, run, crew)
             if number:
-                raise StoppedError(f"training was stopped after step {course.step}; --resume goes on with it", number)
+                raise StoppedError(f"training was stopped after step {course.step}; --resume continues it", number)
             said = remark(course, clock.seconds_left(course))
             on_progress(Progress("training", clock.done(course), clock.total, clock.unit, said))
             moment = clock.read(course)
@@ -143,7 +143,7 @@ def train_look(corpus: Corpus, recipe: Recipe, run: Run, crew: Crew, *, on_progr
     return Trained(finish(state, held_out, corpus, recipe, run, remarks), supply.corpus, diverged)
 
 
-ENDED = {True: "unseen frames come no closer to the style any more", False: "the budget is spent"}
+ENDED = {True: "unseen frames no longer come closer to the style", False: "the budget is spent"}
 
 
 def begin(
@@ -229,7 +229,7 @@ def rescued(state: TrainState, run: Run, crew: Crew) -> str:
         pass  # what was saved before is whole
     if not (there := checkpoints(run.folder)):
         return "Nothing had been saved yet; begin again"
-    return f"--resume goes on from step {step_of(there[-1])}, here or elsewhere"
+    return f"--resume continues from step {step_of(there[-1])}, here or elsewhere"
 
 
 def finish(

@@ -63,7 +63,7 @@ def require_enough(corpus: Corpus) -> None:
     names = ", ".join(one.name for one in corpus.lost)
     raise InputError(
         f"the corpus in {corpus.root} was damaged while it was trained on: {much} are lost ({names}; {corpus.lost[-1].why}). "
-        "See who writes there; --resume prepares it again from the footage and goes on"
+        "Check what writes there; --resume prepares it again from the footage and goes on"
     )
 
 
@@ -78,4 +78,4 @@ def left_out(corpus: Corpus) -> str:
     """Say what was lost while training; nothing where all is there."""
     if not corpus.lost:
         return ""
-    return f"Left out, for they were damaged while training: {', '.join(one.name for one in corpus.lost)}."
+    return f"Left out because they were damaged during training: {', '.join(one.name for one in corpus.lost)}."

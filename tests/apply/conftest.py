@@ -1,4 +1,4 @@
-"""A look with every mark of film, a film to render in it, cut lists of that film, and renders that are broken off."""
+"""A look with every mark of film, a film to render in it, cut lists of that film, and renders that are interrupted."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
-import opentimelineio as otio
 import pytest
 import torch
 
@@ -40,16 +34,10 @@ from relook.recipe.mechanics import (
     Weave,
 )
 from relook.recipe.settings import Recipe
-from relook.timing import format_timecode, parse_timecode
+from tests.apply import painted_film
+from tests.apply.in_child import PATIENCE_SECONDS, STRETCH, Running, command_in_child, prepare_program, render_in_child
 from tests.apply.painted_stills import three_deep
 
-RATE, START = Fraction(30000, 1001), "00:59:59;20"
-NUM_FRAMES, SIZE = 90, (72, 96)
-STRETCH = 7
-"""Frames of a stretch where renders are broken off, so that the film has some thirteen."""
-PATIENCE_SECONDS = 120.0
-Cut = tuple[int, int]
-"""First frame of the film, and the one after the last."""
 WORN = Mechanics(
     reference_height=144,
     grain=Grain(strength=((0.05, 0.04, 0.06),) * 8, correlation=(0.5, 0.5, 0.4)),
@@ -81,28 +69,7 @@ def worn() -> Look:
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Paint a film whose name is its reel."""
-    return _paint(tmp_path_factory.mktemp("film") / "A012C005_240101_R1AB.mov")
-
-
-def _paint(path: Path, *, dark: Sequence[int] = (), loudness: int = 1) -> Path:
-    """Paint a lossless film of two shots, 50 and 40 frames, drop-frame, with sound; some of its frames may be darker."""
-    random = np.random.default_rng(0)
-    scenes = [random.uniform(0.3, 1, (9, 30, 3)), random.uniform(0, 0.4, (9, 30, 3))]
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=RATE, options={"qp": "0"})
-        stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
-        stream.metadata["timecode"] = START
-        sound = container.add_stream("pcm_s16le", rate=48000)
-        for index in range(NUM_FRAMES):
-            wide = np.kron(scenes[index >= 50], np.ones((8, 8, 1)))[:, index : index + SIZE[1]]
-            codes = np.ascontiguousarray((wide * (250 if index in dark else 255)).astype(np.uint8))
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(codes, format="rgb24")))
-        container.mux(stream.encode(None))
-        samples = np.full((1, 2 * 144_000), loudness, np.int16)
-        tone = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
-        tone.sample_rate = 48000
-        container.mux(sound.encode(tone))
-    return path
+    return painted_film.paint_film(tmp_path_factory.mktemp("film") / "A012C005_240101_R1AB.mov")
 
 
 @pytest.fixture(scope="session")
@@ -130,47 +97,6 @@ def _pictures(path: Path) -> list[bytes]:
         return [frame.pixels.numpy().tobytes() for frame in reader.frames()]
 
 
-def _source_label(frame: int) -> str:
-    return format_timecode(parse_timecode(START, RATE) + frame, RATE, drop=True)
-
-
-def _written(
-    path: Path, cuts: Sequence[Cut], *, reels: Sequence[str] = (), notes: dict[int, str] | None = None
-) -> Path:
-    """Write an EDL of cuts, its record time from 10:00:00;00."""
-    lines, record = ["TITLE: test"], parse_timecode("10:00:00;00", RATE)
-    for number, (start, stop) in enumerate(cuts, start=1):
-        reel = reels[number - 1] if reels else "A012C005_240101_R1AB"
-        ends = [_source_label(start), _source_label(stop)]
-        ends += [format_timecode(record + frames, RATE, drop=True) for frames in (0, stop - start)]
-        lines += [f"{number:03d} {reel} V C {' '.join(ends)}", *filter(None, [(notes or {}).get(number)])]
-        record += stop - start
-    path.write_text("\n".join(lines))
-    return path
-
-
-def _dissolving(path: Path) -> Path:
-    """Write a timeline that fades in, dissolves over eight frames, has a gap, and fades out."""
-
-    def time(frames: int) -> otio.opentime.RationalTime:
-        return otio.opentime.RationalTime(frames, 30000 / 1001)
-
-    def clip(start: int, length: int) -> otio.schema.Clip:
-        media = otio.schema.ExternalReference(
-            "A012C005_240101_R1AB.mov", otio.opentime.TimeRange(time(0), time(NUM_FRAMES))
-        )
-        return otio.schema.Clip("c", media, otio.opentime.TimeRange(time(start), time(length)))
-
-    def cross(before: int, after: int) -> otio.schema.Transition:
-        return otio.schema.Transition("", "SMPTE_Dissolve", time(before), time(after))
-
-    gap = otio.schema.Gap(duration=time(3))
-    children = [cross(0, 2), clip(60, 10), cross(4, 4), clip(20, 12), gap, clip(5, 6), cross(3, 0)]
-    track = otio.schema.Track(kind=otio.schema.TrackKind.Video, children=children)
-    otio.adapters.write_to_file(otio.schema.Timeline("t", tracks=[track]), str(path))
-    return path
-
-
 @pytest.fixture(scope="session")
 def pictures() -> Callable[[Path], list[bytes]]:
     """Return `_pictures`."""
@@ -179,32 +105,39 @@ def pictures() -> Callable[[Path], list[bytes]]:
 
 @pytest.fixture(scope="session")
 def source_label() -> Callable[[int], str]:
-    """Return `_source_label`."""
-    return _source_label
+    """Return `painted_film.source_label`."""
+    return painted_film.source_label
 
 
 @pytest.fixture(scope="session")
 def written() -> Callable[..., Path]:
-    """Return `_written`."""
-    return _written
+    """Return `painted_film.write_edl`."""
+    return painted_film.write_edl
 
 
 @pytest.fixture(scope="session")
 def dissolving() -> Callable[[Path], Path]:
-    """Return `_dissolving`."""
-    return _dissolving
+    """Return `painted_film.write_dissolving`."""
+    return painted_film.write_dissolving
 
 
 @pytest.fixture(scope="session")
 def paint() -> Callable[..., Path]:
-    """Return `_paint`."""
-    return _paint
+    """Return `painted_film.paint_film`."""
+    return painted_film.paint_film
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder of stills: see `three_deep`."""
     return three_deep(tmp_path / "in")
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """Return the place of a film in a folder of its own."""
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "o.mov"
 
 
 @pytest.fixture
@@ -246,14 +179,6 @@ def uninterrupted(
     return render
 
 
-def render_in_child(film: Path, look: Path, output: Path, fault: str, settings: RenderSettings | None) -> None:
-    """Render as a process of its own that may be killed."""
-    os.environ["RELOOK_FAIL"] = fault
-    torch.set_num_threads(1)
-    sys.modules["relook.film.writer"].STRETCH_FRAMES = STRETCH  # type: ignore[attr-defined]
-    render_film(film, load_look(look), output, settings=settings)
-
-
 @pytest.fixture
 def broken_off(starter: Any, film: Path, look_file: Path) -> Callable[..., bool]:
     """Return a function that renders in a child which dies by a fault, or is killed; it says whether the child died."""
@@ -269,38 +194,6 @@ def broken_off(starter: Any, film: Path, look_file: Path) -> Callable[..., bool]
         return bool(child.exitcode == -signal.SIGKILL)
 
     return render
-
-
-@dataclass(frozen=True)
-class Running:
-    """A command at work in a process of its own."""
-
-    pid: int
-    log: Path
-    """What it says on standard output and standard error."""
-    wait: Callable[[], int]
-    """Returns the exit code, below 0 the signal that ended it."""
-
-    def until(self, happens: Callable[[], object]) -> None:
-        """Wait until something happens; it must, while the command is at work."""
-        last = time.monotonic() + PATIENCE_SECONDS
-        while not happens():
-            assert time.monotonic() < last, self.log.read_text()
-            time.sleep(0.01)
-
-
-def command_in_child(words: list[str], environment: dict[str, str], log: Path, prepare: Callable[[], None]) -> None:
-    """Run a command line in a forked process, with short stretches."""
-    from relook.cli import main
-
-    for number in (1, 2):
-        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
-    os.environ.update(environment)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    torch.set_num_threads(1)
-    sys.modules["relook.film.writer"].STRETCH_FRAMES = STRETCH  # type: ignore[attr-defined]
-    prepare()
-    main(words)
 
 
 @pytest.fixture
@@ -329,11 +222,6 @@ def start(starter: Any, film: Path, look_file: Path, tmp_path: Path) -> Callable
         return Running(program.pid, log, lambda: program.wait(PATIENCE_SECONDS))
 
     return run
-
-
-def prepare_program() -> None:
-    """Heed Ctrl-C as in a terminal: a runner in the background may ignore it, and its children with it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

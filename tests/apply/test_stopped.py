@@ -15,7 +15,7 @@ import pytest
 
 from relook.errors import LockedError
 from relook.film.writer import STRETCH_FRAMES
-from tests.apply.conftest import Running
+from tests.apply.in_child import Running
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="signals as a terminal and a farm send them are POSIX's"),
@@ -32,12 +32,6 @@ def lines(output: Path) -> int:
     """Count what is on record of an output in the making."""
     journal = output.with_name(f"{output.name}.part") / "journal.jsonl"
     return len(journal.read_bytes().splitlines()) if journal.exists() else 0
-
-
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out" / "o.mov"
 
 
 @pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["forked", "program"])

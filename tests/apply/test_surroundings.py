@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from relook.film.writer import STRETCH_FRAMES
-from tests.apply.conftest import Running
+from tests.apply.in_child import Running
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locales, rights and limits as POSIX has them")
 
@@ -25,12 +25,6 @@ LANGUAGES = {
     "Arabic": {"LC_ALL": "ar_EG.UTF-8"},
     "comma decimals": {"LC_ALL": "de_DE.UTF-8"},
 }
-
-
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out" / "o.mov"
 
 
 @pytest.mark.slow

@@ -229,7 +229,7 @@ def test_films_of_other_sizes_are_refused(stock: Any, save_film: Saver, tmp_path
 def test_a_part_that_the_source_does_not_have_is_refused(stock: Any, films: tuple[Path, Path]) -> None:
     """The receipt is of a longer film than the one that is given as its source."""
     for part in (FrameRange(10**6, 10**6 + 9), FrameRange(5, 10**6), FrameRange(5, 5)):
-        with pytest.raises(UsageError, match="by its receipt; give the source"):
+        with pytest.raises(UsageError, match="according to its receipt; give the source"):
             check_film(films[0], stock.look, source=films[1], part=part)
 
 

@@ -79,7 +79,7 @@ def test_train_then_apply_then_check(media: Path, run: Run, monkeypatch: pytest.
 
     monkeypatch.setenv("RELOOK_FAIL", "check.frame:memory:1+")
     code, out, err = run("check new.mp4 --look own.look -o short")
-    assert (code, out) == (6, "") and "checking new.mp4: out of memory; end other programs" in err
+    assert (code, out) == (6, "") and "checking new.mp4: out of memory; close other programs" in err
     assert not Path("short").exists()
     monkeypatch.delenv("RELOOK_FAIL")
 

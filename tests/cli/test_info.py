@@ -76,7 +76,7 @@ def test_info_tells_what_a_film_holds(film: Path, run: Run) -> None:
     assert {"what": "timecode", "end": "kept", "why": ""} in facts["for"]["fates"]
     for words in ("24000/1001 (23.976) frames a second", "stream 1           aac sound, stereo, 48000 Hz, ger"):
         assert words in out
-    assert "shot 1             frames 12 to 23, 01:00:00:12 to 01:00:01:00 (not in it)" in out
+    assert "shot 1             frames 12 to 23, 01:00:00:12 to 01:00:01:00 (not included)" in out
 
 
 def test_info_says_what_untagged_films_and_pictures_are_taken_for(film: Path, media: Path, run: Run) -> None:
@@ -93,7 +93,7 @@ def test_info_says_what_untagged_films_and_pictures_are_taken_for(film: Path, me
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("info told.mov --for .xyz", "no ending that relook writes"),
+        ("info told.mov --for .xyz", "not an ending that relook writes"),
         ("info plain.look --for .mov", "this is a look"),
         ("info plain.look --shots", "this is a look"),
     ],

@@ -103,7 +103,7 @@ def test_TR04_a_training_that_was_given_up_leaves_its_best_look(
 def test_a_folder_of_somebody_else_is_left_alone(media: Path) -> None:
     (media / "own.run").mkdir()
     (media / "own.run" / "diary.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"not a folder of relook"):
+    with pytest.raises(UsageError, match=r"was not made by relook"):
         train(media / "film.mp4", media / "style.mp4", media / "own.look", budget_frames=8, overwrite=True)
     assert [path.name for path in (media / "own.run").iterdir()] == ["diary.txt"]
 
@@ -136,7 +136,7 @@ def test_TR03_TR06_no_room_or_memory_to_prepare_the_footage(
     monkeypatch.setattr("relook.faults._reached", Counter())
     before = tree(media)
     code, out, err = run("train --source film.mp4 --style style.mp4 -o own.look --budget 8f")
-    said = "MB needed" if "full" in place else "preparing the footage: out of memory; end other programs"
+    said = "MB needed" if "full" in place else "preparing the footage: out of memory; close other programs"
     assert code == 6 and said in err and out == "" and "bug" not in err
     assert tree(media) == before
 

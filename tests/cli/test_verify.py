@@ -11,7 +11,7 @@ import pytest
 from relook.apply.shot_record import RECORD
 from relook.errors import InputError
 from relook.film.publish import receipt_of
-from relook.pipeline.judging import _part_of
+from relook.pipeline.judging import part_shown
 from relook.receipt import Files, Receipt, read_receipt, write_receipt
 from relook.timing import FrameRange
 
@@ -88,11 +88,11 @@ def test_T20_a_receipt_of_frames_that_cannot_be_is_refused(frames: object, tmp_p
 
     write(frames)
     with pytest.raises(InputError, match=r"o\.mov\.receipt\.json"):
-        _part_of(film)
+        part_shown(film)
     write({"start": 3, "stop": 9})
-    assert _part_of(film) == FrameRange(3, 9)
+    assert part_shown(film) == FrameRange(3, 9)
     write(None)
-    assert _part_of(film) is None
+    assert part_shown(film) is None
 
 
 def test_what_verify_says_is_no_riddle(run: Run, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:

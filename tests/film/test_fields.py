@@ -16,6 +16,7 @@ from relook.errors import InputError
 from relook.film.fields import Scan, look_at_fields, require_progressive
 from relook.film.frames import Mending
 from relook.film.reader import FilmReader, probe
+from tests.film.interlacing import telecined, woven
 
 WIDTH, HEIGHT = 160, 120
 
@@ -26,24 +27,6 @@ def moments(count: int, *, across: float = 3.0, down: float = 0.0) -> list[Any]:
     large = cv2.resize(rng.integers(0, 256, (24, 60, 3), dtype=np.uint8), (720, 288), interpolation=cv2.INTER_CUBIC)
     places = [(round(n * down), round(n * across)) for n in range(count)]
     return [np.ascontiguousarray(large[y : y + HEIGHT, x : x + WIDTH]) for y, x in places]
-
-
-def woven(fields: list[Any], *, top_first: bool = True) -> list[Any]:
-    """Put every two moments into one frame."""
-    frames = []
-    for early, late in zip(fields[::2], fields[1::2], strict=True):
-        frame = (early if top_first else late).copy()
-        frame[1::2] = (late if top_first else early)[1::2]
-        frames.append(frame)
-    return frames
-
-
-def telecined(frames: list[Any]) -> list[Any]:
-    """Spread every four frames over five: the third and the fourth are woven of two."""
-    spread = []
-    for a, b, c, d in zip(*(frames[n::4] for n in range(4)), strict=True):
-        spread += [a, b, *woven([b, c, c, d]), d]
-    return spread
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The list of what may be wrong or odd with an input, IN01 to IN24: one test or one docstring with its name for each.
 
 Here is what cannot be read, or not whole: IN02, IN05, IN18, IN20, IN22. Shown elsewhere, by the name in a docstring or a
-test's name: IN01, IN02 (test_reader), IN03, IN04, IN13, IN17, IN24 (test_odd_content), IN06 (container/test_ledger), IN07
+test's name: IN01, IN02 (test_refused), IN03, IN04, IN13, IN17, IN24 (test_odd_content), IN06 (container/test_ledger), IN07
 (test_odd_times, test_time), IN08, IN10 (test_odd_times), IN09 (test_time), IN11, IN15 (container/test_fate), IN12, IN14, IN16
 (test_writer), IN19 (tests/cli/test_names). IN21, long films in constant memory, is measured by benchmarks/memory.py. IN23, a
 film that still grows, is not here yet.

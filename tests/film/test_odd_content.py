@@ -19,6 +19,7 @@ from relook.film.shots import find_shots
 from relook.look import Look
 from relook.pipeline.arguments import loaded
 from relook.timing import FrameRange
+from tests.film.interlacing import telecined, woven
 from tests.film.odd_films import H264, KEEPING, MakeFilm, pan, times
 
 # IN03, IN04
@@ -61,18 +62,6 @@ def test_IN04_cuts_on_the_first_and_the_last_frame_and_shots_of_one_frame(
 
 
 # IN13
-
-
-def woven(moments: list[Any], *, top_first: bool = True) -> list[Any]:
-    rows = np.arange(moments[0].shape[0])[:, None, None] % 2 == (0 if top_first else 1)
-    return [np.where(rows, early, late) for early, late in zip(moments[::2], moments[1::2], strict=True)]
-
-
-def telecined(frames: list[Any]) -> list[Any]:
-    spread = []
-    for a, b, c, d in zip(*(frames[n::4] for n in range(4)), strict=True):
-        spread += [a, b, *woven([b, c, c, d]), d]
-    return spread
 
 
 @pytest.mark.parametrize("top_first", [True, False], ids=["tff", "bff"])

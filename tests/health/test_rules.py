@@ -71,7 +71,7 @@ CASES = {
     ),
     "new PyAV, pins unknown": (
         replace(WELL, packages=(Package("av", "19.0.1", ">=16", "", None),)),
-        *("av", "problem", "took away", "'av<19'"),
+        *("av", "problem", "removed a function", "'av<19'"),
     ),
     "two OpenCV": (
         replace(
@@ -114,7 +114,7 @@ CASES = {
         replace(WELL, places=(Trial(PLACE.what, "av", "ModuleNotFoundError: av"),)),
         *(PLACE.what, "problem", "ModuleNotFoundError", "pip install"),
     ),
-    "no locks": (place(has_locks=False), PLACE.what, "warning", "keeps no locks", "one job"),
+    "no locks": (place(has_locks=False), PLACE.what, "warning", "has no file locks", "one job"),
     "a network file system": (place(file_system="nfs4"), PLACE.what, "warning", "nfs4", "one machine"),
     "no hard links": (place(has_links=False), PLACE.what, "warning", "no hard links", "another disk"),
     "few open files": (machine(open_files=64), "open files", "warning", "at most 64", "ulimit -n 1024"),

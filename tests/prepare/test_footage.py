@@ -179,14 +179,14 @@ def test_progress_reaches_its_total(source: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("style", "message"),
     [
-        ("black", r"style footage .*black\.png.* no frame of use.*1 black"),
+        ("black", r"style footage .*black\.png.* no usable frame.*1 black"),
         ("small", r"48x40 pixels"),
         ("empty", r"empty"),
         ("missing", r"missing"),
         ("text", r"words\.mp4"),
-        ("one frame.mkv", r"style footage .* has 1 frame of use.*at least two frames a side"),
-        ("identical.mkv", r"style footage .* has 1 frame of use.*23 repeat"),
-        ("black film.mkv", r"style footage .* has no frame of use.*6 black"),
+        ("one frame.mkv", r"style footage .* has 1 usable frame.*at least two frames a side"),
+        ("identical.mkv", r"style footage .* has 1 usable frame.*23 repeat"),
+        ("black film.mkv", r"style footage .* has no usable frame.*6 black"),
         ("8x8.mkv", r"8x8 pixels.*at least 64x64"),
     ],
 )
@@ -217,7 +217,7 @@ def test_TR13_a_style_of_another_aspect_is_no_fault(size: tuple[int, int], sourc
     assert corpus.pair(0, 0, "style", 96).shape == (2, 3, 96, 96)
 
 
-@pytest.mark.parametrize("stage", ["looking at frames", "storing frames"])
+@pytest.mark.parametrize("stage", ["examining frames", "storing frames"])
 @pytest.mark.parametrize("harm", ["replaced", "cut", "removed"])
 def test_TR09_footage_that_changes_while_it_is_prepared_is_refused(
     stage: str, harm: str, source: Path, tmp_path: Path

@@ -11,7 +11,7 @@ from random import Random
 from kinds import KINDS
 
 from relook.apply.shot_files import ENDING, shot_name
-from relook.apply.shot_record import _is_ours
+from relook.apply.shot_record import is_shot_file
 from relook.film.cuts.cut_files import read_cut_list
 
 PIECES = (
@@ -102,7 +102,7 @@ def test_T08_no_name_of_a_cut_list_leads_out_of_the_folder(tmp_path: Path) -> No
         for form in ("NFC", "NFD", "NFKC", "NFKD"):
             told = unicodedata.normalize(form, made)  # as a file system may store it
             assert not set('/\\:*?"<>|') & set(told) and ".." not in told[:3], repr(name)
-        assert _is_ours(made), "what we write is what we read again"
+        assert is_shot_file(made), "what we write is what we read again"
 
 
 def test_T08_the_shots_of_a_hostile_list_lie_in_their_folder(tmp_path: Path) -> None:

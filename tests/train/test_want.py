@@ -82,7 +82,7 @@ def test_TR06_no_memory_for_a_single_pair_is_an_error_of_resources(
 ) -> None:
     faults("step.critic:memory:4+")
     with pytest.raises(
-        ResourceError, match=r"step 3, with 1 pairs at once: out of memory; .*--resume goes on from step 3"
+        ResourceError, match=r"step 3, with 1 pairs at once: out of memory; .*--resume continues from step 3"
     ):
         train(SHORT, folder=tmp_path)
     assert all(tensor.isfinite().all() for tensor in last(tmp_path).values())
@@ -108,7 +108,7 @@ def test_TR15_nets_that_can_no_longer_be_read_leave_the_last_checkpoint(
     train: Train, faults: Faults, tmp_path: Path
 ) -> None:
     faults("step.critic:device:6,checkpoint.tensors:device:2")
-    with pytest.raises(ResourceError, match=r"the device failed .*--resume goes on from step 3"):
+    with pytest.raises(ResourceError, match=r"the device failed .*--resume continues from step 3"):
         train(SHORT, folder=tmp_path)
     assert [path.name for path in tmp_path.glob("ckpt-*")] == ["ckpt-000003"]
 

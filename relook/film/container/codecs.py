@@ -153,8 +153,8 @@ def plan_film(path: Path, source: FilmInfo, *, codec: str | None = None, untouch
     """Decide how a film is written.
 
     Args:
-        untouched: the source's own frames will be handed on: as exactly as the codec can, and grey stays grey; rendered
-            frames may have taken a tint, and are written in colour.
+        untouched: the source's own frames will be passed on: as exactly as the codec can, and grey may stay grey; rendered frames
+            may have taken a tint, and are written in colour.
 
     Raises:
         UsageError: the ending or the codec is not known.

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from relook.film.container.boxes import boxes, nested_boxes
 from relook.film.container.matroska import video_fields
 
-_WAY: Final = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
 _VISUAL_ENTRY_BYTES: Final = 86
-"""Header and fixed fields of a sample entry for pictures; its own boxes begin behind them."""
+"""Header and fixed fields of a sample entry for pictures; its own boxes come after them."""
 
 _PIXEL_CROPS: Final = (0x54AA, 0x54BB, 0x54CC, 0x54DD)
 
@@ -37,38 +37,13 @@ def shown_part(path: Path, container: str, width: int, height: int) -> str:
 
 
 def _clean_apertures(file: BinaryIO) -> Iterator[tuple[int, int]]:
-    """Give the clean aperture of every sample entry that has one."""
-    end = file.seek(0, 2)
-    for entry, size in _inside(file, 0, end, _WAY):
-        for kind, start, stop in boxes(file, entry + _VISUAL_ENTRY_BYTES, entry + size):
-            if kind == b"clap" and stop - start >= 16:
-                file.seek(start)
-                wide, wide_unit, high, high_unit = struct.unpack(">4I", file.read(16))
-                if wide_unit and high_unit:
-                    yield round(wide / wide_unit), round(high / high_unit)
-
-
-def _inside(file: BinaryIO, start: int, stop: int, way: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
-    """Follow a path of nested boxes; return position and size of the last one's contents."""
-    for kind, body, end in boxes(file, start, stop):
-        if kind != way[0]:
-            continue
-        if len(way) > 1:
-            yield from _inside(file, body, end, way[1:])
-        else:
-            yield from ((at - 8, close - at + 8) for _, at, close in boxes(file, body + 8, end))
-
-
-def boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield type, begin and end of the contents of each box in a part of the file; damage ends the list."""
-    while start + 8 <= stop:
-        file.seek(start)
-        size, kind = struct.unpack(">I4s", file.read(8))
-        body = start + 8
-        if size == 1 and start + 16 <= stop:
-            size, body = struct.unpack(">Q", file.read(8))[0], start + 16
-        size = size or stop - start
-        if size < body - start or start + size > stop:
-            return
-        yield kind, body, start + size
-        start += size
+    """Yield the clean aperture of every sample entry that has one."""
+    descriptions = nested_boxes(file, b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+    entries = ((at - 8, stop) for start, end in descriptions for _, at, stop in boxes(file, start + 8, end))
+    for entry, stop in entries:
+        found = boxes(file, entry + _VISUAL_ENTRY_BYTES, stop)
+        for start in (start for kind, start, end in found if kind == b"clap" and end - start >= 16):
+            file.seek(start)
+            wide, wide_unit, high, high_unit = struct.unpack(">4I", file.read(16))
+            if wide_unit and high_unit:
+                yield round(wide / wide_unit), round(high / high_unit)

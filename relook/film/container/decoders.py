@@ -105,15 +105,20 @@ _abandoned: list[_Starter] = []
 
 def _asked(question: dict[str, Any], *pipes: int) -> int:
     with _lock:
-        for is_last in (False, True):
-            if not _starters:
-                _starters.append(_Starter())
-            try:
-                return _starters[0].ask(question, *pipes)
-            except OSError:
-                _end_starter()
-                if is_last or "end" in question:  # what it forked ends with its next word into the pipe
-                    break
+        return _answered(question, *pipes)
+
+
+def _answered(question: dict[str, Any], *pipes: int) -> int:
+    """Ask the helping process, or another one if that has died."""
+    for is_last in (False, True):
+        if not _starters:
+            _starters.append(_Starter())
+        try:
+            return _starters[0].ask(question, *pipes)
+        except OSError:
+            _end_starter()
+            if is_last or "end" in question:  # what it forked ends with its next word into the pipe
+                break
     return -signal.SIGKILL if "end" in question else 0
 
 
@@ -149,16 +154,20 @@ def serve(number: int) -> None:
     children = set[int]()
     with socket.socket(fileno=number) as control:
         while (asked := _received(control)) is not None:
-            question, pipes = asked
-            try:
-                answer = _end(question, children) if "end" in question else _fork(question, pipes, control, children)
-            finally:
-                for pipe in pipes:
-                    os.close(pipe)
+            answer = _answer(*asked, control, children)
             with suppress(OSError):
                 control.sendall(b"%d\n" % answer)
     for child in children:
         os.kill(child, signal.SIGKILL)
+
+
+def _answer(question: dict[str, Any], pipes: list[int], control: socket.socket, children: set[int]) -> int:
+    """Do what is asked, and close the pipes that came with the question."""
+    try:
+        return _end(question, children) if "end" in question else _fork(question, pipes, control, children)
+    finally:
+        for pipe in pipes:
+            os.close(pipe)
 
 
 def _received(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:

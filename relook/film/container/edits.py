@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from relook.errors import InputError
-from relook.film.container.cropping import boxes
+from relook.film.container.boxes import nested_boxes
 
 _ENTRY: Final = {0: struct.Struct(">IiI"), 1: struct.Struct(">QqI")}
 """By version: duration of the edit, where it begins in the track (-1 for a delay), and its speed in 1/65536."""
@@ -34,7 +34,7 @@ def require_normal_speed(path: Path) -> None:
 
 
 def _speeds(file: BinaryIO) -> Iterator[Fraction]:
-    for start, stop in _lists(file, 0, file.seek(0, 2), (b"moov", b"trak", b"edts", b"elst")):
+    for start, stop in nested_boxes(file, b"moov", b"trak", b"edts", b"elst"):
         file.seek(start)
         head = file.read(8)
         entry = _ENTRY.get(head[0]) if len(head) == 8 else None
@@ -44,13 +44,3 @@ def _speeds(file: BinaryIO) -> Iterator[Fraction]:
         for _, begins, speed in entry.iter_unpack(entries[: len(entries) // entry.size * entry.size]):
             if begins >= 0:
                 yield Fraction(speed, 65536)
-
-
-def _lists(file: BinaryIO, start: int, stop: int, way: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
-    """Follow a path of nested boxes; return begin and end of the last one's contents."""
-    for kind, body, end in boxes(file, start, stop):
-        if kind == way[0]:
-            if len(way) > 1:
-                yield from _lists(file, body, end, way[1:])
-            else:
-                yield body, end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -183,17 +184,23 @@ def _decoded_fault(path: Path, stretches: list[Pictures]) -> str | None:
     """Decode all pictures; say which are damaged or, with a lossless codec, differ from what was encoded."""
     number = 0
     with open_film(path) as container, disk_errors(path):
-        stream = picture_stream(container, path)
-        frames = container.decode(stream)
+        frames = container.decode(picture_stream(container, path))
         for pictures in stretches:
-            digest = hashlib.sha256()
-            for _ in pictures.coded:
-                frame = next(frames, None)
-                if frame is None or frame.is_corrupt:
-                    return f"frame {number} cannot be decoded"
-                for part in samples(frame) if pictures.decoded else ():
-                    digest.update(part.data)
-                number += 1
-            if pictures.decoded and digest.hexdigest() != pictures.decoded:
-                return f"frames {number - len(pictures.coded)} to {number - 1} are not what was written"
+            if fault := _stretch_fault(frames, pictures, first=number):
+                return fault
+            number += len(pictures.coded)
+    return None
+
+
+def _stretch_fault(frames: Iterator[VideoFrame], pictures: Pictures, *, first: int) -> str | None:
+    """Decode the pictures of a stretch, the first of which has the number given."""
+    digest, stop = hashlib.sha256(), first + len(pictures.coded)
+    for number in range(first, stop):
+        frame = next(frames, None)
+        if frame is None or frame.is_corrupt:
+            return f"frame {number} cannot be decoded"
+        for part in samples(frame) if pictures.decoded else ():
+            digest.update(part.data)
+    if pictures.decoded and digest.hexdigest() != pictures.decoded:
+        return f"frames {first} to {stop - 1} are not what was written"
     return None

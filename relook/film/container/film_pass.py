@@ -1,7 +1,7 @@
-"""One pass over a film, decoded in a process of its own, whose crash or hang costs the packet that it died of.
+"""One pass over a film, decoded in a process of its own, whose crash or hang costs only the packet that caused it.
 
-The process tells of each packet before it decodes it. Where it dies, the pass is begun again and what was told already is
-not told again; where it dies again there, the packet counts as damaged, and a pass that goes on does without it. On systems
+The process reports each packet before decoding it. If it dies, the pass starts again, and what was reported already is
+not reported again; if it dies there again, the packet counts as damaged, and a pass that continues skips it. On systems
 that cannot fork (Windows) films are decoded in relook's own process.
 """
 
@@ -37,15 +37,15 @@ from relook.film.container.opening import open_film, picture_stream
 from relook.film.frames import FilmInfo
 
 _NEAR_PACKETS: Final = 64
-"""Threads decode so many packets at the same time, at most: what dies may have died of one some packets before."""
+"""Most packets that threads decode at the same time: the one that killed the process may be some packets back."""
 _MOST_DEATHS: Final = 16
 
 
 class FilmPass:
-    """Tells a judge of every packet, sound frame and fault of a film, in order; a context manager that starts it."""
+    """Reports every packet, sound frame and fault of a film to a judge, in order; a context manager."""
 
     def __init__(self, info: FilmInfo, judge: Judge, *, decodes: bool = True, in_threads: bool = True) -> None:
-        """`decodes`: False where the judge wants the packets alone."""
+        """`decodes`: False if the judge wants only the packets."""
         self._info, self._judge = info, judge
         self._order = order_of(
             info.path, "frames" if decodes else "packets", num_pixels=info.width * info.height, in_threads=in_threads

@@ -117,7 +117,7 @@ class Inventory:
     """True where the first picture has an ICC profile."""
 
     def of_kind(self, *kinds: Kind) -> tuple[Track, ...]:
-        """Give the streams of some kinds, in order."""
+        """Return the streams of some kinds, in order."""
         return tuple(track for track in self.tracks if track.kind in kinds)
 
 

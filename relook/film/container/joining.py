@@ -32,7 +32,7 @@ class Joined:
     tracks: dict[int, tuple[int, int, str]] = field(default_factory=dict)
     """For each other stream of sound or pictures: the number of packets and of bytes, and the bytes' SHA-256 (hex)."""
     num_lost: int = 0
-    """How many damaged packets of the sound were left out."""
+    """How many damaged sound packets were left out."""
 
 
 def join(

@@ -224,5 +224,5 @@ def timecode_of(frame: int, info: FilmInfo) -> str:
 
 
 def usual_step(info: FilmInfo) -> int:
-    """Give the distance of two frames by the film's frame rate, in units of its time base."""
+    """Return the distance between two frames at the film's frame rate, in units of its time base."""
     return max(1, round(1 / (info.frame_rate * info.time_base)))

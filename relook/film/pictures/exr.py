@@ -2,7 +2,7 @@
 
 Pixels are read by OpenImageIO, which notices every damage, headers and files are made by OpenEXR, which knows every entry.
 The picture is the data window; both windows are kept. Red, green and blue, or Y alone, go through a look; alpha and all
-other layers are handed on as they are.
+other layers are passed on as they are.
 """
 
 from __future__ import annotations

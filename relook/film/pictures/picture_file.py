@@ -1,9 +1,8 @@
 """Single picture files: read to code values and written back, 8 to 16 bit and float.
 
-Transparency takes no part in a look: it is left out of the pixels, kept with the source picture, and written back
-untouched into endings that can hold it. EXR pictures are scene-linear, and go through the primaries that
-they name and the curve of `scene_light`. Pictures given a named colour space go through OpenColorIO instead; written
-as the same kind of file they are in that space again, and as another kind they are display-referred, or linear in EXR.
+Transparency takes no part in a look: it is kept with the source picture and written back untouched into endings that can
+hold it. EXR pictures are scene-linear, and go through the primaries that they name and the curve of `scene_light`; pictures with
+a named colour space go through OpenColorIO instead, and are in that space again if written as the same kind of file.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ from relook.film.other_files import what_it_is
 from relook.film.pictures.dpx_tiff import read_dpx_or_tiff, write_dpx_or_tiff, written_depth
 from relook.film.pictures.exr import read_exr, write_exr
 from relook.film.pictures.in_space import in_space
-from relook.film.pictures.picture import Alpha, PictureFacts
-from relook.film.pictures.picture import Picture as Picture
+from relook.film.pictures.picture import Alpha, Picture, PictureFacts
 from relook.film.pictures.png import (
     chunks_of,
     is_png,
@@ -116,7 +114,7 @@ def _straight(picture: Picture) -> Picture:
 
 
 def picture_values(picture: Picture) -> tuple[Tensor, Tensor | None]:
-    """Give `[c h w]`, RGB, without alpha: within 0..1, and what lies beyond (None where nothing does).
+    """Return `[c h w]`, RGB, without alpha: within 0..1, and the values beyond (None if there are none).
 
     Raises:
         InputError: a value does not come back from the display to the space that the picture is in.
@@ -131,7 +129,7 @@ def picture_values(picture: Picture) -> tuple[Tensor, Tensor | None]:
 
 
 def _display(picture: Picture) -> NDArray[np.float32]:
-    """Give a float picture as `[c h w]`, RGB, display-referred, of any values."""
+    """Return a float picture as `[c h w]`, RGB, display-referred, with values of any size."""
     rgb = _unit(picture)
     if picture.space is not None:
         return picture.space.to_display(rgb)
@@ -141,19 +139,19 @@ def _display(picture: Picture) -> NDArray[np.float32]:
 
 
 def _unit(picture: Picture) -> NDArray[np.float32]:
-    """Give `[c h w]`, RGB, in the file's own values, of which 1 is white."""
+    """Return `[c h w]`, RGB, in the file's own values, where 1 is white."""
     codes = picture.codes
     rgb = np.stack([codes] * 3 if codes.ndim == 2 else [codes[..., 2], codes[..., 1], codes[..., 0]]).astype(np.float32)
     return rgb if picture.is_float else rgb / np.float32(picture.white)
 
 
 def picture_pixels(picture: Picture) -> Tensor:
-    """Give `[c h w]`, RGB, 0..1, without alpha and without what lies beyond."""
+    """Return `[c h w]`, RGB, 0..1, without alpha and without the values beyond."""
     return picture_values(picture)[0]
 
 
 def picture_codes8(picture: Picture) -> NDArray[np.uint8]:
-    """Give 8-bit display codes for a quick look: `[h w]` grey, or `[h w 3]` in the order blue, green, red."""
+    """Return 8-bit display codes for a quick look: `[h w]` grey, or `[h w 3]` in the order blue, green, red."""
     if picture.is_float or picture.space is not None:
         shown = np.clip(_display(picture)[::-1], 0, 1) * 255 + 0.5
         return np.ascontiguousarray(shown.transpose(1, 2, 0).astype(np.uint8))
@@ -281,7 +279,7 @@ def _write_by_opencv(
 
 
 def _whole(frame: Frame) -> NDArray[np.float32]:
-    """Give `[h w c]` with what lies beyond 0..1."""
+    """Return `[h w c]`, including values beyond 0..1."""
     values = frame.pixels if frame.beyond is None else frame.pixels + frame.beyond
     return np.asarray(values.numpy().transpose(1, 2, 0), np.float32)
 

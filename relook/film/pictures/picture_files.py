@@ -12,8 +12,8 @@ from relook.film.frames import FilmInfo, Frame
 from relook.film.part import Part
 from relook.film.pictures.alpha import picture_alpha
 from relook.film.pictures.metadata import carry_metadata
-from relook.film.pictures.picture import PictureFacts, existing_timecode
-from relook.film.pictures.picture_file import Picture, returns_to_space, write_picture
+from relook.film.pictures.picture import Picture, PictureFacts, existing_timecode
+from relook.film.pictures.picture_file import returns_to_space, write_picture
 from relook.film.pictures.profile import carry_profile
 from relook.film.pictures.vfx import NEEDS_VFX, require_vfx
 from relook.film.publish import disk_errors, file_hash, require_place, sync, sync_folder
@@ -56,7 +56,7 @@ def require_free_names(path: Path, source: FilmInfo, *, overwrite: bool) -> None
 
 
 def folder_of(path: Path) -> Path:
-    """Give the folder that pictures go into, by the output's name."""
+    """Return the folder that pictures go into, by the output's name."""
     return path.parent if is_pattern(path) or path.suffix.lower() in PICTURE_ENDINGS else path
 
 

@@ -65,7 +65,7 @@ def with_chunks(data: bytes, chunks: Chunks) -> bytes:
 
 
 def with_clear_grey(codes: Codes, data: bytes) -> Codes:
-    """Give grey codes `[h w]` as `[h w 4]` where a PNG says that one grey (tRNS) is transparent; OpenCV knows this of colours alone."""
+    """Expand grey codes `[h w]` to `[h w 4]` if a PNG makes one grey transparent (tRNS); OpenCV supports that only for colours."""
     key = next((content for name, content in _chunks(data) if name == b"tRNS"), b"")
     if len(key) != 2:
         return codes

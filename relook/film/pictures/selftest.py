@@ -54,5 +54,5 @@ def config_fault() -> tuple[str, str | None]:
 
 
 def _values() -> NDArray[np.float32]:
-    """Give `[h w 3]` with values below black and far above white, all exact in half precision."""
+    """Return `[h w 3]` with values below black and far above white, all exact in half precision."""
     return np.linspace(-0.5, 4, _SIZE[0] * _SIZE[1] * 3).astype(np.float16).astype(np.float32).reshape(*_SIZE, 3)

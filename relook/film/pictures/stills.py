@@ -219,7 +219,7 @@ class StillsWriter:
 
         Raises:
             UsageError: it has transparency, which its ending cannot hold.
-            InputError: it has a profile that is damaged or not for RGB.
+            InputError: its profile is damaged or not for RGB.
             ResourceError: it cannot be written.
         """
         target = self._part.made / name

@@ -11,7 +11,8 @@ import OpenEXR
 
 from relook.film.frames import Frame
 from relook.film.pictures.alpha import picture_alpha
-from relook.film.pictures.picture_file import Picture, picture_values, read_picture, write_picture
+from relook.film.pictures.picture import Picture
+from relook.film.pictures.picture_file import picture_values, read_picture, write_picture
 from relook.film.pictures.profile import carry_profile
 from relook.film.reader import FilmReader
 from relook.film.writer import FilmWriter

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from relook.errors import InputError, RelookError
 from relook.film.frames import Frame
 from relook.film.pictures.alpha import picture_alpha
-from relook.film.pictures.picture_file import Picture, read_picture, write_picture
+from relook.film.pictures.picture import Picture
+from relook.film.pictures.picture_file import read_picture, write_picture
 from relook.film.pictures.profile import profile_of
 from relook.film.reader import probe
 from tests.film.pictures.deep_files import through

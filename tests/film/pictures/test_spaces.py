@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from relook.errors import InputError, UsageError
 from relook.film.frames import Frame
-from relook.film.pictures.picture import PictureFacts
-from relook.film.pictures.picture_file import Picture, read_picture, write_picture
+from relook.film.pictures.picture import Picture, PictureFacts
+from relook.film.pictures.picture_file import read_picture, write_picture
 from relook.film.pictures.profile import profile_of, with_profile
 from relook.film.pictures.scene_light import to_display
 from relook.film.pictures.spaces import ColourSpace, find_space
@@ -105,7 +105,7 @@ def written_again(
             if any(less):
                 changed = replace(changed, beyond=-torch.tensor(less)[:, None, None].expand_as(frame.pixels) * 2)
             (writer.copy if copied else writer.write)(changed)
-    return writer.num_clipped
+    return writer.tally.num_clipped
 
 
 @settings(max_examples=25)
