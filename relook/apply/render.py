@@ -12,17 +12,19 @@ from pathlib import Path
 
 from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.frame import FrameRenderer, composed
-from relook.apply.job import job_key
+from relook.apply.job import job_key, take_key
 from relook.apply.passes import PassWriter, require_passes_place
-from relook.apply.receipt import delivered_already, receipt_for
+from relook.apply.receipt import delivered_already, made_before, receipt_for
 from relook.errors import DivergedError, InputError, UsageError
 from relook.film.container.ledger import timecode_of
 from relook.film.fields import require_progressive
-from relook.film.frames import Frame, Shot
+from relook.film.frames import FilmInfo, Frame, Shot
 from relook.film.identity import watch
 from relook.film.journal import was_being_shown
 from relook.film.output_place import check_output
+from relook.film.pictures.picture_files import picture_names
 from relook.film.reader import TO_END, FilmReader
+from relook.film.sequence import is_pattern, unlisted
 from relook.film.shots import find_shots
 from relook.film.words import pictures_words
 from relook.film.writer import FilmWriter, Job, Written
@@ -59,15 +61,17 @@ def render_film(
         before = None if settings.overwrite else delivered_already(output, key)
         if before is not None:
             return before
-        left_out = _require_all(reader, output, settings, key)
+        take = take_key(reader.info, source, look, settings, output)
+        beside = _beside(reader.info, output, settings, take)
+        left_out = _require_all(reader, output, settings, key, beside)
         taken = pictures_words(reader.info, settings.frames)
         tell_before_work(taken, left_out, on_progress)
         is_marked = bool(settings.dials.of("texture"))
         shots = _shots(film, settings, on_progress) if is_marked else ()
         renderer = renderer_of(look, settings, reader.info.frame_rate)
-        work = _Work(output, reader, look, settings, key, shots, left_out, taken, renderer)
+        work = _Work(output, reader, look, settings, key, take, shots, left_out, taken, renderer)
         work.require_range()
-        job = Job(key, source, work.receipt, frozenset(shot.frames.start for shot in shots), work.total)
+        job = Job(key, source, work.receipt, frozenset(shot.frames.start for shot in shots), work.total, beside)
         passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
         writing = partial(
             FilmWriter,
@@ -90,11 +94,21 @@ def render_film(
     return work.delivery(writer.written)
 
 
-def _require_all(reader: FilmReader, output: Path, settings: RenderSettings, key: str | None) -> tuple[str, ...]:
+def _beside(info: FilmInfo, output: Path, settings: RenderSettings, take: str) -> frozenset[str]:
+    """Name the pictures that earlier ranges of the same take gave, and that this one does not make."""
+    if settings.frames is None:
+        return frozenset()
+    before = made_before(output, take)
+    return before.difference(picture_names(output, info, settings.frames)) if before else before
+
+
+def _require_all(
+    reader: FilmReader, output: Path, settings: RenderSettings, key: str | None, beside: frozenset[str]
+) -> tuple[str, ...]:
     """Refuse what cannot be done, before any work; return what of the source the output will not hold, in words."""
     info, is_replaced = reader.info, settings.overwrite or was_being_shown(output, key)
     is_whole, in_space = settings.frames is None, settings.colour_space is not None
-    left_out = check_output(output, info, overwrite=is_replaced, whole=is_whole, in_space=in_space)
+    left_out = check_output(output, info, overwrite=is_replaced, whole=is_whole, in_space=in_space, beside=beside)
     if settings.passes is not None:
         require_passes_place(settings.passes, beside=output, dials=settings.dials)
     if not settings.mending.deinterlaces:
@@ -115,6 +129,7 @@ class _Work:
     look: Look
     settings: RenderSettings
     key: str | None
+    take: str
     shots: tuple[Shot, ...]
     left_out: tuple[str, ...]
     taken: str
@@ -164,6 +179,12 @@ class _Work:
             notes.append("no combs are to be seen: the frames were not deinterlaced")
         if written.forgets_time and tally.is_uneven:
             notes.append(UNEVEN)
+        strange = self.strange(written)
+        if strange:
+            notes.append(
+                f"{len(strange)} other pictures match {self.output.name}, the first is {strange[0].name}: they are not of this "
+                f"render, and its receipt tells nothing of them; remove what is out of date"
+            )
         return Delivery(
             self.output,
             FrameRange(self.first, self.first + len(tally.hashes)),
@@ -179,9 +200,16 @@ class _Work:
             taken=self.taken,
         )
 
+    def strange(self, written: Written) -> list[Path]:
+        """List the pictures that a pattern stands for and that neither this render made nor earlier ranges of the same take."""
+        if not is_pattern(self.output):
+            return []
+        return unlisted(self.output, {*written.files, *made_before(self.output, self.take)})
+
     def receipt(self, written: Written) -> bytes:
         """Lay out the receipt."""
-        return receipt_for(self.delivery(written), written, self.reader.info, self.look, self.settings, self.key)
+        told = (self.reader.info, self.look, self.settings, self.key)
+        return receipt_for(self.delivery(written), written, *told, take=self.take)
 
 
 def tell_before_work(taken: str, left_out: Sequence[str], on_progress: OnProgress) -> None:

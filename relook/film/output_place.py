@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from relook.errors import UsageError
@@ -25,8 +26,11 @@ def check_output(
     with_audio: bool = True,
     whole: bool = True,
     in_space: bool = False,
+    beside: Collection[str] = frozenset(),
 ) -> tuple[str, ...]:
     """Refuse an output that cannot be written, before any work; nothing is made or changed.
+
+    Pictures with the names `beside` may be in the place of pictures already; these are not replaced.
 
     Returns what of the source is changed or left out, in words.
 
@@ -41,7 +45,7 @@ def check_output(
     if takes_pictures(path, source):
         if codec is not None:
             raise UsageError(f"{path} means pictures, which take no codec; leave '{codec}' out")
-        require_free_names(path, source, overwrite=overwrite)
+        require_free_names(path, source, overwrite=overwrite, beside=beside)
         return require_holdable(path, source, codec=None, with_audio=with_audio, whole=whole, in_space=in_space)
     if path.suffix.lower() in PICTURE_ENDINGS and len(source.pictures) > 1:
         raise UsageError(

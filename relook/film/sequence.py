@@ -127,12 +127,18 @@ def take_of(picture: Path) -> list[tuple[int, Path]]:
     EXR and DPX pictures are of a take, and others whose number stands between dots: `plate.1001.png`, but not the
     photograph `DSC_0001.jpg`.
     """
-    found = _NUMBERED.fullmatch(picture.stem)
-    if found is None or (picture.suffix.lower() not in (".exr", ".dpx") and not _is_dotted(found)):
+    found, ending = _NUMBERED.fullmatch(picture.stem), picture.suffix.lower()
+    if found is None or own_number(picture) is None:
         return []
-    ending = picture.suffix.lower()
     alike = [path for path in _pictures_in(picture.parent) if path.suffix.lower() == ending and _is_of(found, path)]
     return _one_take(tuple(alike))
+
+
+def own_number(picture: Path) -> int | None:
+    """Give the number of a picture that is of a take by its name, as `take_of` has it, be it alone or not; None of others."""
+    found = _NUMBERED.fullmatch(picture.stem)
+    is_of_a_take = found is not None and (picture.suffix.lower() in (".exr", ".dpx") or _is_dotted(found))
+    return int(found["number"]) if found is not None and is_of_a_take else None
 
 
 def pattern_of(pictures: Sequence[Path]) -> str:

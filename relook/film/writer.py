@@ -82,6 +82,8 @@ class Job:
     """Numbers of frames that begin a shot; a stretch begins there too."""
     num_frames: int | None = None
     """How many there will be in all, where that is known."""
+    beside: frozenset[str] = frozenset()
+    """Names of pictures of the same take that were made before and stay."""
 
 
 class FilmWriter:
@@ -125,7 +127,14 @@ class FilmWriter:
         self._overwrites = overwrite
         is_free = overwrite or was_being_shown(path, job.key if job else None)
         check_output(
-            path, source, overwrite=is_free, codec=codec, with_audio=with_audio, whole=whole, in_space=in_space
+            path,
+            source,
+            overwrite=is_free,
+            codec=codec,
+            with_audio=with_audio,
+            whole=whole,
+            in_space=in_space,
+            beside=job.beside if job else frozenset(),
         )
         self._source, self._job = source, job
         is_film = path.suffix.lower() in film_endings()
