@@ -109,3 +109,8 @@ def test_a_change_of_the_take_makes_it_another(take: Path, look: Look, tmp_path:
     cv2.imwrite(str(take / "plate.1009.png"), np.zeros((24, 32, 3), np.uint8))
     with pytest.raises(UsageError, match="exist already"):
         render(take, look, output, (3, 6))
+
+
+def test_a_range_without_a_frame_is_refused(take: Path, look: Look, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="it begins where it ends"):
+        render(take, look, tmp_path / "parts" / "o.####.png", (3, 3))
