@@ -14,8 +14,8 @@ from relook.apply.render import render_film
 from relook.errors import UsageError
 from relook.look import Look
 from relook.pipeline import verify
-from relook.recipe.dials import Dials
 from relook.receipt import read_receipt
+from relook.recipe.dials import Dials
 from relook.timing import FrameRange
 
 NUM_FRAMES = 9

@@ -43,6 +43,10 @@ class Event:
     """True where `source` counts from the first frame of its reel, whatever that one's timecode."""
     fault: str = ""
     """Why it cannot be rendered as the list has it, as "is retimed (...)"; empty where it can."""
+    first: int | None = None
+    """The first frame of its reel, counted as `source`, where the list says; it holds for a film without timecode."""
+    first_number: int | None = None
+    """Of a reel of numbered pictures, the number of that frame's, where the list says."""
 
 
 @dataclass(frozen=True)
