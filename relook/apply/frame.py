@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -25,7 +26,7 @@ from relook.mechanics.reel import moved
 from relook.mechanics.weave import weave_of
 from relook.nets.blocks import MOST_SOFT_PX, STRIP_ROWS, lookup, luma_of
 from relook.nets.generator import whole_frame
-from relook.nets.origin import made_from_origin
+from relook.nets.origin import Origin, begun_at, made_from_origin, origin_of
 from relook.nets.wrap import Wrap, wrapped_blur, wrapped_residual
 from relook.recipe.dials import Dials, dialled
 from relook.recipe.mechanics import Aperture, Mechanics, Weave
@@ -61,7 +62,7 @@ class FrameRenderer:
     A picture that wraps (see `nets.wrap`) has no border and no middle along its axes: softness, detail and halation reach round it,
     dust, scratches, clouds and grain go on at the opposite side, and what has its place in the frame or moves it is off: along
     those axes the light is that of the frame's middle, and there is neither weave nor a gate's mask. The look of a picture moved
-    round is the look moved round, bit for bit (see `nets.origin`).
+    round is the look moved round, bit for bit (see `nets.origin`). So are the marks of a still that does not repeat itself.
     """
 
     def __init__(
@@ -73,8 +74,14 @@ class FrameRenderer:
         tile_rows: int | None = None,
         safe_at: Fraction | None = None,
         wrap: Wrap | None = None,
+        are_stills: bool = False,
     ) -> None:
-        """Prepare what all frames share; `safe_at` is the frame rate at which flicker must not harm photosensitive viewers."""
+        """Prepare what all frames share.
+
+        Args:
+            safe_at: the frame rate at which flicker must not harm photosensitive viewers.
+            are_stills: the pictures do not follow each other; where they wrap, marks then begin at the origin of each.
+        """
         self.dials = dials
         self.device = device
         dialled_to = dialled(look.card.mechanics, dials)
@@ -91,6 +98,21 @@ class FrameRenderer:
         self._light: tuple[Tensor, Tensor] | None = None
         self._aperture: Tensor | None = None
         self._maker: MarkMaker | None = None
+        self._has_own_marks = are_stills and wrap is not None
+        self._begun: tuple[Tensor, Origin] | None = None
+
+    def content_of(self, pixels: Tensor, content_hash: str) -> str:
+        """Return the content hash by which marks are seeded: a shot's own; of a still that wraps, the same wherever it begins."""
+        if not self.wrap or not self._has_own_marks:
+            return content_hash
+        begun = begun_at(pixels, self._origin_of(pixels, self.wrap))
+        return hashlib.sha256(f"{tuple(begun.shape)}".encode() + begun.contiguous().numpy().tobytes()).hexdigest()
+
+    def _origin_of(self, pixels: Tensor, wrap: Wrap) -> Origin:
+        """Find a picture's origin, once for a picture."""
+        if self._begun is None or self._begun[0] is not pixels:
+            self._begun = (pixels, origin_of(pixels, wrap))
+        return self._begun[1]
 
     def render(self, pixels: Tensor, *, seed: int, number: int) -> Tensor:
         """Render one frame `[3 h w]` in 0..1, the shot's exposure of this number; the result is on the CPU.
@@ -110,7 +132,9 @@ class FrameRenderer:
         """
         while True:
             try:
-                return made_from_origin(pixels, self.wrap, self._look) if self.wrap else self._look(pixels)
+                if not self.wrap:
+                    return self._look(pixels)
+                return made_from_origin(pixels, self._origin_of(pixels, self.wrap), self._look)
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -147,7 +171,11 @@ class FrameRenderer:
         if self._aperture is None or self._aperture.shape != size:
             self._aperture = torch.from_numpy(draw_aperture(self.mechanics.aperture, size, scale=scale))
         across, down, turn = weave_of(self.mechanics.weave, seed=seed, frame=number)
-        return Layers(look, (across * scale, down * scale, turn), self._maker.draw(number), self._aperture)
+        marks = self._maker.draw(number)
+        if self.wrap and self._has_own_marks:
+            origin = self._origin_of(pixels, self.wrap)
+            marks = marks.moved(origin.row, origin.column)
+        return Layers(look, (across * scale, down * scale, turn), marks, self._aperture)
 
     def carried(self, beyond: Tensor | None, *, seed: int, number: int) -> Tensor | None:
         """Move what lies beyond 0..1 as the picture is moved, and hide it where the gate hides the picture."""

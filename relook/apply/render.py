@@ -68,7 +68,7 @@ def render_film(
         tell_before_work(taken, left_out, on_progress)
         is_marked = bool(settings.dials.of("texture"))
         shots = _shots(film, settings, on_progress) if is_marked else ()
-        renderer = renderer_of(look, settings, reader.info.frame_rate)
+        renderer = renderer_of(look, settings, reader.info.frame_rate, are_stills=reader.info.kind == "stills")
         work = _Work(output, reader, look, settings, key, take, shots, left_out, taken, renderer)
         work.require_range()
         job = Job(key, source, work.receipt, frozenset(shot.frames.start for shot in shots), work.total, beside)
@@ -224,7 +224,9 @@ def with_unforeseen(left_out: Sequence[str], lost: Iterable[str]) -> tuple[str, 
     return tuple(dict.fromkeys((*left_out, *lost)))
 
 
-def renderer_of(look: Look, settings: RenderSettings, frame_rate: Fraction) -> FrameRenderer:
+def renderer_of(
+    look: Look, settings: RenderSettings, frame_rate: Fraction, *, are_stills: bool = False
+) -> FrameRenderer:
     """Prepare the renderer of a film that is shown at a frame rate."""
     return FrameRenderer(
         look,
@@ -233,6 +235,7 @@ def renderer_of(look: Look, settings: RenderSettings, frame_rate: Fraction) -> F
         tile_rows=settings.tile_rows,
         safe_at=None if settings.allows_flashes else frame_rate,
         wrap=settings.wrap,
+        are_stills=are_stills,
     )
 
 
@@ -255,7 +258,8 @@ def shown_frames(
         place = _place(frame.index, shots)
         shown = frame.index - place.frame + held_frame(renderer.mechanics.cranking, place.frame)
         if shown != exposure or picture is None:
-            exposure, native, grains = shown, frame.native, seed_of(place.content_hash, seed)
+            content = renderer.content_of(frame.pixels, place.content_hash)
+            exposure, native, grains = shown, frame.native, seed_of(content, seed)
             number = exposure_of(renderer.mechanics.cranking, place.frame)
             beyond = renderer.carried(frame.beyond, seed=grains, number=number)
             try:

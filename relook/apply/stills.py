@@ -51,7 +51,8 @@ def render_stills(
 ) -> Delivery:
     """Render every picture of a folder and its sub-folders, under the same names.
 
-    The marks of a still are seeded by its own content: the same picture comes out the same wherever it lies.
+    The marks of a still are seeded by its own content: the same picture comes out the same wherever it lies, and with
+    `settings.wrap` wherever it begins.
 
     Raises:
         UsageError: the output cannot be written.
@@ -69,7 +70,9 @@ def render_stills(
     require_stills_place(output, found, overwrite=settings.overwrite or was_being_shown(output, key))
     if settings.passes is not None:
         require_passes_place(settings.passes, beside=output, dials=settings.dials)
-    work = _Work(found, output, look, settings, renderer_of(look, settings, STILL_RATE), list(found.closed))
+    work = _Work(
+        found, output, look, settings, renderer_of(look, settings, STILL_RATE, are_stills=True), list(found.closed)
+    )
     passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
 
     def receipt(files: dict[str, str]) -> bytes:
@@ -168,7 +171,7 @@ def _rendered(
             except InputError as error:
                 yield Refused(name, str(error))
                 continue
-            seed = seed_of(digest, settings.seed)
+            seed = seed_of(renderer.content_of(pixels, digest), settings.seed)
             if settings.passes is not None:
                 layers = renderer.layers(pixels, seed=seed, number=0)
                 pixels = composed(layers)

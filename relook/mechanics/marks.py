@@ -44,6 +44,11 @@ class Marks:
         """Return the marks on a device."""
         return Marks(*(getattr(self, item.name).to(device) for item in fields(self)))
 
+    def moved(self, rows: int, columns: int) -> Marks:
+        """Return the marks moved round, down and to the right."""
+        planes = {name: getattr(self, name) for name in ("grain", "clouds", "scratches", "dust")}
+        return replace(self, **{name: plane.roll((rows, columns), (2, 3)) for name, plane in planes.items()})
+
 
 class MarkMaker:
     """Draws the marks of frames of one size and one shot; the same ones for a frame whatever was drawn before."""

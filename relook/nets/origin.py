@@ -36,16 +36,19 @@ class Origin:
     """Pixels to the right that go with a step down."""
 
 
-def made_from_origin(picture: Tensor, wrap: Wrap, make: Callable[[Tensor], Tensor]) -> Tensor:
+def begun_at(picture: Tensor, origin: Origin) -> Tensor:
+    """Move a picture `[c h w]` round so that it begins at its origin: all its moved copies give the same one."""
+    return picture.roll((-origin.row, -origin.column), (1, 2))
+
+
+def made_from_origin(picture: Tensor, origin: Origin, make: Callable[[Tensor], Tensor]) -> Tensor:
     """Make a picture `[c h w]` of one `[3 h w]` so that one moved round along the axes that wrap gives the same bits, moved round.
 
     Every moved copy is handed to `make` as one and the same picture. One that repeats itself has many origins, and no choice among
     them matters: one period of the result is laid out again.
     """
-    origin = origin_of(picture, wrap)
-    place = (origin.row, origin.column)
-    made = make(picture.roll((-origin.row, -origin.column), (1, 2)))
-    return _repeated(made, origin).roll(place, (1, 2))
+    made = make(begun_at(picture, origin))
+    return _repeated(made, origin).roll((origin.row, origin.column), (1, 2))
 
 
 def origin_of(picture: Tensor, wrap: Wrap) -> Origin:

@@ -18,6 +18,8 @@ from torch import Tensor
 
 from relook.apply.delivery import RenderSettings
 from relook.apply.frame import FrameRenderer
+from relook.apply.passes import assembled
+from relook.apply.render import render_film
 from relook.apply.stills import render_stills
 from relook.film.pictures.picture_file import read_picture
 from relook.look import Look
@@ -96,6 +98,42 @@ def test_files_of_a_moved_texture_hold_the_same_codes_moved(worn: Look, tmp_path
     assert made.dtype == codes.dtype
     assert not np.array_equal(made, codes)
     assert np.array_equal(again, np.roll(made, (5, -7), (0, 1)))
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_a_moved_texture_has_the_same_marks_moved(worn: Look, tmp_path: Path, wrap: Wrap) -> None:
+    """With all dials as they are, in a folder and alone; the layers are moved too, and give the render."""
+    plate = np.random.default_rng(6).integers(0, 65536, (31, 38, 3)).astype(np.uint16)
+    shifts = (5 if "y" in wrap else 0, -7 if "x" in wrap else 0)
+    (tmp_path / "in").mkdir()
+    for name, codes in (("a", plate), ("b", np.roll(plate, shifts, (0, 1)))):
+        write(tmp_path / "in" / f"{name}.png", np.ascontiguousarray(codes))
+    set_to = RenderSettings(device=CPU, wrap=wrap, passes=tmp_path / "passes")
+    render_stills(tmp_path / "in", worn, tmp_path / "out", settings=set_to)
+    render_stills(
+        tmp_path / "in", worn, tmp_path / "bare", settings=replace(set_to, dials=Dials(texture=0), passes=None)
+    )
+    alone = replace(set_to, passes=None)
+    for name in "ab":
+        render_film(tmp_path / "in" / f"{name}.png", worn, tmp_path / f"{name}.png", settings=alone)
+    folders = (tmp_path / "out", tmp_path / "bare", tmp_path)
+    (made, bare, single), (again, _, other) = (
+        [read_picture(folder / f"{name}.png").codes for folder in folders] for name in "ab"
+    )
+    assert np.abs(made.astype(int) - bare).mean() > 400
+    assert np.array_equal(again, np.roll(made, shifts, (0, 1)))
+    assert np.array_equal(single, made) and np.array_equal(other, again)
+    rendered = np.rint(assembled(tmp_path / "passes", 1).flip(0).permute(1, 2, 0).numpy() * 65535)
+    assert np.abs(rendered - again).max() <= 1
+
+
+def test_marks_of_a_take_stay_where_they_are(worn: Look) -> None:
+    """Scratches and clouds go on from frame to frame: in a take they do not follow each picture's own content."""
+    renderer = FrameRenderer(worn, Dials(), device=CPU, wrap="xy")
+    picture = torch.rand(3, 24, 32, generator=torch.Generator().manual_seed(7))
+    first, second = (renderer.layers(one, seed=3, number=0).marks for one in (picture, moved(picture, "xy")))
+    assert torch.equal(first.dust, second.dust) and torch.equal(first.clouds, second.clouds)
+    assert renderer.content_of(picture, "ab") == "ab"
 
 
 def write(path: Path, codes: NDArray[Any]) -> None:
