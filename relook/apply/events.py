@@ -14,7 +14,7 @@ from pathlib import Path
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList, Event
 from relook.film.frames import FilmInfo, Frame, follows_evenly
-from relook.film.sequence import numbers_in, pattern_of
+from relook.film.sequence import ends_of, pattern_of
 from relook.timing import FrameRange, advance_timecode, frames_a_day, is_drop_frame, parse_timecode, rate_text
 
 REEL_LETTERS = 8
@@ -150,7 +150,7 @@ def _start_on_film(event: Event, info: FilmInfo) -> int:
     """
     start = event.source.start
     if event.first is not None and event.first_number is not None and info.kind == "sequence":
-        return start - event.first + event.first_number - numbers_in(info.path, info.pictures[:1])[0]
+        return start - event.first + event.first_number - ends_of(info.path, info.pictures)[0]
     if event.from_first_frame:
         return start
     if event.first is not None and info.timecode is None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from relook.film.colour import UNSPECIFIED, is_full_range, is_grey, is_rgb, matrix_of
 from relook.film.frames import FilmInfo
-from relook.film.sequence import is_pattern, numbers_in, pattern_of, take_of
+from relook.film.sequence import ends_of, is_pattern, pattern_of, take_of
 from relook.timing import FrameRange
 
 _PRIMARIES: Final = {
@@ -55,7 +55,8 @@ def pictures_words(film: FilmInfo, wanted: FrameRange | None = None) -> str:
     if not pictures:
         return ""
     if film.kind == "sequence":
-        first, last = (numbers_in(film.path, (picture,))[0] for picture in (pictures[0], pictures[-1]))
+        start = ends_of(film.path, film.pictures)[0] + (0 if wanted is None else wanted.start)
+        first, last = start, start + len(pictures) - 1
         numbers = f"frame {first}" if first == last else f"frames {first} to {last}"
         pattern = film.path.name if is_pattern(film.path) else pattern_of(film.pictures)
         return f"{numbers} of the take {pattern}"

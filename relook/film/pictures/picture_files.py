@@ -20,10 +20,10 @@ from relook.film.pictures.vfx import NEEDS_VFX, require_vfx
 from relook.film.publish import disk_errors, file_hash, require_place, sync, sync_folder
 from relook.film.sequence import (
     PICTURE_ENDINGS,
+    ends_of,
     is_pattern,
     matching_pictures,
     numbered_name,
-    numbers_in,
     own_number,
 )
 from relook.timing import FrameRange, advance_timecode
@@ -84,7 +84,7 @@ def picture_names(path: Path, source: FilmInfo, frames: FrameRange) -> list[str]
 
 def _first_number(source: FilmInfo) -> int:
     if source.kind == "sequence":
-        return numbers_in(source.path, source.pictures[:1])[0]
+        return ends_of(source.path, source.pictures)[0]
     own = own_number(source.pictures[0]) if len(source.pictures) == 1 else None
     return _FIRST_NUMBER if own is None else own
 
