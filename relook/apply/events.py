@@ -48,6 +48,8 @@ class PlacedEvent:
     """Of the film, from 0; a dissolve at its beginning included; None for black, into which the event before dissolves."""
     outgoing: FrameRange | None = None
     """Of the film: what the event before shows while this one dissolves in; None where there is no dissolve, or from black."""
+    tail: FrameRange | None = None
+    """Of the film: what this event goes on to show while one of another reel comes in; None where none does."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,10 @@ def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
                 found = replace(found, outgoing=outgoing)
             faults += [f"event {event.number} {fault}"] if fault else []
             placed.append(found)
+        elif event.kind == "picture" and before in own and event.dissolve and event.dissolve.outgoing:
+            fault, tail = _going_out(event, placed[-1], num_frames)
+            faults += [f"event {event.number} {fault}"] if fault else []
+            placed[-1] = replace(placed[-1], tail=tail)
         before = before if event.kind == "sound" else event
     if faults:
         raise InputError(

@@ -23,7 +23,7 @@ from relook.apply.render import renderer_of, shown_frames, tell_before_work, wit
 from relook.apply.shot_record import FilmFacts, read_record, shot_keys, write_record
 from relook.errors import UsageError
 from relook.film.container.fate import require_holdable
-from relook.film.cuts.cutlist import CutList
+from relook.film.cuts.cutlist import CutList, Event
 from relook.film.frames import FilmInfo, Frame
 from relook.film.publish import disk_errors, file_hash, locked, require_place
 from relook.film.reader import FilmReader
@@ -97,7 +97,9 @@ def render_shots(
     new = {plan.file.path for plan in missing}
     shot_files = tuple(replace(file, is_new=file.path in new) for file in files)
     used = FrameRange(min(file.frames.start for file in files), max(file.frames.stop for file in files))
-    notes = (*placing.notes, *_short_handles(files, handles), *_left_over(record, files))
+    of_other_reels = [f"{_wanted_name(event, info)}{ENDING}" for event in placing.foreign]
+    left_over = _left_over(record, [*(file.path.name for file in files), *of_other_reels])
+    notes = (*placing.notes, *_short_handles(files, handles), *left_over)
     return Delivery(
         folder,
         used,
@@ -129,6 +131,10 @@ def shot_name(number: str, name: str) -> str:
     return f"{number}_{safe}" if safe else number
 
 
+def _wanted_name(event: Event, info: FilmInfo) -> str:
+    return shot_name(event.number, event.name or event.reel or info.path.stem)
+
+
 def _require_folder(folder: Path) -> None:
     if not folder.is_dir():
         require_place(folder, overwrite=False)
@@ -143,9 +149,9 @@ def _files(placed: Sequence[PlacedEvent], folder: Path, facts: FilmFacts, *, han
     for place, following in zip(placed, [*placed[1:], None], strict=True):
         if place.frames is None:
             continue
-        event, tail = place.event, len(following.outgoing) if following and following.outgoing else 0
-        cut = FrameRange(place.frames.start, place.frames.stop + tail)
-        wanted = shot_name(event.number, event.name or event.reel or facts.info.path.stem)
+        event, tail = place.event, place.tail or (following.outgoing if following else None)
+        cut = FrameRange(place.frames.start, place.frames.stop + len(tail or ()))
+        wanted = _wanted_name(event, facts.info)
         names = chain([wanted], (f"{wanted}_{n}" for n in count(2)))
         name = next(name for name in names if name.lower() not in taken)
         taken.add(name.lower())
@@ -164,8 +170,8 @@ def _short_handles(files: Sequence[ShotFile], handles: int) -> list[str]:
     return short
 
 
-def _left_over(record: Record, files: Sequence[ShotFile]) -> list[str]:
-    left = record.keys() - {file.path.name for file in files}
+def _left_over(record: Record, listed: Sequence[str]) -> list[str]:
+    left = record.keys() - set(listed)
     return [f"no longer in the list, left where it is: {name}" for name in sorted(left)]
 
 

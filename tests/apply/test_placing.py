@@ -10,7 +10,7 @@ import pytest
 
 from relook.apply.events import place_events
 from relook.errors import InputError
-from relook.film.cuts.cutlist import CutList, Event
+from relook.film.cuts.cutlist import CutList, Dissolve, Event
 from relook.film.frames import FilmInfo
 from relook.timing import FrameRange
 
@@ -59,3 +59,24 @@ def test_a_take_is_known_by_what_its_pictures_are_called(path: str) -> None:
     events = (event(0, first=0), replace(event(20, first=0), number="002", reel="other"))
     placing = place_events(CutList("", events, RATE), take(path, 1001), 50)
     assert ([placed.event.reel for placed in placing.placed], placing.foreign) == (["shot"], (events[1],))
+
+
+@pytest.mark.parametrize("fault", ["", "is a wipe (W001)"])
+def test_a_shot_runs_on_while_another_reel_comes_in(fault: str) -> None:
+    """Both sides of a dissolve are whole in the two shots, whatever reels they are of; a wipe needs them too."""
+    going = event(20, first=0)
+    coming = replace(going, number="002", reel="other", record=FrameRange(10, 20), fault=fault)
+
+    def tail(dissolve: Dissolve, num_frames: int = 50) -> FrameRange | None:
+        cuts = CutList("", (going, replace(coming, dissolve=dissolve)), RATE)
+        return place_events(cuts, FILM, num_frames).placed[0].tail
+
+    info = replace(FILM, path=Path("other.mov"))
+    placing = place_events(CutList("", (going, replace(coming, fault="")), RATE), info, 50)
+    assert placing.placed[0].tail is None and placing.foreign == (going,)
+    assert tail(Dissolve(8, FrameRange(30, 38), "shot")) == FrameRange(30, 38)
+    with pytest.raises(InputError, match="event 002 dissolves for 8 frames, and the film ends"):
+        tail(Dissolve(8, FrameRange(30, 38), "shot"), 37)
+    with pytest.raises(InputError, match="event 002 dissolves from pictures"):
+        tail(Dissolve(8, FrameRange(31, 39), "shot"))
+    assert tail(Dissolve(8, None)) is None

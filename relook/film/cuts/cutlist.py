@@ -14,7 +14,7 @@ Kind = Literal["picture", "black", "sound"]
 
 @dataclass(frozen=True)
 class Dissolve:
-    """The frames at an event's beginning in which the event before still shows through."""
+    """The frames at an event's beginning in which the event before still shows through, as in a wipe, which is a fault too."""
 
     frames: int
     outgoing: FrameRange | None
@@ -87,7 +87,7 @@ def _event_in_words(event: Event, cuts: CutList) -> str:
     shown = " ".join(filter(None, (event.reel, event.name))) or "(unnamed)"
     words = [event.number, {"picture": shown, "black": "black", "sound": f"{shown}, sound only"}[event.kind]]
     words += [source if event.kind != "black" else "", f"at {record}"]
-    if event.dissolve:
+    if event.dissolve and not event.fault:
         words.append(
             f"after a dissolve of {event.dissolve.frames} frames{'' if event.dissolve.outgoing else ' from black'}"
         )

@@ -217,7 +217,7 @@ def _events(entries: Sequence[_Entry], counting: _Counting, path: Path, reels: d
     before: Event | None = None
     for entry, following in zip_longest(entries, entries[1:]):
         event = _event(entry, counting, path, reels)
-        if entry.event["edit"] == "D" and int(entry.event["frames"] or 0):
+        if entry.event["edit"][0] in "DW" and int(entry.event["frames"] or 0):
             event = _dissolving(event, int(entry.event["frames"]), before)
         if event.kind != "sound":
             before = event
@@ -245,7 +245,9 @@ def _event(entry: _Entry, counting: _Counting, path: Path, reels: dict[str, str]
         reel="" if reel.upper() in _UNNAMED_REEL else reel,
         source=FrameRange(source[0], max(source)),
         record=FrameRange(record[0], max(record)),
-        fault="" if kind != "picture" else fault or _fault(entry, source, record, counting.rate),
+        fault={"picture": fault or _fault(entry, source, record, counting.rate), "black": _effect(line["edit"])}.get(
+            kind, ""
+        ),
     )
 
 
@@ -277,8 +279,8 @@ def _fault(entry: _Entry, source: tuple[int, int], record: tuple[int, int], rate
     """Say why an event cannot be rendered as it is written."""
     line, took, shows = entry.event, source[1] - source[0], record[1] - record[0]
     speeds = [float(found["speed"]) for found in map(_SPEED.match, entry.notes) if found]
-    if line["edit"] not in "CD":
-        return f"is a {'wipe' if line['edit'].startswith('W') else 'key'} ({line['edit']})"
+    if effect := _effect(line["edit"]):
+        return effect
     if re.fullmatch(r"V([2-9]|\d\d+)", line["channels"]):
         return f"lies on track {line['channels']}, and one track of pictures is read"
     if took < 0 or any(speed < 0 for speed in speeds):
@@ -294,8 +296,13 @@ def _fault(entry: _Entry, source: tuple[int, int], record: tuple[int, int], rate
     return ""
 
 
+def _effect(edit: str) -> str:
+    """Say what an event begins with that is neither a cut nor a dissolve; "" for these."""
+    return "" if edit in "CD" else f"is a {'wipe' if edit.startswith('W') else 'key'} ({edit})"
+
+
 def _dissolving(event: Event, frames: int, before: Event | None) -> Event:
-    """Let an event begin with a dissolve from the one before, which goes on where it ended."""
+    """Let an event begin with a dissolve, or a wipe, from the one before, which goes on where it ended."""
     outgoing = None
     if before is not None and before.kind == "picture":
         outgoing = FrameRange(before.source.stop, before.source.stop + frames)

@@ -199,6 +199,12 @@ def test_drop_frame_is_counted_by_the_film_and_by_the_list(tmp_path: Path) -> No
         read(tmp_path / "odd.edl", odd, Fraction(24))
 
 
+def test_a_wipe_to_black_is_no_cut(tmp_path: Path) -> None:
+    wiped = "002 BL V W001 012 00:00:00:00 00:00:01:00 10:00:02:00 10:00:03:00\n"
+    _, black = read(tmp_path / "wipe.edl", HEAD + ONE + wiped, Fraction(24)).events
+    assert black.kind == "black" and black.fault == "is a wipe (W001)" and black.dissolve is not None
+
+
 def test_fcm_lines_that_switch_are_heeded(tmp_path: Path) -> None:
     """Both countings in one list, all labels with ':': 01:01:00:00 is 61 minutes of 30, less 110 frames where it is drop-frame."""
     times = "01:01:00:10 01:01:01:10 01:00:00:00 01:00:01:00\n"
