@@ -49,6 +49,10 @@ def info(
         print_lines(*look_lines(facts))
     else:
         are_stills = is_folder_of_stills(Path(file))
+        if are_stills and shots:
+            raise UsageError(
+                f"--shots tells of films and takes; {file} holds stills, and each of them is a shot of its own"
+            )
         facts = stills_facts(Path(file)) if are_stills else film_facts(Path(file))
         facts |= {"shots": shot_facts(Path(file))} if shots else {}
         facts |= {"for": fate_facts(Path(file), ending)} if ending is not None else {}

@@ -63,7 +63,7 @@ def pictures_words(film: FilmInfo, wanted: FrameRange | None = None) -> str:
     if len(film.pictures) > 1:
         return f"{len(pictures)} stills of {film.path}"
     take = [path for _, path in sorted(take_of(film.path))] if film.path.is_file() else []
-    return f"{film.path.name} alone" + (
+    return f"{film.pictures[0].name} alone" + (
         f", not the {len(take)} of its take; {pattern_of(take)}, or its first picture, means all" if take else ""
     )
 

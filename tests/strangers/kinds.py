@@ -27,7 +27,7 @@ from relook.film.journal import Journal, Stretch
 from relook.film.part import Part
 from relook.film.publish import receipt_of
 from relook.look import load_look
-from relook.receipt import Files, Receipt, compare, read_receipt, sealed, write_receipt
+from relook.receipt import Chunk, Files, Receipt, compare, read_receipt, sealed, write_receipt
 from relook.recipe.files import read_recipe
 from relook.recipe.mechanics import Mechanics
 from relook.report import Report
@@ -338,6 +338,7 @@ def _receipts() -> list[bytes]:
     return [
         write_receipt(Receipt(digest, film, film, Files("x", {"x": digest}), used, {"frame_hashes": [digest] * 3})),
         write_receipt(Receipt("", Files("o.####.png", {"o.1001.png": digest}), film, Files("x", {"x": ""}), used)),
+        write_receipt(Receipt(digest, film, film, film, used, {}, take=digest, earlier=(Chunk("", {"frames": {}}),))),
     ]
 
 
