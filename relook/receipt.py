@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from relook.strict import parse_json, read_regular
 
 SCHEMA: Final = 1
 MAX_BYTES: Final = 256 << 20
+SHARED: Final = "shots"
+"""Of a delivery, what is alike for all ranges of a take: the source's shots."""
 _SEAL: Final = "receipt_sha256"
 CHANGED: Final = "it was changed after it was written"
 
@@ -31,6 +33,15 @@ class Files:
     name: str
     """What they are called together: of the film, the sequence or the look."""
     sha256: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A range of a take that was rendered before into the place of the same pictures."""
+
+    job: str
+    delivery: dict[str, Any]
+    """But for `SHARED`."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,10 @@ class Receipt:
     """Dials, seed, range, device, software: all else that the frames depend on."""
     delivery: dict[str, Any] = field(default_factory=dict)
     """What came of it: the frames' hashes before encoding, damage, what was left out."""
+    take: str = ""
+    """Of pictures: the digest `job` as it were for all frames. Ranges of one take that go to one place share a receipt."""
+    earlier: tuple[Chunk, ...] = ()
+    """The ranges before the last one; `output` holds the pictures of all."""
     schema: int = SCHEMA
 
 
@@ -61,6 +76,26 @@ class Finding:
 
 
 _RECEIPT: Final = TypeAdapter(Receipt)
+
+
+def with_earlier(receipt: Receipt, before: Receipt) -> Receipt:
+    """Let the receipt of a range of a take tell of the ranges before it too, whose pictures lie beside its own.
+
+    Args:
+        before: the receipt that was there; one of another take tells nothing that still holds.
+    """
+    if not receipt.take or receipt.take != before.take:
+        return receipt
+    own = {name: told for name, told in before.delivery.items() if name != SHARED}
+    chunks = (*before.earlier, Chunk(before.job, own))
+    earlier = tuple(chunk for chunk in chunks if chunk.job != receipt.job)
+    files = Files(receipt.output.name, before.output.sha256 | receipt.output.sha256)
+    frames, added = before.settings["frames"], receipt.settings["frames"]
+    if frames and added:
+        frames = {"start": min(frames["start"], added["start"]), "stop": max(frames["stop"], added["stop"])}
+    return replace(
+        receipt, output=files, settings=receipt.settings | {"frames": frames if added else None}, earlier=earlier
+    )
 
 
 def write_receipt(receipt: Receipt) -> bytes:

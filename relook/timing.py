@@ -116,7 +116,7 @@ def rate_text(rate: Fraction) -> str:
 
 
 def _nominal_rate(rate: Fraction) -> int:
-    return max(1, int(rate + Fraction(1, 2)))
+    return max(1, (2 * rate.numerator + rate.denominator) // (2 * rate.denominator))
 
 
 def _dropped_a_minute(rate: Fraction) -> int:

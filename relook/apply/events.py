@@ -14,6 +14,7 @@ from pathlib import Path
 from relook.errors import InputError
 from relook.film.cuts.cutlist import CutList, Event
 from relook.film.frames import FilmInfo, Frame, follows_evenly
+from relook.film.sequence import ends_of, pattern_of
 from relook.timing import FrameRange, advance_timecode, frames_a_day, is_drop_frame, parse_timecode, rate_text
 
 REEL_LETTERS = 8
@@ -47,6 +48,8 @@ class PlacedEvent:
     """Frames of the film, from 0, including a dissolve at the beginning; None for black into which the previous event dissolves."""
     outgoing: FrameRange | None = None
     """Frames of the film that the previous event shows while this one dissolves in; None without a dissolve, or from black."""
+    tail: FrameRange | None = None
+    """Frames of the film that this event goes on to show while one of another reel comes in; None where none does."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
     pictures = [event for event in cuts.events if event.kind == "picture"]
     if not pictures:
         raise InputError("the cut list has no pictures, only sound or black; export the list of the picture track")
-    own = set(_of_film(pictures, info.path))
+    own = set(_of_film(pictures, _names_of(info)))
     if not own:
         reels = sorted({event.reel or event.name for event in pictures})
         raise InputError(
@@ -86,14 +89,22 @@ def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
     before: Event | None = None
     for event in cuts.events:
         if event in own or (event.kind == "black" and event.dissolve and before in own):
-            found = PlacedEvent(event, _on_film(event, info) if event.kind == "picture" else None)
-            fault = event.fault or _outside(found, info, num_frames)
+            start = _start_on_film(event, info)
+            shown = FrameRange(max(start, 0), max(start, 0) + len(event.source))
+            found = PlacedEvent(event, shown if event.kind == "picture" else None)
+            is_outside = found.frames is not None and (start < 0 or shown.stop > num_frames)
+            outside = f"shows {_labels(event, info)}, which the film does not have" if is_outside else ""
+            fault = event.fault or outside
             if not fault and event.dissolve and event.dissolve.outgoing and (before is None or before in own):
                 last = placed[-1] if before else None
                 fault, outgoing = _going_out(event, last, num_frames)
                 found = replace(found, outgoing=outgoing)
             faults += [f"event {event.number} {fault}"] if fault else []
             placed.append(found)
+        elif event.kind == "picture" and before in own and event.dissolve and event.dissolve.outgoing:
+            fault, tail = _going_out(event, placed[-1], num_frames)
+            faults += [f"event {event.number} {fault}"] if fault else []
+            placed[-1] = replace(placed[-1], tail=tail)
         before = before if event.kind == "sound" else event
     if faults:
         raise InputError(
@@ -120,12 +131,6 @@ def evenly(frames: Iterator[Frame], info: FilmInfo) -> Iterator[Frame]:
         yield frame
 
 
-def _outside(placed: PlacedEvent, info: FilmInfo, num_frames: int) -> str:
-    if placed.frames is None or placed.frames.stop <= num_frames:
-        return ""
-    return f"shows {_labels(placed.event, info)}, which the film does not have"
-
-
 def _going_out(event: Event, last: PlacedEvent | None, num_frames: int) -> tuple[str, FrameRange | None]:
     """Return why an event cannot dissolve from the previous one, or the outgoing frames."""
     dissolve = event.dissolve
@@ -144,14 +149,21 @@ def _going_out(event: Event, last: PlacedEvent | None, num_frames: int) -> tuple
     return "", outgoing
 
 
-def _on_film(event: Event, info: FilmInfo) -> FrameRange:
-    """Return an event's frames in the film; they may lie beyond its end."""
+def _start_on_film(event: Event, info: FilmInfo) -> int:
+    """Return the frame of the film that an event begins with; it may lie beyond both ends.
+
+    Numbered pictures are known by their numbers; else timecode tells, and what the list says of the reel where there is none.
+    """
     start = event.source.start
-    if not event.from_first_frame:
-        first = info.timecode or "00:00:00:00"
-        a_day = frames_a_day(info.frame_rate, drop=is_drop_frame(first))
-        start = (start - parse_timecode(first, info.frame_rate)) % a_day
-    return FrameRange(start, start + len(event.source))
+    if event.first is not None and event.first_number is not None and info.kind == "sequence":
+        return start - event.first + event.first_number - ends_of(info.path, info.pictures)[0]
+    if event.from_first_frame:
+        return start
+    if event.first is not None and info.timecode is None:
+        return start - event.first
+    first = info.timecode or "00:00:00:00"
+    a_day = frames_a_day(info.frame_rate, drop=is_drop_frame(first))
+    return (start - parse_timecode(first, info.frame_rate)) % a_day
 
 
 def _labels(event: Event, info: FilmInfo) -> str:
@@ -163,30 +175,38 @@ def _labels(event: Event, info: FilmInfo) -> str:
     )
 
 
-def _of_film(pictures: Sequence[Event], film: Path) -> list[Event]:
+def _names_of(info: FilmInfo) -> tuple[str, ...]:
+    """Return the names that a film's reel may have: its own, and for a take what its pictures are called."""
+    own = info.path.name if info.path.is_dir() else info.path.stem
+    return (own, Path(pattern_of(info.pictures)).stem) if info.kind == "sequence" else (own,)
+
+
+def _of_film(pictures: Sequence[Event], names: Sequence[str]) -> list[Event]:
     """Choose the events that show a film: all if the list has only one source, otherwise those named after the film."""
     reels = {event.reel for event in pictures} - {""}
     if len(reels) == 1 and all(event.reel for event in pictures):
         return list(pictures)
-    named = [event for event in pictures if _is_named(event.reel or event.name, film)]
+    named = [event for event in pictures if _is_named(event.reel or event.name, names)]
     return named or ([] if reels else list(pictures))
 
 
-def _is_named(reel: str, film: Path) -> bool:
-    """Say whether a reel's name, which may be truncated, is a film's."""
-    wanted, given = (re.sub(r"[^0-9a-z]", "", name.lower()) for name in (film.stem, reel))
-    return bool(given) and (given == wanted or (len(given) == REEL_LETTERS and wanted.startswith(given)))
+def _is_named(reel: str, names: Sequence[str]) -> bool:
+    """Say whether a reel's name, which may be truncated, is that of a film with these names."""
+    given, *wanted = (re.sub(r"[^0-9a-z]", "", name.lower()) for name in (reel, *names))
+    return bool(given) and any(
+        given == name or (len(given) == REEL_LETTERS and name.startswith(given)) for name in wanted
+    )
 
 
 def _notes(cuts: CutList, own: Set[Event], foreign: Sequence[Event], info: FilmInfo) -> tuple[str, ...]:
     notes = []
     reels = sorted({event.reel or event.name for event in own} - {""})
-    if reels and not any(_is_named(reel, info.path) for reel in reels):
+    if reels and not any(_is_named(reel, _names_of(info)) for reel in reels):
         notes.append(f"the list's {_listed(reels)} is taken to be {info.path.name}")
     notes += [f"left out, from another reel: event {event.number} ({event.reel or event.name})" for event in foreign]
     notes += [f"left out, sound only: event {event.number}" for event in cuts.events if event.kind == "sound"]
     notes += [f"not understood: {line}" for line in cuts.unread]
-    if info.timecode is None:
+    if info.timecode is None and any(event.first is None for event in own):
         notes.append(f"{info.path.name} has no timecode: its first frame is taken to be 00:00:00:00")
     return tuple(notes)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 from relook.apply.delivery import RenderSettings
+from relook.film.container.codecs import film_endings
+from relook.film.frames import FilmInfo
 from relook.film.identity import Watched
 from relook.look import Look
 from relook.version import VERSION
@@ -32,6 +34,13 @@ def job_key(path: Path, source: Watched, look: Look, settings: RenderSettings, *
     return digest_of(facts | {"film": str(path.absolute()), "source": source.digest, "edit": choice})
 
 
+def take_key(info: FilmInfo, source: Watched, look: Look, settings: RenderSettings, output: Path) -> str:
+    """Digest the same as `job_key` whatever range of frames is wanted, for pictures that ranges may give one by one; else ""."""
+    if output.suffix.lower() in film_endings() or len(info.pictures) == 1:
+        return ""
+    return job_key(info.path, source, look, replace(settings, frames=None)) or ""
+
+
 def render_facts(look: Look, settings: RenderSettings) -> dict[str, Any]:
     """List what affects frames other than the film, and which of its frames they are."""
     space = settings.colour_space
@@ -49,7 +58,8 @@ def render_facts(look: Look, settings: RenderSettings) -> dict[str, Any]:
 
 def settings_facts(settings: RenderSettings) -> dict[str, Any]:
     """List which frames of a film are rendered, and what is done about its faults."""
-    return {"frames": settings.frames and asdict(settings.frames), "mending": asdict(settings.mending)}
+    frames = None if settings.frames is None else asdict(settings.frames)  # one that is empty counts as False
+    return {"frames": frames, "mending": asdict(settings.mending)}
 
 
 def software() -> dict[str, str]:

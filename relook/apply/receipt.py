@@ -17,19 +17,52 @@ from relook.film.pictures.stills import StillsFolder
 from relook.film.publish import file_hash, receipt_of
 from relook.film.writer import Written
 from relook.look import Look
-from relook.receipt import Files, Receipt, compare, read_receipt, write_receipt
+from relook.receipt import SHARED, Files, Receipt, compare, read_receipt, with_earlier, write_receipt
+from relook.timing import FrameRange
 
 ALREADY_DONE: Final = "this was done before and nothing has changed since: the output stays as it is"
 _DELIVERY: Final = TypeAdapter(Delivery)
+_FRAMES: Final = TypeAdapter[FrameRange | None](FrameRange | None)
 
 
 def receipt_for(
-    delivery: Delivery, written: Written, info: FilmInfo, look: Look, settings: RenderSettings, key: str | None
+    delivery: Delivery,
+    written: Written,
+    info: FilmInfo,
+    look: Look,
+    settings: RenderSettings,
+    key: str | None,
+    *,
+    take: str = "",
 ) -> bytes:
-    """Return the receipt of a film; the source is read once more, for its hashes."""
+    """Return the receipt of a film; the source is read once more, for its hashes.
+
+    Args:
+        take: see `Receipt.take`.
+    """
     name = delivery.output.name
     source = Files(info.path.name, {path.name: file_hash(path) or "" for path in info.pictures or (info.path,)})
-    return _laid_out(delivery, Files(name, written.files or {name: written.sha256}), source, look, settings, key)
+    receipt = _told(delivery, Files(name, written.files or {name: written.sha256}), source, look, settings, key)
+    before = _of_take(delivery.output, take)
+    receipt = replace(receipt, take=take)
+    return write_receipt(receipt if before is None else with_earlier(receipt, before))
+
+
+def made_before(output: Path, take: str) -> frozenset[str]:
+    """Name the pictures of a take that earlier ranges of it gave."""
+    before = _of_take(output, take)
+    return frozenset() if before is None else frozenset(before.output.sha256)
+
+
+def _of_take(output: Path, take: str) -> Receipt | None:
+    if not take or not receipt_of(output).is_file():
+        return None
+    try:
+        receipt = read_receipt(output)
+        _FRAMES.validate_python(receipt.settings.get("frames", ""))
+    except (InputError, ValueError):
+        return None
+    return receipt if receipt.take == take else None
 
 
 def receipt_of_stills(
@@ -42,12 +75,12 @@ def receipt_of_stills(
 ) -> bytes:
     """Return the receipt of a folder of stills; `files` maps the names of its files to their SHA-256 (hex)."""
     source = Files(folder.path.name, {str(name): file_hash(folder.path / name) or "" for name in delivery.stills})
-    return _laid_out(delivery, Files(delivery.output.name, files), source, look, settings, key)
+    return write_receipt(_told(delivery, Files(delivery.output.name, files), source, look, settings, key))
 
 
-def _laid_out(
+def _told(
     delivery: Delivery, output: Files, source: Files, look: Look, settings: RenderSettings, key: str | None
-) -> bytes:
+) -> Receipt:
     told = _DELIVERY.dump_python(delivery, mode="json")
     del told["output"]
     # Names may be any bytes, which pydantic would replace.
@@ -55,7 +88,7 @@ def _laid_out(
     told["refused"] = [(str(path), reason) for path, reason in delivery.refused]
     facts = render_facts(look, settings) | settings_facts(settings)
     used = Files(look.name, {look.name: look.sha256})
-    return write_receipt(Receipt(key or "", output, source, used, facts, told))
+    return Receipt(key or "", output, source, used, facts, told)
 
 
 def delivered_already(output: Path, key: str | None) -> Delivery | None:
@@ -67,10 +100,12 @@ def delivered_already(output: Path, key: str | None) -> Delivery | None:
     except InputError:
         return None
     folder = output if output.is_dir() else output.parent
-    if receipt.job != key or any(found.fault for found in compare("output", receipt.output, folder)):
+    shared = {SHARED: receipt.delivery.get(SHARED)}
+    done = {chunk.job: chunk.delivery | shared for chunk in receipt.earlier} | {receipt.job: receipt.delivery}
+    if key not in done or any(found.fault for found in compare("output", receipt.output, folder)):
         return None
     try:
-        delivery = _DELIVERY.validate_python(receipt.delivery | {"output": output})
+        delivery = _DELIVERY.validate_python(done[key] | {"output": output})
     except ValueError:
         return None
     clear_leftover(output, key)

@@ -11,17 +11,19 @@ from pathlib import Path
 from relook.apply.delivery import Delivery, RenderSettings
 from relook.apply.exposures import renderer_of, shown_frames
 from relook.apply.frame import FrameRenderer
-from relook.apply.job import job_key
+from relook.apply.job import job_key, take_key
 from relook.apply.passes import PassWriter, require_passes_place
-from relook.apply.receipt import delivered_already, receipt_for
+from relook.apply.receipt import delivered_already, made_before, receipt_for
 from relook.errors import InputError, UsageError
 from relook.film.container.ledger import timecode_of
 from relook.film.fields import require_progressive
-from relook.film.frames import Frame, Shot, WriteSettings
+from relook.film.frames import FilmInfo, Frame, Shot, WriteSettings
 from relook.film.identity import Watched, watch
 from relook.film.journal import was_being_shown
 from relook.film.output_place import check_output
+from relook.film.pictures.picture_files import picture_names
 from relook.film.reader import TO_END, FilmReader
+from relook.film.sequence import is_pattern, unlisted
 from relook.film.shots import find_shots
 from relook.film.words import pictures_words
 from relook.film.writer import FilmWriter, Job, Written
@@ -56,20 +58,23 @@ def render_film(
         before = None if settings.overwrite else delivered_already(output, key)
         if before is not None:
             return before
-        left_out = _require_all(reader, output, settings, key)
+        take = take_key(reader.info, source, look, settings, output)
+        beside = _beside(reader.info, output, settings, take)
+        left_out = _require_all(reader, output, settings, key, beside)
         taken = pictures_words(reader.info, settings.frames)
         tell_before_work(taken, left_out, on_progress)
         shots = _shots(film, settings, on_progress) if settings.dials.of("texture") else ()
         renderer = renderer_of(look, settings, reader.info.frame_rate)
-        work = _Work(output, reader, look, settings, key, shots, left_out, taken, renderer)
+        work = _Work(output, reader, look, settings, key, take, shots, left_out, taken, renderer)
         work.require_range()
-        return _done(work, source, on_progress)
+        return _done(work, source, beside, on_progress)
 
 
-def _done(work: _Work, source: Watched, on_progress: OnProgress) -> Delivery:
+def _done(work: _Work, source: Watched, beside: frozenset[str], on_progress: OnProgress) -> Delivery:
     """Render the frames that are not done yet, write them and publish the film."""
     settings, info = work.settings, work.reader.info
-    job = Job(work.key, source, work.receipt, frozenset(shot.frames.start for shot in work.shots), work.total)
+    cuts = frozenset(shot.frames.start for shot in work.shots)
+    job = Job(work.key, source, work.receipt, cuts, work.total, beside)
     passes = nullcontext() if settings.passes is None else PassWriter(settings.passes)
     writing = partial(
         FilmWriter,
@@ -90,10 +95,20 @@ def _done(work: _Work, source: Watched, on_progress: OnProgress) -> Delivery:
     return work.delivery(writer.written)
 
 
-def _require_all(reader: FilmReader, output: Path, settings: RenderSettings, key: str | None) -> tuple[str, ...]:
+def _beside(info: FilmInfo, output: Path, settings: RenderSettings, take: str) -> frozenset[str]:
+    """Name the pictures that earlier ranges of the same take gave, and that this one does not make."""
+    if settings.frames is None:
+        return frozenset()
+    before = made_before(output, take)
+    return before.difference(picture_names(output, info, settings.frames)) if before else before
+
+
+def _require_all(
+    reader: FilmReader, output: Path, settings: RenderSettings, key: str | None, beside: frozenset[str]
+) -> tuple[str, ...]:
     """Refuse what cannot be done before any work; return in words what of the source the output will not hold."""
     info, is_replaced = reader.info, settings.overwrite or was_being_shown(output, key)
-    left_out = check_output(output, info, _writing(settings), overwrite=is_replaced)
+    left_out = check_output(output, info, _writing(settings), overwrite=is_replaced, beside=beside)
     if settings.passes is not None:
         require_passes_place(settings.passes, beside=output, dials=settings.dials)
     if not settings.mending.deinterlaces:
@@ -120,6 +135,7 @@ class _Work:
     look: Look
     settings: RenderSettings
     key: str | None
+    take: str
     shots: tuple[Shot, ...]
     left_out: tuple[str, ...]
     taken: str
@@ -169,6 +185,12 @@ class _Work:
             notes.append("no combing was found: the frames were not deinterlaced")
         if written.forgets_time and tally.is_uneven:
             notes.append(UNEVEN)
+        strange = self.strange(written)
+        if strange:
+            notes.append(
+                f"{len(strange)} other pictures match {self.output.name}, the first is {strange[0].name}: they are not of this "
+                f"render, and its receipt tells nothing of them; remove what is out of date"
+            )
         return Delivery(
             self.output,
             FrameRange(self.first, self.first + len(tally.hashes)),
@@ -184,9 +206,16 @@ class _Work:
             taken=self.taken,
         )
 
+    def strange(self, written: Written) -> list[Path]:
+        """List the pictures that a pattern stands for and that neither this render made nor earlier ranges of the same take."""
+        if not is_pattern(self.output):
+            return []
+        return unlisted(self.output, {*written.files, *made_before(self.output, self.take)})
+
     def receipt(self, written: Written) -> bytes:
         """Return the receipt."""
-        return receipt_for(self.delivery(written), written, self.reader.info, self.look, self.settings, self.key)
+        told = (self.reader.info, self.look, self.settings, self.key)
+        return receipt_for(self.delivery(written), written, *told, take=self.take)
 
 
 def tell_before_work(taken: str, left_out: Sequence[str], on_progress: OnProgress) -> None:

@@ -23,7 +23,8 @@ from relook.apply.shot_folder import ENDING, PART, Record, ShotPlan, ShotWriter,
 from relook.apply.shot_record import FilmFacts, read_record, shot_keys, write_record
 from relook.errors import UsageError
 from relook.film.container.fate import require_holdable
-from relook.film.cuts.cutlist import CutList
+from relook.film.cuts.cutlist import CutList, Event
+from relook.film.frames import FilmInfo
 from relook.film.publish import disk_errors, locked, require_place
 from relook.film.reader import FilmReader
 from relook.film.shots import shots_and_hashes
@@ -66,7 +67,7 @@ def render_shots(
     with FilmReader(film, space=settings.colour_space) as reader:
         info = reader.info
         _require_folder(folder)
-        left_out = require_holdable(folder / f"shot{ENDING}", info, PART)
+        left_out = require_holdable(folder / f"shot{ENDING}", info, replace(PART, untouched=settings.dials.is_off))
         tell_before_work(pictures_words(info), left_out, on_progress)
         facts = FilmFacts(info, *shots_and_hashes(film, space=settings.colour_space, on_progress=on_progress))
         placing = place_events(cuts, info, len(facts.frame_hashes))
@@ -103,6 +104,8 @@ def _written(task: _Task, missing: Sequence[ShotPlan], record: Record, on_progre
 def _delivery(task: _Task, folder: Path, missing: Sequence[ShotPlan], record: Record, written: ShotWriter) -> Delivery:
     """Describe the result."""
     files, new = task.files, {plan.file.path for plan in missing}
+    of_other_reels = [f"{_wanted_name(event, task.reader.info)}{ENDING}" for event in task.placing.foreign]
+    left_over = _left_over(record, [*(file.path.name for file in files), *of_other_reels])
     return Delivery(
         folder,
         FrameRange(min(file.frames.start for file in files), max(file.frames.stop for file in files)),
@@ -112,7 +115,7 @@ def _delivery(task: _Task, folder: Path, missing: Sequence[ShotPlan], record: Re
         left_out=with_unforeseen(task.left_out, sorted(written.lost)),
         num_clipped=written.num_clipped,
         shot_files=tuple(replace(file, is_new=file.path in new) for file in files),
-        notes=(*task.placing.notes, *_short_handles(files, task.settings.handles), *_left_over(record, files)),
+        notes=(*task.placing.notes, *_short_handles(files, task.settings.handles), *left_over),
         taken=pictures_words(task.reader.info),
     )
 
@@ -134,6 +137,10 @@ def shot_name(number: str, name: str) -> str:
     return f"{number}_{safe}" if safe else number
 
 
+def _wanted_name(event: Event, info: FilmInfo) -> str:
+    return shot_name(event.number, event.name or event.reel or info.path.stem)
+
+
 def _require_folder(folder: Path) -> None:
     if not folder.is_dir():
         require_place(folder, overwrite=False)
@@ -148,9 +155,9 @@ def _files(placed: Sequence[PlacedEvent], folder: Path, facts: FilmFacts, *, han
     for place, following in zip(placed, [*placed[1:], None], strict=True):
         if place.frames is None:
             continue
-        event, tail = place.event, len(following.outgoing) if following and following.outgoing else 0
-        cut = FrameRange(place.frames.start, place.frames.stop + tail)
-        wanted = shot_name(event.number, event.name or event.reel or facts.info.path.stem)
+        event, tail = place.event, place.tail or (following.outgoing if following else None)
+        cut = FrameRange(place.frames.start, place.frames.stop + len(tail or ()))
+        wanted = _wanted_name(event, facts.info)
         names = chain([wanted], (f"{wanted}_{n}" for n in count(2)))
         name = next(name for name in names if name.lower() not in taken)
         taken.add(name.lower())
@@ -169,6 +176,6 @@ def _short_handles(files: Sequence[ShotFile], handles: int) -> list[str]:
     return short
 
 
-def _left_over(record: Record, files: Sequence[ShotFile]) -> list[str]:
-    left = record.keys() - {file.path.name for file in files}
+def _left_over(record: Record, listed: Sequence[str]) -> list[str]:
+    left = record.keys() - set(listed)
     return [f"no longer in the list, left where it is: {name}" for name in sorted(left)]

@@ -62,6 +62,8 @@ def info(
 def show_footage(path: Path, *, shots: bool, ending: str | None) -> dict[str, Any]:
     """Print what is in a film, a sequence or a folder of stills; return it in plain values."""
     are_stills = is_folder_of_stills(path)
+    if are_stills and shots:
+        raise UsageError(f"--shots is for films and takes; {path} holds stills, and each of them is a shot of its own")
     facts = stills_facts(path) if are_stills else film_facts(path)
     facts |= {"shots": shot_facts(path)} if shots else {}
     facts |= {"for": fate_facts(path, ending)} if ending is not None else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from relook.errors import UsageError
@@ -16,8 +17,17 @@ from relook.film.publish import require_place
 from relook.film.sequence import PICTURE_ENDINGS, is_pattern
 
 
-def check_output(path: Path, source: FilmInfo, settings: WriteSettings = WHOLE, *, overwrite: bool) -> tuple[str, ...]:
+def check_output(
+    path: Path,
+    source: FilmInfo,
+    settings: WriteSettings = WHOLE,
+    *,
+    overwrite: bool,
+    beside: Collection[str] = frozenset(),
+) -> tuple[str, ...]:
     """Refuse an output that cannot be written before any work; nothing is created or changed.
+
+    Pictures with the names `beside` may already be in place; these are not replaced.
 
     Returns in words what of the source is changed or left out.
 
@@ -32,7 +42,7 @@ def check_output(path: Path, source: FilmInfo, settings: WriteSettings = WHOLE, 
     if takes_pictures(path, source):
         if settings.codec is not None:
             raise UsageError(f"{path} means pictures, which take no codec; leave '{settings.codec}' out")
-        require_free_names(path, source, overwrite=overwrite)
+        require_free_names(path, source, overwrite=overwrite, beside=beside)
         return require_holdable(path, source, settings, in_space=source.space is not None)
     if path.suffix.lower() in PICTURE_ENDINGS and len(source.pictures) > 1:
         raise UsageError(

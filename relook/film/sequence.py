@@ -3,8 +3,8 @@
 Forms of a path: a film file; one picture; `plate.####.png`, `plate.@@@@.png` or `plate.%04d.png`; the first picture of a
 sequence; a folder of pictures; a folder of any of these. A folder's pictures are one take ("sequence") if their names
 differ only in one number, and perhaps in case, and at least half of the numbers between the first and the last are there;
-otherwise they are unrelated ("stills"). Numbers may be negative if only a dot or `_`, or nothing, precedes the sign.
-Hidden files (`.name`) do not count.
+otherwise they are unrelated ("stills"). That number is the last in a name or stands between dots: `shot.1001.v2.exr`. It may
+be negative if only a dot or `_`, or nothing, precedes the sign. Hidden files (`.name`) do not count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence, Set
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from relook.errors import InputError
 from relook.film.container.opening import FILM_ENDINGS
@@ -25,6 +25,7 @@ PICTURE_ENDINGS: Final = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".
 
 _PATTERN: Final = re.compile(r"(#+|@+)|%0?(\d*)d")
 _NUMBERED: Final = re.compile(r"(?P<before>.*?)(?P<number>((?<![^._])-)?\d+)(?P<after>\D*)")
+_BETWEEN: Final = re.compile(r"(?P<before>.*\.)(?P<number>-?\d+)(?P<after>\..*)")
 MOST_NAMED: Final = 12
 """Most pictures, or ranges of them, that a message names."""
 
@@ -65,10 +66,17 @@ def unlisted(pattern: Path, names: Set[str]) -> list[Path]:
 
 
 def numbers_in(path: Path, pictures: tuple[Path, ...]) -> list[int]:
-    """Return the frame numbers of a take that `find_pictures` found at a path."""
-    shape = _shape_of(path) if is_pattern(path) else None
-    matches = [shape.fullmatch(picture.name) if shape else _NUMBERED.fullmatch(picture.stem) for picture in pictures]
-    return [int(match[1] if shape else match["number"]) for match in matches if match]
+    """Return the frame numbers of a take that `find_pictures` found at a path, or of two or more of its pictures."""
+    if not is_pattern(path):
+        return [int(name.number) for name in _named(pictures)]
+    shape = _shape_of(path)
+    return [int(match[1]) for match in (shape.fullmatch(picture.name) for picture in pictures) if match]
+
+
+def ends_of(path: Path, pictures: Sequence[Path]) -> tuple[int, int]:
+    """Return the first and the last frame number of a take that `find_pictures` found at a path."""
+    first, last = numbers_in(path, (pictures[0], pictures[-1]))
+    return first, last
 
 
 def are_one_take(pictures: tuple[Path, ...]) -> bool:
@@ -89,9 +97,11 @@ def find_pictures(path: Path) -> tuple[Kind, tuple[Path, ...]]:
         return "sequence", _in_order(matching, path)
     if not path.is_dir():
         if not path.is_file():
-            raise InputError(f"cannot open {path}: no such file; check the path")
+            raise InputError(
+                f"cannot open {path}: no such file; check the path (numbered pictures are written as plate.####{path.suffix})"
+            )
         take = take_of(path)
-        begins = bool(take) and min(take)[0] == numbers_in(path, (path,))[0]
+        begins = bool(take) and min(take)[0] == own_number(path)
         return ("sequence", _in_order(take, path)) if begins else ("stills", (path,))
     pictures = _pictures_in(path)
     if not pictures:
@@ -124,39 +134,69 @@ def find_footage(path: Path) -> tuple[Path, ...]:
 def take_of(picture: Path) -> list[tuple[int, Path]]:
     """Return the take that a picture belongs to, with numbers, unsorted; empty if it is alone. A take's first picture stands for it.
 
-    EXR and DPX pictures belong to takes, and so do others whose number stands between dots: `plate.1001.png`, but not the
-    photograph `DSC_0001.jpg`.
+    EXR and DPX pictures belong to takes, and so do others whose number stands between dots: `plate.1001.png`,
+    `plate.1001.v2.png`, but not the photograph `DSC_0001.jpg`.
     """
-    found = _NUMBERED.fullmatch(picture.stem)
-    if found is None or (picture.suffix.lower() not in (".exr", ".dpx") and not _is_dotted(found)):
+    found, ending = _name_of(picture), picture.suffix.lower()
+    if found is None:
         return []
-    ending = picture.suffix.lower()
     alike = [path for path in _pictures_in(picture.parent) if path.suffix.lower() == ending and _is_of(found, path)]
     return _one_take(tuple(alike))
 
 
+def own_number(picture: Path) -> int | None:
+    """Give the number of a picture that is of a take by its name, as `take_of` has it, be it alone or not; None of others."""
+    found = _name_of(picture)
+    return None if found is None else int(found.number)
+
+
 def pattern_of(pictures: Sequence[Path]) -> str:
-    """Return the pattern that a take's pictures match: `plate.####.exr`, or `plate.#.exr` for 8, 9, 10."""
-    found = [_NUMBERED.fullmatch(picture.stem) for picture in pictures]
-    assert all(found), "not numbered"
-    digits = min(len(match["number"]) for match in found if match)
-    first = found[0]
-    assert first is not None
-    return f"{first['before']}{'#' * digits}{first['after']}{pictures[0].suffix}"
+    """Return the pattern that numbered pictures of a take match: `plate.####.exr`, or `plate.#.exr` for 8, 9, 10."""
+    found = _named(pictures)
+    assert found, "not numbered"
+    digits = min(len(name.number) for name in found)
+    return f"{found[0].before}{'#' * digits}{found[0].after}{pictures[0].suffix}"
 
 
-def _is_dotted(found: re.Match[str]) -> bool:
-    return found["before"].endswith(".") and not found["after"]
+class _Name(NamedTuple):
+    """A picture's name, its ending left out, taken apart about its number."""
+
+    before: str
+    number: str
+    after: str
+
+    @property
+    def beside(self) -> tuple[str, str]:
+        """Give what stands before and after the number; case does not tell takes apart."""
+        return self.before.lower(), self.after.lower()
 
 
-def _is_of(found: re.Match[str], path: Path) -> bool:
-    other = _NUMBERED.fullmatch(path.stem)
-    return other is not None and _name_beside(other) == _name_beside(found)
+def _apart(stem: str, shape: re.Pattern[str]) -> _Name | None:
+    found = shape.fullmatch(stem)
+    return _Name(found["before"], found["number"], found["after"]) if found else None
 
 
-def _name_beside(found: re.Match[str]) -> tuple[str, str]:
-    """Return what stands before and after the number, ignoring case."""
-    return found["before"].lower(), found["after"].lower()
+def _named(pictures: Sequence[Path]) -> list[_Name]:
+    """Take the names of pictures apart about the one number in which they differ; empty where there is none."""
+    for shape in (_NUMBERED, _BETWEEN):
+        names = [_apart(picture.stem, shape) for picture in pictures]
+        found = [name for name in names if name is not None]
+        if len(found) == len(pictures) and len({name.beside for name in found}) == 1:
+            return found
+    return []
+
+
+def _name_of(picture: Path) -> _Name | None:
+    """Take a name apart about the number that makes it one of a take: see `take_of`."""
+    last, between = _apart(picture.stem, _NUMBERED), _apart(picture.stem, _BETWEEN)
+    if last is not None and last.before.endswith(".") and not last.after:
+        return last
+    return between or (last if picture.suffix.lower() in (".exr", ".dpx") else None)
+
+
+def _is_of(found: _Name, path: Path) -> bool:
+    other = _name_of(path)
+    return other is not None and other.beside == found.beside
 
 
 def _place_in(name: str) -> re.Match[str] | None:
@@ -192,11 +232,10 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 def _one_take(pictures: tuple[Path, ...]) -> list[tuple[int, Path]]:
     """Return the pictures of a take with their numbers; empty if they are not one take."""
-    matches = [_NUMBERED.fullmatch(picture.stem) for picture in pictures]
-    frames = {(*_name_beside(m), p.suffix.lower()) for m, p in zip(matches, pictures, strict=True) if m}
-    if len(pictures) < 2 or None in matches or len(frames) != 1:
+    names = _named(pictures)
+    if len(pictures) < 2 or not names or len({picture.suffix.lower() for picture in pictures}) != 1:
         return []
-    numbered = [(int(m["number"]), picture) for m, picture in zip(matches, pictures, strict=True) if m]
+    numbered = [(int(name.number), picture) for name, picture in zip(names, pictures, strict=True)]
     numbers = [number for number, _ in numbered]
     span = max(numbers) - min(numbers) + 1
     return numbered if 2 * len(numbered) >= span else []

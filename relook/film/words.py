@@ -8,7 +8,7 @@ from typing import Final
 
 from relook.film.colour import UNSPECIFIED, is_full_range, is_grey, is_rgb, matrix_of
 from relook.film.frames import FilmInfo
-from relook.film.sequence import is_pattern, numbers_in, pattern_of, take_of
+from relook.film.sequence import ends_of, is_pattern, pattern_of, take_of
 from relook.timing import FrameRange
 
 _PRIMARIES: Final = {
@@ -55,14 +55,15 @@ def pictures_words(film: FilmInfo, wanted: FrameRange | None = None) -> str:
     if not pictures:
         return ""
     if film.kind == "sequence":
-        first, last = (numbers_in(film.path, (picture,))[0] for picture in (pictures[0], pictures[-1]))
+        start = ends_of(film.path, film.pictures)[0] + (0 if wanted is None else wanted.start)
+        first, last = start, start + len(pictures) - 1
         numbers = f"frame {first}" if first == last else f"frames {first} to {last}"
         pattern = film.path.name if is_pattern(film.path) else pattern_of(film.pictures)
         return f"{numbers} of the take {pattern}"
     if len(film.pictures) > 1:
         return f"{len(pictures)} stills of {film.path}"
     take = [path for _, path in sorted(take_of(film.path))] if film.path.is_file() else []
-    return f"{film.path.name} alone" + (
+    return f"{film.pictures[0].name} alone" + (
         f", not the {len(take)} of its take; {pattern_of(take)}, or its first picture, means them all" if take else ""
     )
 

@@ -83,6 +83,8 @@ class Job:
     """Numbers of frames that begin a shot; a stretch begins there too."""
     num_frames: int | None = None
     """How many frames there will be in all, if known."""
+    beside: frozenset[str] = frozenset()
+    """Names of pictures of the same take that were made before and stay."""
 
 
 class FilmWriter:
@@ -114,8 +116,8 @@ class FilmWriter:
             UsageError: as `check_output`.
             LockedError: another job is writing the same output.
         """
-        key = job.key if job else None
-        check_output(path, source, settings, overwrite=overwrite or was_being_shown(path, key))
+        key, beside = (job.key, job.beside) if job else (None, frozenset[str]())
+        check_output(path, source, settings, overwrite=overwrite or was_being_shown(path, key), beside=beside)
         self._source, self._job, self._overwrites = source, job, overwrite
         is_film = path.suffix.lower() in film_endings()
         self._part = Part(path, folder=None if is_film else folder_of(path))

@@ -150,12 +150,16 @@ def parse_range(text: str, film: FilmInfo) -> FrameRange:
     if is_drop_frame(first):
         ends = [";".join(end.rsplit(":", 1)) for end in ends]
     try:
+        if len(ends) != 2:
+            raise UsageError("two timecodes are wanted, with a dash between them")
         start, stop = (parse_timecode(end.strip(), film.frame_rate) for end in ends)
         zero = parse_timecode(first, film.frame_rate)
         if start < zero:
             raise UsageError("the range begins before the film does")
+        if stop < start:
+            raise UsageError("the range ends before it begins")
         return FrameRange(start - zero, stop - zero)
-    except (ValueError, UsageError) as error:
+    except UsageError as error:
         raise UsageError(
             f"{text!r} is not a range of {film.path.name}, which starts at {first} ({error}); "
             "write for example 00:00:02:00-00:00:04:12, the end not included"

@@ -55,6 +55,29 @@ def test_a_film_a_shot_with_handles_dissolves_and_sound(
     assert record["shots"]["002_c.mov"]["cut_timecode"] == [source_label(16), source_label(32)]
 
 
+def test_two_films_of_an_edit_share_a_folder(
+    film: Path, look: Look, tmp_path: Path, source_label: Callable[[int], str]
+) -> None:
+    """The shot that goes out runs on under the other film's dissolve, and the other film's shots are not told as out of date."""
+    (tmp_path / "B002.mov").symlink_to(film)
+    labels = [source_label(frame) for frame in (10, 14, 20, 26)]
+    (tmp_path / "cut.edl").write_text(
+        f"001 A012C005_240101_R1AB V C {labels[0]} {labels[1]} 10:00:00;00 10:00:00;04\n"
+        f"002 A012C005_240101_R1AB V C {labels[1]} {labels[1]} 10:00:00;04 10:00:00;04\n"
+        f"002 B002 V D 003 {labels[2]} {labels[3]} 10:00:00;04 10:00:00;10\n"
+    )
+    for path, name, frames in (
+        (film, "001_A012C005_240101_R1AB.mov", (10, 17)),
+        (tmp_path / "B002.mov", "002_B002.mov", (20, 26)),
+    ):
+        given = render_cut_list(
+            path, look, tmp_path / "shots", tmp_path / "cut.edl", settings=RenderSettings(dials=OFF)
+        )
+        assert [(shot.path.name, shot.cut) for shot in given.shot_files] == [(name, FrameRange(*frames))]
+        assert not any("no longer in the list" in note for note in given.notes)
+
+
+OFF = Dials(strength=0, texture=0)
 FORTY = [(2 * k, 2 * k + 2) for k in range(40)]
 
 

@@ -222,3 +222,13 @@ def test_a_look_is_told_in_words(run: Run) -> None:
     assert not set("[]{}'") & set(words) and "True" not in words
     assert all(film in words for film in facts["made_from"]) and "has judge        yes" in words
     assert f"steps {facts['measures']['steps']:g}" in words
+
+
+def test_stills_have_no_shots(media: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    (media / "stills").mkdir()
+    cv2.imwrite(str(media / "stills" / "p.1017.png"), np.zeros((20, 30, 3), np.uint8))
+    monkeypatch.chdir(media)
+    code, _, err = run("info stills --shots")
+    assert code == 2 and "each of them is a shot of its own" in err
+    code, out, _ = run("apply stills --look plain.look --strength 0 -o o.mkv")
+    assert code == 0 and "taken: p.1017.png alone\n" in out

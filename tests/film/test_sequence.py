@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relook.errors import InputError
-from relook.film.sequence import find_footage, find_pictures, is_pattern, numbered_name, numbers_in
+from relook.film.sequence import (
+    ends_of,
+    find_footage,
+    find_pictures,
+    is_pattern,
+    numbered_name,
+    numbers_in,
+    pattern_of,
+)
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -94,11 +102,25 @@ def test_a_dash_after_a_letter_is_no_sign(tmp_path: Path) -> None:
         find_pictures(tmp_path / "shot###.png")
 
 
-def test_a_number_behind_the_frame_number_is_not_taken_for_it(tmp_path: Path) -> None:
-    names = [f"p.{number}.v2.png" for number in (1001, 1002, 1003)]
-    touch(tmp_path, *names)
-    pattern = tmp_path / "p.####.v2.png"
-    assert numbers_in(pattern, find_pictures(pattern)[1]) == [1001, 1002, 1003]
+@pytest.mark.parametrize("after", [".v2", ".L1", ".v2.3d"])
+def test_a_number_behind_the_frame_number_is_not_taken_for_it(tmp_path: Path, after: str) -> None:
+    names = [f"p.{number:04d}{after}.png" for number in (-1, 0, 1)]
+    touch(tmp_path, *names, f"q.0001{after}.jpg")
+    for form in (tmp_path / f"p.####{after}.png", tmp_path / names[0]):
+        kind, found = find_pictures(form)
+        assert (kind, [picture.name for picture in found]) == ("sequence", names)
+    assert find_pictures(tmp_path / names[1])[0] == "stills"
+    (tmp_path / f"q.0001{after}.jpg").unlink()
+    kind, found = find_pictures(tmp_path)
+    assert (kind, numbers_in(tmp_path, found), ends_of(tmp_path, found)) == ("sequence", [-1, 0, 1], (-1, 1))
+    assert pattern_of(found) == f"p.####{after}.png"
+
+
+def test_how_numbered_pictures_are_written_is_told(tmp_path: Path) -> None:
+    touch(tmp_path, "p.1001.exr", "p.1002.exr")
+    for name in ("p.<f>.exr", "p.[1001-1002].exr", "p.$F4.exr"):
+        with pytest.raises(InputError, match=r"written as plate\.####\.exr"):
+            find_pictures(tmp_path / name)
 
 
 def test_case_does_not_divide_a_take(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from relook.film.journal import Journal, Stretch
 from relook.film.part import Part
 from relook.film.publish import receipt_of
 from relook.look import load_look
-from relook.receipt import Files, Receipt, compare, read_receipt, sealed, write_receipt
+from relook.receipt import Chunk, Files, Receipt, compare, read_receipt, sealed, write_receipt
 from relook.report import Report
 from relook.train.checkpoint import COURSE, MANIFEST, TENSORS
 
@@ -157,6 +157,7 @@ def _receipts() -> list[bytes]:
     return [
         write_receipt(Receipt(digest, film, film, Files("x", {"x": digest}), used, {"frame_hashes": [digest] * 3})),
         write_receipt(Receipt("", Files("o.####.png", {"o.1001.png": digest}), film, Files("x", {"x": ""}), used)),
+        write_receipt(Receipt(digest, film, film, film, used, {}, take=digest, earlier=(Chunk("", {"frames": {}}),))),
     ]
 
 

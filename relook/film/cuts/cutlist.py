@@ -14,7 +14,7 @@ Kind = Literal["picture", "black", "sound"]
 
 @dataclass(frozen=True)
 class Dissolve:
-    """The frames at an event's beginning in which the previous event still shows through."""
+    """The frames at an event's beginning in which the previous event still shows through, as in a wipe too, which is a fault."""
 
     frames: int
     outgoing: FrameRange | None
@@ -43,6 +43,10 @@ class Event:
     """True where `source` counts from the first frame of its reel, whatever that one's timecode."""
     fault: str = ""
     """Why it cannot be rendered as listed, such as "is retimed (...)"; empty if it can."""
+    first: int | None = None
+    """The first frame of its reel, counted as `source` is, if the list says; it applies to a film without timecode."""
+    first_number: int | None = None
+    """For a reel of numbered pictures, that frame's number, if the list says."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def _event_in_words(event: Event, cuts: CutList) -> str:
     shown = " ".join(filter(None, (event.reel, event.name))) or "(unnamed)"
     words = [event.number, {"picture": shown, "black": "black", "sound": f"{shown}, sound only"}[event.kind]]
     words += [source if event.kind != "black" else "", f"at {record}"]
-    if event.dissolve:
+    if event.dissolve and not event.fault:
         words.append(
             f"after a dissolve of {event.dissolve.frames} frames{'' if event.dissolve.outgoing else ' from black'}"
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -25,8 +26,8 @@ from relook.timing import FrameRange, frames_a_day, has_drop_frame, is_drop_fram
 
 _TIMECODE: Final = r"(\d{1,2}:\d{2}:\d{2}[:;]\d{2,3})"
 _EVENT: Final = re.compile(
-    r"(?P<number>\d{1,9}[A-Z]?)\s++(?:(?P<reel>\S.*?)(?<=\S)\s++)?(?P<channels>\S++)\s++(?P<edit>C|D|W\d{3}|KB|KO|K)"
-    rf"(?:\s++(?P<frames>\d{{1,6}}))?\s++{_TIMECODE}\s++{_TIMECODE}\s++{_TIMECODE}\s++{_TIMECODE}"
+    r"(?P<number>\d{1,9}[A-Z]?)\s++(?:(?P<reel>\S.*?)(?<=\S)\s++)?(?P<channels>\S++)\s++(?P<edit>C|D|W\d{3}|K(?:\s?[BO])?)"
+    rf"(?:\s++(?P<frames>\d{{1,6}})(?:\(F\))?)?\s++{_TIMECODE}\s++{_TIMECODE}\s++{_TIMECODE}\s++{_TIMECODE}"
 )
 _SPEED: Final = re.compile(r"M2\s++(?:(?P<reel>\S.*?)(?<=\S)\s++)?(?P<speed>-?\d{0,9}\.?\d{1,9})\s+\d\S*")
 _NOTE: Final = re.compile(
@@ -35,6 +36,8 @@ _NOTE: Final = re.compile(
 _LONG_REEL: Final = re.compile(r"FINAL CUT PRO REEL:\s*+(?P<long>\S.*?)(?<=\S)\s++REPLACED BY:\s*+(?P<short>\S+)")
 _QUIET: Final = ("*", "TITLE", "FCM", "SPLIT", ">>>", "GPI", "REEL", "FINAL CUT PRO")
 """Beginnings of lines that need not be understood: notes, and headers that are read elsewhere."""
+_MARKER: Final = re.compile(r"\|C:\w+\s*\|M:")
+"""Marks the lines of markers, as Resolve writes them."""
 _FREEZE: Final = "* FREEZE FRAME"
 _LONGEST_LINE: Final = 1000
 _MOST_BYTES: Final = 32 << 20
@@ -55,6 +58,8 @@ class _Entry:
 
     line_number: int
     event: re.Match[str]
+    drop: bool | None = None
+    """Whether its source is drop-frame by the FCM line before it, in lists that have both kinds; else None."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -68,10 +73,10 @@ class _Counting:
     says_drop: bool
     """True if the list marks drop-frame with ';', so that ':' means non-drop-frame."""
 
-    def is_odd(self, label: str) -> bool:
-        """Say whether a source timecode counts differently from the film."""
-        is_drop = is_drop_frame(label)
-        return is_drop != self.source_drop and (is_drop or self.says_drop)
+    def is_odd(self, label: str, said: bool | None) -> bool:
+        """Say whether a source timecode, by itself or by what FCM said of it, counts differently from the film."""
+        is_drop = is_drop_frame(label) if said is None else said
+        return is_drop != self.source_drop and (is_drop or self.says_drop or said is not None)
 
     def span(self, first: str, last: str, *, drop: bool) -> tuple[int, int]:
         """Return the frame numbers of two timecodes; midnight may lie between them."""
@@ -95,15 +100,19 @@ def read_edl(path: Path, rate: Fraction | None = None, *, drop: bool | None = No
     if not entries:
         raise InputError(f"{path} holds no event; an EDL has lines such as '001  A001C002 V  C  ' and four timecodes")
     says_drop = any(is_drop_frame(time) for entry in entries for time in _times(entry))
-    record_drop = _counts_drop(lines, entries)
+    modes = _modes(lines)
+    record_drop = _counts_drop(modes, entries)
+    if not says_drop:
+        entries = _with_modes(entries, modes)
     if rate is None:
-        rate = _likely_rate(entries, _DROP_RATES if record_drop else _RATES, path)
+        rate = _likely_rate(entries, record_drop, path)
     if not has_drop_frame(rate):
         if says_drop:
             raise InputError(
                 f"{path} counts drop-frame (';'), which does not exist at the film's {rate_text(rate)} frames a second"
             )
         record_drop = False
+        entries = [replace(entry, drop=None) for entry in entries]
     counting = _Counting(rate, record_drop if drop is None else drop, record_drop, says_drop)
     reels = {found["short"]: found["long"] for found in map(_LONG_REEL.search, lines) if found}
     events = _events(entries, counting, path, reels)
@@ -144,17 +153,32 @@ def _entries(lines: Sequence[str], path: Path) -> tuple[list[_Entry], tuple[str,
             )
         elif entries and (line.startswith(("M2", _FREEZE)) or _NOTE.match(line)):
             entries[-1].notes.append(line)
-        elif line and not line.startswith(_QUIET):
+        elif line and not line.startswith(_QUIET) and not _MARKER.search(line):
             unread.append(f"line {number}: {line}")
     return entries, tuple(unread)
 
 
-def _counts_drop(lines: Sequence[str], entries: Sequence[_Entry]) -> bool:
-    """Say whether record time is drop-frame, by its ';' if the list has any, otherwise by its first FCM line."""
-    if any(is_drop_frame(time) for entry in entries for time in _times(entry)[2:]):
-        return True
-    modes = [line for line in lines if line.strip().startswith("FCM")]
-    return bool(modes) and "NON" not in modes[0] and "DROP" in modes[0]
+def _modes(lines: Sequence[str]) -> list[tuple[int, bool]]:
+    """List the FCM lines by their numbers: True is drop-frame."""
+    stripped = enumerate(map(str.strip, lines), start=1)
+    return [(number, "NON" not in line) for number, line in stripped if line.startswith("FCM") and "DROP" in line]
+
+
+def _with_modes(entries: Sequence[_Entry], modes: Sequence[tuple[int, bool]]) -> list[_Entry]:
+    """Note of each event what the last FCM line before it says, where these lines do not all say the same."""
+    if len({is_drop for _, is_drop in modes}) < 2:
+        return list(entries)
+    befores = (bisect_left(modes, (entry.line_number,)) for entry in entries)
+    return [
+        replace(entry, drop=modes[before - 1][1] if before else None)
+        for entry, before in zip(entries, befores, strict=True)
+    ]
+
+
+def _counts_drop(modes: Sequence[tuple[int, bool]], entries: Sequence[_Entry]) -> bool:
+    """Say whether record time is drop-frame: by its ';' where the list has any, else by its first FCM line."""
+    has_sign = any(is_drop_frame(time) for entry in entries for time in _times(entry)[2:])
+    return has_sign or (bool(modes) and modes[0][1])
 
 
 def _label(text: str, drop: bool) -> str:
@@ -162,19 +186,25 @@ def _label(text: str, drop: bool) -> str:
     return f"{':'.join(clock):0>8}{';' if drop else ':'}{frames}"
 
 
-def _likely_rate(entries: Sequence[_Entry], rates: Sequence[Fraction], path: Path) -> Fraction:
+def _likely_rate(entries: Sequence[_Entry], record_drop: bool, path: Path) -> Fraction:
     """Return the rate at which every timecode exists and the fewest events differ in length between source and record."""
     misfits: dict[Fraction, int] = {}
+    rates = _DROP_RATES if record_drop or any(entry.drop for entry in entries) else _RATES
     for rate in rates:
-        drop = has_drop_frame(rate)
-        counting = _Counting(rate, drop, drop, False)
+        counting = _Counting(rate, record_drop, record_drop, False)
         with suppress(UsageError):
-            spans = [[counting.span(*times[at : at + 2], drop=drop) for at in (0, 2)] for times in map(_times, entries)]
-            misfits[rate] = sum(source[1] - source[0] != record[1] - record[0] for source, record in spans)
+            misfits[rate] = sum(_is_misfit(entry, counting) for entry in entries)
     if not misfits:
         usual = ", ".join(map(rate_text, rates))
         raise InputError(f"{path} has timecodes that exist at none of {usual} frames a second")
     return min(misfits, key=lambda rate: (misfits[rate], rate))
+
+
+def _is_misfit(entry: _Entry, counting: _Counting) -> bool:
+    """Say whether an event takes more or fewer frames of its source than it shows."""
+    times, drop = _times(entry), counting.source_drop if entry.drop is None else entry.drop
+    took, shows = counting.span(*times[:2], drop=drop), counting.span(*times[2:], drop=counting.record_drop)
+    return took[1] - took[0] != shows[1] - shows[0]
 
 
 def _times(entry: _Entry) -> tuple[str, str, str, str]:
@@ -187,7 +217,7 @@ def _events(entries: Sequence[_Entry], counting: _Counting, path: Path, reels: d
     before: Event | None = None
     for entry, following in zip_longest(entries, entries[1:]):
         event = _event(entry, counting, path, reels)
-        if entry.event["edit"] == "D" and int(entry.event["frames"] or 0):
+        if entry.event["edit"][0] in "DW" and int(entry.event["frames"] or 0):
             event = _dissolving(event, int(entry.event["frames"]), before)
         if event.kind != "sound":
             before = event
@@ -215,7 +245,9 @@ def _event(entry: _Entry, counting: _Counting, path: Path, reels: dict[str, str]
         reel="" if reel.upper() in _UNNAMED_REEL else reel,
         source=FrameRange(source[0], max(source)),
         record=FrameRange(record[0], max(record)),
-        fault="" if kind != "picture" else fault or _fault(entry, source, record, counting.rate),
+        fault={"picture": fault or _fault(entry, source, record, counting.rate), "black": _effect(line["edit"])}.get(
+            kind, ""
+        ),
     )
 
 
@@ -223,13 +255,13 @@ def _source(entry: _Entry, counting: _Counting) -> tuple[tuple[int, int], str]:
     """Return an event's source range, and why it is unreliable, if it is."""
     first, last, *_ = _times(entry)
     try:
-        if counting.is_odd(first):
+        if counting.is_odd(first, entry.drop):
             how = (
                 "without drop-frame, and the film with it"
                 if counting.source_drop
                 else "drop-frame, and the film does not"
             )
-            return counting.span(first, last, drop=is_drop_frame(first)), f"counts its source {how}"
+            return counting.span(first, last, drop=not counting.source_drop), f"counts its source {how}"
         return counting.span(first, last, drop=counting.source_drop), ""
     except UsageError as error:
         return (0, 0), f"has a source that cannot be found: {error}"
@@ -247,8 +279,8 @@ def _fault(entry: _Entry, source: tuple[int, int], record: tuple[int, int], rate
     """Say why an event cannot be rendered as written."""
     line, took, shows = entry.event, source[1] - source[0], record[1] - record[0]
     speeds = [float(found["speed"]) for found in map(_SPEED.match, entry.notes) if found]
-    if line["edit"] not in "CD":
-        return f"is a {'wipe' if line['edit'].startswith('W') else 'key'} ({line['edit']})"
+    if effect := _effect(line["edit"]):
+        return effect
     if re.fullmatch(r"V([2-9]|\d\d+)", line["channels"]):
         return f"lies on track {line['channels']}, but only one picture track is read"
     if took < 0 or any(speed < 0 for speed in speeds):
@@ -264,8 +296,13 @@ def _fault(entry: _Entry, source: tuple[int, int], record: tuple[int, int], rate
     return ""
 
 
+def _effect(edit: str) -> str:
+    """Say what an event begins with that is neither a cut nor a dissolve; "" for these."""
+    return "" if edit in "CD" else f"is a {'wipe' if edit.startswith('W') else 'key'} ({edit})"
+
+
 def _dissolving(event: Event, frames: int, before: Event | None) -> Event:
-    """Let an event begin with a dissolve from the previous one, which continues where it ended."""
+    """Let an event begin with a dissolve, or a wipe, from the previous one, which continues where it ended."""
     outgoing = None
     if before is not None and before.kind == "picture":
         outgoing = FrameRange(before.source.stop, before.source.stop + frames)

@@ -49,15 +49,36 @@ def read_timeline(path: Path, rate: Fraction | None = None) -> CutList:
 
 def _cut_list(timeline: otio.schema.Timeline, rate: Fraction | None, path: Path) -> CutList:
     tracks = [track for track in timeline.video_tracks() if track.enabled and len(track)]
+    tracks = [track for track in (_trimmed(track, track.source_range, path) for track in tracks) if len(track)]
     if not tracks:
         raise InputError(f"{path} has no picture track with anything on it; export the timeline again")
     track = tracks[0] if len(tracks) == 1 else otio.algorithms.flatten_stack(tracks)
+    track = _trimmed(track, timeline.tracks.source_range, path)
+    if not len(track):
+        raise InputError(f"{path} is cut to a part of itself that holds nothing; export the timeline again")
     rate = rate or Fraction(track.duration().rate).limit_denominator(1001)
     first = timeline.global_start_time
     start = 0 if first is None else _frames(first, rate)
     if start is None:
         raise InputError(f"{path} starts at {first}, which is not a whole frame at {rate_text(rate)} frames a second")
     return CutList(timeline.name, tuple(_events(track, start, rate)), rate)
+
+
+def _trimmed(track: otio.schema.Track, span: otio.opentime.TimeRange | None, path: Path) -> otio.schema.Track:
+    """Return what a track shows where it, or the stack that it lies in, is cut to a part of itself."""
+    whole = track.available_range()
+    if span is None or (
+        span.start_time <= whole.start_time and span.end_time_exclusive() >= whole.end_time_exclusive()
+    ):
+        return track
+    try:
+        trimmed = otio.algorithms.track_trimmed_to_range(track, span)
+    except otio.exceptions.CannotTrimTransitionsError as error:
+        raise InputError(
+            f"{path} is cut to a part of itself in the middle of a transition; cut the clips, and export it again"
+        ) from error
+    trimmed.source_range = None
+    return trimmed
 
 
 def _load(path: Path) -> otio.schema.Timeline:
@@ -138,6 +159,10 @@ def _event(item: Any, number: str, record: FrameRange, rate: Fraction) -> Event:
         fault = f"begins {-start} frames before its source does"
     begin = max(start or 0, 0)
     available = None if media is None else media.available_range
+    first = None if available is None else _frames(available.start_time, rate)
+    first_number = None
+    if isinstance(media, otio.schema.ImageSequenceReference) and media.frame_step == 1 and first is not None:
+        first_number = media.start_frame
     return Event(
         number=number,
         kind="black" if is_black else "picture",
@@ -147,6 +172,8 @@ def _event(item: Any, number: str, record: FrameRange, rate: Fraction) -> Event:
         record=record,
         from_first_frame=available is not None and available.start_time.value == 0,
         fault=fault or ("shows no frame" if not len(record) and not is_black else ""),
+        first=first,
+        first_number=first_number,
     )
 
 

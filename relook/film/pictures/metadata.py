@@ -119,7 +119,8 @@ def _upright(found: Metadata, turn: int) -> Metadata:
     exif = bytearray(found.exif)
     page = first_directory(exif)
     if page is not None:
-        struct.pack_into(page.order + "H", exif, page.entries[ORIENTATION].start, 1)
+        if ORIENTATION in page.entries:  # a TIFF says it among its own tags
+            struct.pack_into(page.order + "H", exif, page.entries[ORIENTATION].start, 1)
         at = page.whole_number(EXIF_TAGS, exif)
         if turn >= 5 and at is not None:
             entries = directory_at(exif, at, page.order).entries

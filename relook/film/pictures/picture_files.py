@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,11 +18,18 @@ from relook.film.pictures.picture_file import returns_to_space, write_picture
 from relook.film.pictures.profile import carry_profile
 from relook.film.pictures.vfx import NEEDS_VFX, require_vfx
 from relook.film.publish import disk_errors, file_hash, require_place, sync, sync_folder
-from relook.film.sequence import PICTURE_ENDINGS, is_pattern, matching_pictures, numbered_name, numbers_in
-from relook.timing import advance_timecode
+from relook.film.sequence import (
+    PICTURE_ENDINGS,
+    ends_of,
+    is_pattern,
+    matching_pictures,
+    numbered_name,
+    own_number,
+)
+from relook.timing import FrameRange, advance_timecode
 
 _FIRST_NUMBER: Final = 1001
-"""Number of the first picture made from a film, as is customary in visual effects."""
+"""Number of the first picture made from a film, or from pictures without numbers, as is customary in visual effects."""
 
 
 def takes_pictures(path: Path, source: FilmInfo) -> bool:
@@ -33,8 +41,11 @@ def takes_pictures(path: Path, source: FilmInfo) -> bool:
     return bool(source.pictures) and (path.is_dir() or not path.suffix)
 
 
-def require_free_names(path: Path, source: FilmInfo, *, overwrite: bool) -> None:
+def require_free_names(path: Path, source: FilmInfo, *, overwrite: bool, beside: Collection[str] = frozenset()) -> None:
     """Refuse an unusable place for pictures before any work.
+
+    Args:
+        beside: names of pictures that may be there: those of the same take that are not made now.
 
     Raises:
         UsageError: the folder is missing or read-only, pictures of these names exist and may not be replaced, or a
@@ -48,6 +59,7 @@ def require_free_names(path: Path, source: FilmInfo, *, overwrite: bool) -> None
     else:
         require_place(path / source.pictures[0].name, overwrite=True)
         taken = [path / picture.name for picture in source.pictures if (path / picture.name).exists()]
+    taken = [picture for picture in taken if picture.name not in beside]
     if taken and not overwrite:
         raise UsageError(
             f"{len(taken)} pictures exist already, the first is {min(taken)}; give another name, or --overwrite to "
@@ -60,6 +72,23 @@ def folder_of(path: Path) -> Path:
     return path.parent if is_pattern(path) or path.suffix.lower() in PICTURE_ENDINGS else path
 
 
+def picture_names(path: Path, source: FilmInfo, frames: FrameRange) -> list[str]:
+    """Name the pictures of some frames: by a pattern with their numbers, else as the source's pictures, or as the one output."""
+    if is_pattern(path):
+        first = _first_number(source)
+        return [numbered_name(path, first + index) for index in range(frames.start, frames.stop)]
+    if path.suffix.lower() in PICTURE_ENDINGS:
+        return [path.name]
+    return [picture.name for picture in source.pictures[frames.start : frames.stop]]
+
+
+def _first_number(source: FilmInfo) -> int:
+    if source.kind == "sequence":
+        return ends_of(source.path, source.pictures)[0]
+    own = own_number(source.pictures[0]) if len(source.pictures) == 1 else None
+    return _FIRST_NUMBER if own is None else own
+
+
 class PictureFiles:
     """Pictures being written; they appear in their folder when all of them are done."""
 
@@ -69,12 +98,12 @@ class PictureFiles:
         self._stretch: list[Path] = []
         self._num_clipped = 0
         self._lost: set[str] = set()
-        self._numbers = numbers_in(source.path, source.pictures) if source.kind == "sequence" else []
 
     def add(self, frame: Frame, *, copied: bool) -> None:
         """Write one picture: new pixels with the source's transparency, or a copy of the source's own file."""
         picture = frame.native if isinstance(frame.native, Picture) else None
-        target = self._part.made / self._name(frame.index)
+        (name,) = picture_names(self._path, self._source, FrameRange(frame.index, frame.index + 1))
+        target = self._part.made / name
         if copied and picture is not None and picture.path.suffix.lower() == target.suffix.lower():
             with disk_errors(self._part.final):
                 shutil.copyfile(picture.path, target)
@@ -127,9 +156,3 @@ class PictureFiles:
 
     def discard(self) -> None:
         """Nothing is open."""
-
-    def _name(self, index: int) -> str:
-        if is_pattern(self._path):
-            return numbered_name(self._path, self._numbers[index] if self._numbers else _FIRST_NUMBER + index)
-        single = self._path.suffix.lower() in PICTURE_ENDINGS
-        return self._path.name if single else self._source.pictures[index].name

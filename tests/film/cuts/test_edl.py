@@ -139,6 +139,7 @@ ONE = "001  A001     V     C        01:00:00:00 01:00:02:00 10:00:00:00 10:00:02
         (ONE.replace("01:00:02:00 10", "01:00:01:00 10"), "uses 24 source frames for 48"),
         (ONE.replace("01:00:00:00 01:00:02:00", "01:00:02:00 01:00:00:00"), "backwards"),
         (ONE.replace("C   ", "W001 024"), "wipe (W001)"),
+        *((ONE.replace("C       ", key), "key (K") for key in ("K B     ", "K    024", "K O  024", "K 024(F)")),
         (ONE.replace(" V ", " V2"), "track V2"),
         (ONE.replace("01:00:02:00 10:00:00:00 10:00:02:00", "01:00:00:00 10:00:00:00 10:00:00:00"), "shows no frame"),
         (ONE.replace("C       ", "D    060"), "dissolve of 60 frames in 48"),
@@ -196,6 +197,34 @@ def test_drop_frame_is_counted_by_the_film_and_by_the_list(tmp_path: Path) -> No
     assert "drop-frame, and the film does not" in read(tmp_path / "odd.edl", odd, NTSC, drop=False).events[0].fault
     with pytest.raises(InputError, match=r"drop-frame .*at the film's 24 frames"):
         read(tmp_path / "odd.edl", odd, Fraction(24))
+
+
+def test_a_wipe_to_black_is_no_cut(tmp_path: Path) -> None:
+    wiped = "002 BL V W001 012 00:00:00:00 00:00:01:00 10:00:02:00 10:00:03:00\n"
+    _, black = read(tmp_path / "wipe.edl", HEAD + ONE + wiped, Fraction(24)).events
+    assert black.kind == "black" and black.fault == "is a wipe (W001)" and black.dissolve is not None
+
+
+def test_fcm_lines_that_switch_are_heeded(tmp_path: Path) -> None:
+    """Both countings in one list, all labels with ':': 01:01:00:00 is 61 minutes of 30, less 110 frames where it is drop-frame."""
+    times = "01:01:00:10 01:01:01:10 01:00:00:00 01:00:01:00\n"
+    switching = (
+        f"FCM: DROP FRAME\n001 A V C {times}FCM: NON-DROP FRAME\n002 B V C {times}FCM: DROP FRAME\n003 C V C {times}"
+    )
+    for drop, odd in ((None, "B"), (True, "B"), (False, "AC")):
+        events = read(tmp_path / "switching.edl", switching, NTSC, drop).events
+        assert [event.source.start for event in events] == [109_700, 109_810, 109_700]
+        assert [event.reel for event in events if "counts its source" in event.fault] == list(odd)
+    begun = switching.replace("FCM: DROP FRAME\n001", "FCM: NON-DROP FRAME\n001")
+    cuts = read(tmp_path / "begun.edl", begun)
+    assert (cuts.rate, cuts.drop) == (NTSC, False)
+    assert [event.source.start for event in cuts.events] == [109_810, 109_810, 109_700]
+    assert not any(event.fault for event in read(tmp_path / "film.edl", switching, Fraction(25)).events)
+
+
+def test_markers_of_resolve_are_no_riddle(tmp_path: Path) -> None:
+    cuts = read(tmp_path / "markers.edl", HEAD + ONE + " a note |C:ResolveColorBlue |M:Marker 1 |D:1\n", Fraction(24))
+    assert len(cuts.events) == 1 and cuts.unread == ()
 
 
 def test_the_rate_of_a_list_by_itself(tmp_path: Path) -> None:

@@ -67,6 +67,36 @@ def test_clips_gaps_and_record_time(tmp_path: Path) -> None:
     assert (cuts.events[0].reel, cuts.events[0].name, cuts.title) == ("A012C005 b", "wide shot", "cut")
 
 
+@pytest.mark.parametrize("of_stack", [False, True])
+def test_a_track_that_is_cut_to_a_part_shows_that_part(tmp_path: Path, of_stack: bool) -> None:
+    """Record time begins with the part. A part that holds all, as some programs write it, changes nothing."""
+
+    def shown(*items: Any, part: otio.opentime.TimeRange) -> list[tuple[FrameRange, FrameRange]]:
+        timeline = otio.schema.Timeline("cut", tracks=[otio.schema.Track(children=list(items))])
+        (timeline.tracks if of_stack else timeline.tracks[0]).source_range = part
+        otio.adapters.write_to_file(timeline, str(tmp_path / "cut.otio"))
+        return [(event.source, event.record) for event in read_cut_list(tmp_path / "cut.otio", Fraction(24)).events]
+
+    assert shown(clip(100, 20), clip(200, 30), part=span(15, 10)) == [
+        (FrameRange(115, 120), FrameRange(0, 5)),
+        (FrameRange(200, 205), FrameRange(5, 10)),
+    ]
+    fading = (dissolve(0, 6), clip(100, 20), dissolve(3, 5), clip(200, 30), dissolve(4, 0))
+    assert shown(*fading, part=span(0, 50))[1] == (FrameRange(197, 226), FrameRange(17, 46))
+    with pytest.raises(InputError, match="in the middle of a transition"):
+        shown(*fading, part=span(18, 20))
+    with pytest.raises(InputError, match="export the timeline again"):
+        shown(clip(100, 20), part=span(50, 10))
+
+
+def test_what_the_list_says_of_the_reels_beginning(tmp_path: Path) -> None:
+    pictures = otio.schema.ImageSequenceReference("", "shot.", ".exr", 1001, 1, 24, 4, available_range=span(86_400, 99))
+    frames = otio.schema.Clip("c", pictures, span(86_410, 5))
+    events = read(tmp_path, [clip(100, 20), clip(100, 20, media_start=90), frames]).events
+    assert [(event.first, event.first_number) for event in events] == [(None, None), (90, None), (86_400, 1001)]
+    assert [event.reel for event in events][2] == "shot"
+
+
 def test_a_dissolve_about_a_cut_begins_the_event_that_comes_in(tmp_path: Path) -> None:
     first, second = read(tmp_path, [clip(100, 20), dissolve(3, 5), clip(200, 30)]).events
     assert (first.source, first.record) == (FrameRange(100, 117), FrameRange(0, 17))

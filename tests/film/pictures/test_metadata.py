@@ -19,7 +19,7 @@ from relook.film.pictures.blocks import Metadata, metadata_of, with_metadata
 from relook.film.pictures.metadata import carry_metadata, lost_metadata
 from relook.film.pictures.picture_file import read_picture, write_picture
 from relook.film.pictures.profile import jpeg_segments, profile_of, with_profile
-from relook.film.pictures.tiff import first_directory, without_second
+from relook.film.pictures.tiff import first_directory, with_tags, without_second
 from relook.film.pictures.vfx import has_vfx
 from relook.film.reader import probe
 
@@ -104,6 +104,20 @@ def test_what_can_be_held_is_kept(tmp_path: Path, ending: str, order: str) -> No
         }[ending]
     )
     assert read_picture(target).codes.shape[:2] == (30, 20)
+
+
+def test_a_tiff_that_was_turned_keeps_its_camera(tmp_path: Path) -> None:
+    """A TIFF says how it is turned among its own tags, not in EXIF."""
+    made = tmp_path / "made.tif"
+    cv2.imwrite(str(made), np.zeros((20, 30, 3), np.uint8))
+    (tmp_path / "in.tif").write_bytes(
+        with_tags(made.read_bytes(), {271: (2, b"camera\0\0"), 274: (3, struct.pack("<H", 6))})
+    )
+    for ending in (".tif", ".jpg", ".png"):
+        rendered(tmp_path / "in.tif", tmp_path / f"out{ending}")
+        after = metadata_of((tmp_path / f"out{ending}").read_bytes())
+        assert b"camera" in (after.tags[271][1] if ending == ".tif" else after.exif)
+        assert read_picture(tmp_path / f"out{ending}").codes.shape[:2] == (30, 20)
 
 
 def test_an_upright_picture_says_the_same_bytes(tmp_path: Path) -> None:

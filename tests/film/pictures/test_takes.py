@@ -63,6 +63,14 @@ def test_copied_pictures_are_the_same_files(tmp_path: Path) -> None:
         assert (tmp_path / "new" / f"out.{number}.exr").read_bytes() == source
 
 
+def test_a_picture_alone_keeps_its_number(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_exr(tmp_path / "in" / "shot.1017.exr", light(np.float16))
+    for name, source in (("a", tmp_path / "in"), ("b", tmp_path / "in" / "shot.1017.exr")):
+        written_again(source, tmp_path / f"{name}.####.exr")
+    assert sorted(path.name for path in tmp_path.glob("*.exr")) == ["a.1017.exr", "b.1017.exr"]
+
+
 def test_what_is_clipped_is_counted(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for number, values in enumerate((light(np.float16), dict.fromkeys("RGB", np.ones((9, 7), np.float16))), start=1):
