@@ -16,6 +16,7 @@ import numpy as np
 from av import VideoFrame
 
 from relook.errors import InputError
+from relook.film.container.counted import require_counted
 from relook.film.container.decoding import lost_at_end
 from relook.film.container.film_pass import FilmPass
 from relook.film.container.ledger import (
@@ -63,6 +64,7 @@ class Keeper:
             )
         self._order: Stamps = np.array(found.stamps, np.int64)
         self._keys = np.flatnonzero(np.frombuffer(found.keys, np.uint8))
+        require_counted(found, container_name, ended.num_told, info)
         slots = find_slots(found, container_name, usual, ended.num_told)
         _require_room(self._order, slots, info)
         last = int(slots.stamps[-1]) if len(slots.stamps) else 0
