@@ -115,6 +115,24 @@ def test_IN09_sound_before_pictures_that_begin_below_0_is_kept(tmp_path: Path) -
     assert (before[0][0], after[0][0]) == (-0.3, -0.2)
 
 
+# IN08
+
+
+@pytest.mark.parametrize("ending", [".mov", ".mkv"])
+def test_IN08_sound_of_films_joined_byte_for_byte_goes_on_as_its_pictures_do(
+    make_film: MakeFilm, tmp_path: Path, ending: str
+) -> None:
+    """Stamps begin again with each part; the pictures followed one another, but their sound was refused as damaged."""
+    one = make_film("one.ts", pan(25), **{**H264, "encoder": "mpeg2video"}, sounds=["mp2"])
+    source = tmp_path / "two.ts"
+    source.write_bytes(one.read_bytes() * 2)
+    output = copy(source, tmp_path / f"o{ending}")
+    assert [data for _, data in packets(output, "audio")] == [data for _, data in packets(one, "audio")] * 2
+    heard = [time for time, _ in packets(output, "audio") if time is not None]
+    assert heard == pytest.approx([heard[0] + 0.024 * n for n in range(len(heard))], abs=0.001)
+    assert len(times(output)) == 50 and abs(heard[0] + 0.024 * len(heard) - float(times(output)[-1]) - 0.04) < 0.1
+
+
 # IN15
 
 

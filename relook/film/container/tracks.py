@@ -81,6 +81,8 @@ class Tracks:
         self._read_until: dict[int, Fraction] = {}
         self._usual: dict[int, int] = {}
         """The last step between two packets of a sound: MP4 hides a last one that is said to last no time."""
+        self._steady, self._moved = set[int](), dict[int, int]()
+        """Sounds whose stamps went on evenly; and how far their stamps are moved, in units of their time base."""
         self.num_lost = 0
         """How many damaged packets were left out."""
         self._source = open_film(source)
@@ -236,14 +238,32 @@ class Tracks:
             return False
         time = _time(packet)
         step = time - self._read_until.get(packet.stream_index, time)
-        jump = abs(step)
         self._read_until[packet.stream_index] = time
-        if packet.stream.type == "audio" and step > 0:
-            self._usual[packet.stream_index] = round(step / packet.time_base)
-        if self._keeps_damage and packet.stream.type == "audio" and jump > _LONGEST_JUMP_SECONDS:
+        if packet.stream.type != "audio":
+            return True
+        self._follow(packet, step)
+        is_jump = abs(step) > _LONGEST_JUMP_SECONDS and packet.stream_index not in self._steady
+        if self._keeps_damage and is_jump:
             self.num_lost += 1
             return False
         return True
+
+    def _follow(self, packet: Packet[Stream], step: Fraction) -> None:
+        """Let sound whose stamps begin again follow what came before, as its pictures do; films are joined byte for byte.
+
+        After a stamp that jumped ahead, to come back is no new beginning.
+        """
+        index, base = packet.stream_index, packet.time_base
+        if step < 0 and index in self._steady:
+            self._moved[index] = self._moved.get(index, 0) + self._usual[index] - round(step / base)
+        elif 0 < step <= 1:
+            self._usual[index] = round(step / base)
+            self._steady.add(index)
+        elif step:
+            self._steady.discard(index)
+        if index in self._moved:
+            packet.pts = None if packet.pts is None else packet.pts + self._moved[index]
+            packet.dts = None if packet.dts is None else packet.dts + self._moved[index]
 
     def _lose(self, error: BaseException, where: str = "") -> None:
         if not self._keeps_damage:
