@@ -92,18 +92,30 @@ def judge_fields(places: Iterable[list[Combs]]) -> Fields:
     if len(combed) < 3 or len(combed) < _LEAST_SHARE * num_clean:
         return Fields("progressive", None)
     top_next, top_own = (sum(getattr(found, name) for found in combed) for name in ("top_next", "top_own"))
-    is_telecined = any(_has_pulldown(run) for run in runs)
+    is_telecined = any(_has_pulldown(run) for run in runs) or _have_pulldown([run for run in runs if _num_combed(run)])
     return Fields("telecined" if is_telecined else "interlaced", top_next < top_own)
 
 
 def _has_pulldown(run: list[Combs]) -> bool:
     """Say whether, twice or more, two neighbours in five frames are combed and the other three clean."""
-    fits = [
+    return _fits_pulldown(run) and _num_combed(run) >= 3 and sum(found.is_clean for found in run) >= 4
+
+
+def _have_pulldown(combed: list[list[Combs]]) -> bool:
+    """Say so of all runs with combs together: in animation that holds each picture for two frames, each run shows too few."""
+    num_clean = sum(found.is_clean for run in combed for found in run)
+    return len(combed) >= 2 and num_clean >= 4 and all(_num_combed(run) >= 2 and _fits_pulldown(run) for run in combed)
+
+
+def _fits_pulldown(run: list[Combs]) -> bool:
+    return any(
         all(not found.is_clean if (index + phase) % 5 < 2 else not found.is_combed for index, found in enumerate(run))
         for phase in range(5)
-    ]
-    num_combed, num_clean = sum(found.is_combed for found in run), sum(found.is_clean for found in run)
-    return any(fits) and num_combed >= 3 and num_clean >= 4
+    )
+
+
+def _num_combed(run: list[Combs]) -> int:
+    return sum(found.is_combed for found in run)
 
 
 def deinterlaced(frames: Iterable[Taken], fields: Fields) -> Generator[Taken, None, None]:

@@ -89,8 +89,11 @@ def test_IN13_interlaced_films_are_refused_with_the_remedy_or_deinterlaced(
         assert reader.deinterlaces
 
 
-def test_IN13_a_telecined_film_is_refused_with_the_remedy(make_film: MakeFilm) -> None:
-    frames = telecined(pan(32, width=160, height=96))
+@pytest.mark.parametrize("each", [1, 2], ids=["live action", "animation on twos"])
+def test_IN13_a_telecined_film_is_refused_with_the_remedy(make_film: MakeFilm, each: int) -> None:
+    """Where every second film frame repeats the one before, one in five is combed, and few others are seen to be clean."""
+    moments = pan(40, width=160, height=96)
+    frames = telecined([moments[n // each * each] for n in range(40)])
     path = make_film("a.mp4", frames, **{**H264, "rate": 30, "time_base": Fraction(1, 30)}, options={"crf": "12"})
     for refuse in (require_progressive, lambda path: FilmReader(path, Mending(deinterlaces=True))):
         with pytest.raises(InputError, match=r"telecined.*inverse telecine.*fieldmatch,decimate"):

@@ -17,6 +17,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from relook.errors import InputError
+from relook.film.container.counted import require_counted
 from relook.film.container.ledger import REMEDY, PacketFacts, Packets, find_slots, require_all, usual_step
 from relook.film.container.likeness import Likeness
 from relook.film.container.messages import Ended, Opened
@@ -180,6 +181,7 @@ class Strict:
             end: of the last frame, in seconds on the stream's clock.
         """
         _require_end(self._count, end, ended.promised, self._info)
+        require_counted(self._packets, container, ended.num_told, self._info)
         if self._packets.are_stamped(container):
             slots = find_slots(self._packets, container, usual_step(self._info), ended.num_told)
             require_all(slots, self._stamps, self._count - len(self._stamps), self._info)

@@ -172,7 +172,7 @@ class Encoder:
     def _stamp(self, picture: VideoFrame, frame: Frame) -> None:
         pts = self._tick(frame) if self._plan.counts_frames else self._exact(frame.pts)
         usual = max(1, round(1 / (self._source.frame_rate * self._time_base)))
-        lasts = round(frame.duration * self._source.time_base / self._time_base)
+        lasts = self._exact(frame.pts + frame.duration) - self._exact(frame.pts)
         picture.pts, picture.time_base, picture.pict_type = pts, self._time_base, 0
         tag(picture, self._plan.colour)
         self._durations[pts] = (0 if self._plan.counts_frames else lasts) or usual

@@ -32,6 +32,7 @@ from relook.film.container.trial import picture_refusal, refused_tracks, try_wri
 from relook.film.frames import WHOLE, ColourTags, FilmInfo, WriteSettings
 from relook.film.pictures.alpha import has_alpha
 from relook.film.pictures.metadata import lost_metadata
+from relook.film.pictures.picture import holds_timecode
 from relook.film.sequence import PICTURE_ENDINGS
 from relook.timing import rate_text
 
@@ -41,6 +42,7 @@ _OTHER_ENDINGS: Final = (".mkv", ".mov", ".mp4")
 _TIMED_PICTURES: Final = {".exr", ".dpx"}
 _SHAPED_PICTURES: Final = {*_TIMED_PICTURES, ".tif", ".tiff", ".png"}
 _MATROSKA_TICK: Final = Fraction(1, 1000)
+_USUAL_LAYOUTS: Final = {"1 channels": "mono", "2 channels": "stereo", "6 channels": "5.1", "8 channels": "7.1"}
 
 
 def fates(found: Inventory, path: Path, *, codec: str | None = None, untouched: bool = False) -> tuple[Fate, ...]:
@@ -116,7 +118,11 @@ def _as_pictures(found: Inventory, path: Path) -> tuple[Fate, ...]:
         elif not found.is_opaque:
             result.append(Fate("transparency", "refused", "write .png or .tif instead"))
     facts = [
-        *(("timecode",) if film.timecode and not endings <= _TIMED_PICTURES else ()),
+        *(
+            ("timecode",)
+            if film.timecode and not (endings <= _TIMED_PICTURES and holds_timecode(film.frame_rate))
+            else ()
+        ),
         *(("title and tags",) if found.title or found.tags else ()),
         *(("chapters",) if found.chapters else ()),
         *(("turn or flip",) if found.turn else ()),
@@ -252,7 +258,11 @@ def _track_fates(found: Inventory, trial: Inventory, refused: frozenset[int], pa
         elif track.kind in CARRIED:
             copies = written[track.kind]
             copy = None if track.index in refused or not copies else copies.pop(0)
-            result.append(_lost(name, track, found, path) if copy is None else _kept(name, track, copy))
+            fate = _lost(name, track, found, path) if copy is None else _kept(name, track, copy)
+            if copy is not None and path.suffix.lower() == ".mxf" and track.index in found.uneven:
+                why = "begins and ends with the pictures: what is longer is cut, what is shorter filled with silence"
+                fate = Fate(name, "changed", "; ".join(words for words in (fate.why, why) if words))
+            result.append(fate)
     return result
 
 
@@ -261,6 +271,7 @@ def _kept(name: str, track: Track, copy: Track) -> Fate:
         ("language", _language(track), _language(copy)),
         ("title", track.title, copy.title),
         ("roles", _roles(track), _roles(copy)),
+        ("layout", _layout(track), _layout(copy)),
     )
     lost = [what for what, before, after in facts if before and before != after]
     return Fate(name, "changed", f"its {' and '.join(lost)} cannot be held") if lost else Fate(name, "kept")
@@ -268,6 +279,12 @@ def _kept(name: str, track: Track, copy: Track) -> Fate:
 
 def _language(track: Track) -> str | None:
     return None if track.language is None else QUICKTIME_CODES.get(track.language, track.language)
+
+
+def _layout(track: Track) -> str | None:
+    """Give which channels sound has; unnamed ones are taken for the usual of their number."""
+    layout = track.form.rpartition(", ")[0] if track.kind == "sound" else ""
+    return _USUAL_LAYOUTS.get(layout, layout) or None
 
 
 def _roles(track: Track) -> tuple[str, ...]:

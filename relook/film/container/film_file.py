@@ -118,7 +118,14 @@ class FilmFile:
         if not self._settings.with_audio or self._source.kind != "film":
             return None
         start = offset_of(origin, self._plan(), whole=self._settings.whole) * self._source.time_base
-        return Tracks(self._source.path, start=start or None, keeps_damage=self._settings.keeps_damage)
+        evenly = self._num_done / self._source.frame_rate if self._plan().counts_frames else None
+        return Tracks(
+            self._source.path,
+            start=start or None,
+            is_part=not self._settings.whole,
+            keeps_damage=self._settings.keeps_damage,
+            evenly=evenly,
+        )
 
     def _keep_sample_aspect(self, made: Path) -> None:
         source, ending = self._source, self._part.final.suffix.lower()

@@ -18,14 +18,23 @@ from av.video.stream import VideoStream
 from relook.errors import InputError
 from relook.film.container.cropping import shown_part
 from relook.film.container.decoding import first_frames
+from relook.film.container.even_sound import Span, are_even
 from relook.film.container.hdr import LightLevel, MasteringDisplay
-from relook.film.container.opening import codec_name, film_info, open_film, picture_stream
+from relook.film.container.opening import (
+    codec_name,
+    film_info,
+    open_film,
+    picture_stream,
+    promised_end,
+    timecode_tags,
+)
 from relook.film.container.rehearsal import can_begin
 from relook.film.frames import FilmInfo
 from relook.film.pictures.alpha import frame_alpha, has_alpha, is_opaque
 from relook.film.pictures.picture_file import read_picture
 from relook.film.pictures.profile import profile_of
 from relook.film.words import codec_words
+from relook.timing import rate_text
 
 Kind = Literal[
     "pictures", "video", "cover", "still", "sound", "subtitles", "timecode", "chapters", "data", "attachment"
@@ -109,6 +118,8 @@ class Inventory:
     is_opaque: bool = True
     """False where one of the first frames is transparent somewhere."""
 
+    uneven: frozenset[int] = frozenset()
+    """Numbers of the streams of sound that by the header do not begin and end with the pictures, or may not."""
     channels: tuple[str, ...] = ()
     """For pictures, what the first one holds besides colours and transparency."""
     is_linear: bool = False
@@ -174,6 +185,8 @@ def inventory_of(container: InputContainer, film: FilmInfo | None = None, *, is_
     )
     light = next((side["CONTENT_LIGHT_LEVEL"] for side in sides if "CONTENT_LIGHT_LEVEL" in side), b"")
     extras = {words for name, words in _SIDE_DATA.items() if any(name in side for side in sides)}
+    shown = _span(container, pictures)
+    odd = timecode_tags(container, pictures) if told.timecode is None else []
     cropped = shown_part(path, container.format.name, film.width, film.height) if path.is_file() else ""
     return Inventory(
         film=film,
@@ -188,8 +201,13 @@ def inventory_of(container: InputContainer, film: FilmInfo | None = None, *, is_
         reel=next((reel for reel in reels if reel), None) if film.timecode == told.timecode else None,
         mastering=MasteringDisplay.parsed(mastering),
         light_level=LightLevel.parsed(light),
-        extras=tuple(sorted(extras)) + ((f"cropping to {cropped}",) if cropped else ()),
+        extras=(
+            *sorted(extras),
+            *((f"cropping to {cropped}",) if cropped else ()),
+            *((f"'{odd[0]}', no timecode at {rate_text(film.frame_rate)} frames a second",) if odd else ()),
+        ),
         is_opaque=not has_alpha(film.pixel_format) or all(is_opaque(frame) for frame in frames),
+        uneven=frozenset(s.index for s in container.streams.audio if not are_even(_span(container, s), shown)),
     )
 
 
@@ -201,6 +219,11 @@ _FIELD_ORDERS: Final = {
     5: "bottom field first",
 }
 """By FFmpeg's AVFieldOrder: coded and shown top first, bottom first, and the two orders in which coding and showing differ."""
+
+
+def _span(container: InputContainer, stream: Stream) -> Span:
+    start = None if stream.start_time is None or not stream.time_base else stream.start_time * stream.time_base
+    return start, promised_end(container, stream)
 
 
 def _track(stream: Stream, pictures: VideoStream, container: InputContainer) -> Track:

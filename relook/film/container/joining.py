@@ -75,6 +75,7 @@ def join(
         if tracks is not None:
             end = max(picture.pts + picture.duration for picture in coded)
             tracks.write_until(output, None if whole else end * base + offset)
+            tracks.write_silence(output)
         faults.point("join.close")
     finally:
         if tracks is not None:

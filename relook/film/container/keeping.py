@@ -16,6 +16,7 @@ import numpy as np
 from av import VideoFrame
 
 from relook.errors import InputError
+from relook.film.container.counted import require_counted
 from relook.film.container.decoding import lost_at_end
 from relook.film.container.film_pass import FilmPass
 from relook.film.container.ledger import (
@@ -196,6 +197,7 @@ def _listed(info: FilmInfo) -> tuple[_Listing, str, Ended]:
 def _slots_and_tail(listing: _Listing, container_name: str, ended: Ended, info: FilmInfo) -> tuple[Slots, int]:
     """Find the slots of a film's frames up to its last packet, and how many frames are cut off after it."""
     found, usual, num_frames = listing.packets, usual_step(info), len(listing.packets.stamps)
+    require_counted(found, container_name, ended.num_told, info)
     slots = find_slots(found, container_name, usual, ended.num_told)
     _require_room(np.array(found.stamps, np.int64), slots, info)
     tail = 0

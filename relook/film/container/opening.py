@@ -18,18 +18,22 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from relook.errors import InputError
+from relook.errors import InputError, UsageError
 from relook.film.container.edits import require_normal_speed
 from relook.film.container.matroska import COUNT_TAG
 from relook.film.frames import ColourTags, FilmInfo
 from relook.film.other_files import what_it_is
 from relook.film.regular import require_regular
+from relook.timing import parse_timecode
 
 _ALLOWED: Final = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,mxf,avi,gif,ogg,flv,asf,dv,ivf,nut,"
     "h264,hevc,yuv4mpegpipe"
 )
 """FFmpeg's names for the containers that hold pictures themselves and point to no other file."""
+
+_BARE: Final = ("h264", "hevc", "mpegvideo")
+"""FFmpeg's names of pictures without a container: it gives most of them 25 frames a second."""
 
 MOST_PIXELS: Final = 2**26
 """Largest picture that is decoded, in pixels: twice 8K. A header that claims 60000 x 60000 would take all memory."""
@@ -124,7 +128,7 @@ def film_info(container: InputContainer, stream: VideoStream, path: Path) -> Fil
         pixel_format="yuva420p" if _has_coded_alpha(container, stream) else context.pix_fmt,
         colour=_colour_tags(stream),
         sample_aspect=_sample_aspect(stream),
-        timecode=_timecode(container, stream),
+        timecode=_timecode(container, stream, _frame_rate(stream)),
         num_frames=_num_frames(stream),
         audio_codecs=tuple(codec_name(s) for s in container.streams.audio),
     )
@@ -137,8 +141,8 @@ def _is_encrypted(path: Path, stream: VideoStream) -> bool:
     return False
 
 
-def promised_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
-    """Return when the pictures end according to the header, in seconds on the stream's clock; None if it does not say."""
+def promised_end(container: InputContainer, stream: Stream) -> Fraction | None:
+    """Return when a stream ends according to the header, in seconds on the stream's clock; None if it does not say."""
     if stream.duration and stream.time_base:
         return ((stream.start_time or 0) + stream.duration) * stream.time_base
     tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
@@ -150,9 +154,13 @@ def promised_end(container: InputContainer, stream: VideoStream) -> Fraction | N
 
 
 def _frame_rate(stream: VideoStream) -> Fraction:
-    for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate):
+    """Give the rate by the stamps; by the pictures' own header in a bare stream, and where FFmpeg knows no better."""
+    coded = stream.codec_context.framerate
+    by_stamps = (stream.guessed_rate, stream.average_rate, stream.base_rate)
+    for rate in (coded, *by_stamps) if stream.container.format.name in _BARE else (*by_stamps, coded):
         if rate and 0 < rate <= 1000:
-            return _exact_rate(Fraction(rate))
+            is_rounded = rate > 60 and coded is not None and coded * 1001 == rate * 1000  # FFmpeg knows no 119.88
+            return _exact_rate(Fraction(coded if is_rounded else rate))
     return Fraction(24)
 
 
@@ -174,7 +182,12 @@ def _exact_rate(rate: Fraction) -> Fraction:
 
 
 def num_frames_told(stream: VideoStream) -> int | None:
-    """Return the exact number of a track's frames, if a Matroska file has that tag."""
+    """Return the exact number of a track's frames: in AVI by its index, in MXF by its header, in Matroska if it has that tag."""
+    container = stream.container.format.name
+    if container == "avi":
+        return len(stream.index_entries) or None
+    if container == "mxf":
+        return stream.duration or None
     told = stream.metadata.get(COUNT_TAG, "")
     return int(told) if told.isdecimal() and int(told) else None
 
@@ -197,10 +210,28 @@ def _sample_aspect(stream: VideoStream) -> Fraction:
     return Fraction(aspect) if aspect and aspect > 0 else Fraction(1)
 
 
-def _timecode(container: InputContainer, stream: VideoStream) -> str | None:
+def timecode_tags(container: InputContainer, stream: VideoStream) -> list[str]:
+    """List what a film's tags say of its timecode, the nearest to the pictures first."""
     places = [stream.metadata, *(data.metadata for data in container.streams.data), container.metadata]
-    found = [tags[name] for name in ("timecode", "TIMECODE") for tags in places if name in tags]
-    return found[0] if found else None
+    return [tags[name] for name in ("timecode", "TIMECODE") for tags in places if tags.get(name)]
+
+
+def _timecode(container: InputContainer, stream: VideoStream, rate: Fraction) -> str | None:
+    """Give the first of the tags that is a timecode at the film's rate, in the form of ours."""
+    for tag in timecode_tags(container, stream):
+        parts = _TIMECODE.fullmatch(tag)
+        if parts is not None:
+            hours, minutes, seconds, mark, frames = parts.groups()
+            for sign in ":" if mark == ":" else ";:":  # where the rate has no drop-frame counting, it was not meant
+                text = f"{hours:0>2}:{minutes:0>2}:{seconds:0>2}{sign}{frames:0>2}"
+                with suppress(UsageError):
+                    parse_timecode(text, rate)
+                    return text
+    return None
+
+
+_TIMECODE: Final = re.compile(r"(\d{1,2})[:;](\d{1,2})[:;](\d{1,2})([:;.])(\d{1,3})")
+"""Drop-frame counting is written by other programs with a point, or semicolons throughout, too."""
 
 
 def _num_frames(stream: VideoStream) -> int | None:

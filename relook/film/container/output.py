@@ -109,7 +109,7 @@ def set_chapters(output: OutputContainer, found: Inventory) -> None:
             "start": round(chapter.start_seconds / _CHAPTER_TICK),
             "end": round(chapter.stop_seconds / _CHAPTER_TICK),
             "time_base": _CHAPTER_TICK,
-            "metadata": {"title": chapter.title} if chapter.title else {},
+            "metadata": {"title": chapter.title},  # an empty one too: MP4 passes over a chapter without one
         }
         for number, chapter in enumerate(found.chapters, start=1)
     ]

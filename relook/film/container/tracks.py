@@ -15,6 +15,7 @@ from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
 
 from relook.errors import InputError
+from relook.film.container.even_sound import SAMPLE_BYTES, EvenSound
 from relook.film.container.inventory import Track
 from relook.film.container.opening import open_film
 from relook.film.container.output import name_stream
@@ -24,6 +25,12 @@ _LOOKED_AT: Final = 2000
 """Most packets that are read in search of the first one of every stream."""
 _MOST_FAILURES: Final = 1000
 _LONGEST_JUMP_SECONDS: Final = 10
+
+_NO_TEXT: Final = b"\0\0"
+"""What MP4 holds between two subtitles: its muxer puts it there by itself."""
+
+_SOME_SECONDS: Final = Fraction(1, 50)
+"""How long a single packet of sound lasts that does not say."""
 
 _HASHED_KINDS: Final = ("audio", "subtitle")
 
@@ -52,24 +59,41 @@ class Tracks:
     Packets are read as the pictures advance, so that memory use does not grow with the film's length.
     """
 
-    def __init__(self, source: Path, *, start: Fraction | None = None, keeps_damage: bool = False) -> None:
+    def __init__(
+        self,
+        source: Path,
+        *,
+        start: Fraction | None = None,
+        is_part: bool = False,
+        keeps_damage: bool = False,
+        evenly: Fraction | None = None,
+    ) -> None:
         """Open the source.
 
         Args:
-            start: carry only what comes from there on, and let it begin at 0.
+            start: let what lies there begin at 0.
+            is_part: leave out what lies before `start`.
             keeps_damage: leave out what is damaged and count it; by default it is an error.
+            evenly: let sound begin and end with the pictures, which last this many seconds.
         """
         self._path = source
         self._keeps_damage = keeps_damage
         self._read_until: dict[int, Fraction] = {}
+        self._usual: dict[int, int] = {}
+        """The last step between two packets of a sound: MP4 hides a last one that is said to last no time."""
+        self._steady, self._moved = set[int](), dict[int, int]()
+        """Sounds whose stamps went on evenly; and how far their stamps are moved, in units of their time base."""
         self.num_lost = 0
         """How many damaged packets were left out."""
         self._source = open_film(source)
-        self._start = start
+        self._start, self._is_part = start, is_part
         self._streams: dict[int, Stream] = {}
         self._packets: Iterator[Packet[Stream]] = iter(())
         self._next: Packet[Stream] | None = None
         self._heard: dict[int, Heard] = {}
+        self._texts: set[int] = set()
+        self._evenly = evenly
+        self._even: dict[int, EvenSound] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -108,6 +132,12 @@ class Tracks:
                 self._mux(output, self._next)
             self._advance()
 
+    def write_silence(self, output: OutputContainer) -> None:
+        """Fill sound that is to end with the pictures, and ends before."""
+        for index, even in self._even.items():
+            for part in even.silence():
+                self._mux_samples(output, index, part)
+
     @property
     def told(self) -> dict[int, tuple[int, int, str]]:
         """Return what went into each stream of sound or pictures of the output; see `Heard.told`."""
@@ -125,6 +155,13 @@ class Tracks:
         copy.disposition = stream.disposition
         _name_layout(stream, copy)
         self._streams[stream.index] = copy
+        if isinstance(stream, AudioStream):
+            self._usual[stream.index] = max(1, round(_SOME_SECONDS / (stream.time_base or _SOME_SECONDS)))
+        if track.codec == "mov_text":
+            self._texts.add(stream.index)
+        if self._evenly is not None and isinstance(stream, AudioStream) and track.codec in SAMPLE_BYTES:
+            channels, rate = stream.codec_context.channels, stream.codec_context.sample_rate
+            self._even[stream.index] = EvenSound(track.codec, channels=channels, rate=rate, lasts=self._evenly)
         if track.kind in ("sound", "video"):
             self._heard[copy.index] = Heard()
 
@@ -142,12 +179,16 @@ class Tracks:
         copy = self._streams[packet.stream_index]
         if self._start is not None and not copy.disposition & Disposition.attached_pic:
             end = _time(packet) + (packet.duration or 0) * packet.time_base
-            if end <= self._start:
+            if end <= self._start and self._is_part:
                 return
             shift = round(self._start / packet.time_base)
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
+        if packet.stream_index in self._even:
+            self._mux_evenly(output, packet)
+            return
         data, time = bytes(packet), _time(packet)
+        packet.duration = packet.duration or self._usual.get(packet.stream_index, 0)
         packet.stream = copy
         try:
             output.mux(packet)
@@ -156,6 +197,25 @@ class Tracks:
             return
         if copy.index in self._heard:
             self._heard[copy.index].add(data)
+
+    def _mux_evenly(self, output: OutputContainer, packet: Packet[Stream]) -> None:
+        """Mux what of a packet, whose stamp is already the output's, lies beside the pictures."""
+        even, index = self._even[packet.stream_index], packet.stream_index
+        try:
+            for part in even.fitted(bytes(packet), _time(packet)):
+                self._mux_samples(output, index, part)
+        except ValueError as error:
+            raise InputError(
+                f"the sound of {self._path} cannot be cut to the pictures at {duration_text(_time(packet))}: {error}; "
+                f"write .mov or .mkv instead"
+            ) from error
+
+    def _mux_samples(self, output: OutputContainer, index: int, data: bytes) -> None:
+        copy = self._streams[index]
+        packet: Packet[Stream] = Packet(data)
+        packet.stream = copy
+        output.mux(packet)
+        self._heard[copy.index].add(data)
 
     def _advance(self) -> None:
         for _ in range(_MOST_FAILURES):
@@ -174,13 +234,36 @@ class Tracks:
         """
         if not packet.size and packet.pts is None:
             return False
+        if packet.stream_index in self._texts and bytes(packet) == _NO_TEXT:
+            return False
         time = _time(packet)
-        jump = abs(time - self._read_until.get(packet.stream_index, time))
+        step = time - self._read_until.get(packet.stream_index, time)
         self._read_until[packet.stream_index] = time
-        if self._keeps_damage and packet.stream.type == "audio" and jump > _LONGEST_JUMP_SECONDS:
+        if packet.stream.type != "audio":
+            return True
+        self._follow(packet, step)
+        is_jump = abs(step) > _LONGEST_JUMP_SECONDS and packet.stream_index not in self._steady
+        if self._keeps_damage and is_jump:
             self.num_lost += 1
             return False
         return True
+
+    def _follow(self, packet: Packet[Stream], step: Fraction) -> None:
+        """Let sound whose stamps begin again follow what came before, as its pictures do; films are joined byte for byte.
+
+        After a stamp that jumped ahead, to come back is no new beginning.
+        """
+        index, base = packet.stream_index, packet.time_base
+        if step < 0 and index in self._steady:
+            self._moved[index] = self._moved.get(index, 0) + self._usual[index] - round(step / base)
+        elif 0 < step <= 1:
+            self._usual[index] = round(step / base)
+            self._steady.add(index)
+        elif step:
+            self._steady.discard(index)
+        if index in self._moved:
+            packet.pts = None if packet.pts is None else packet.pts + self._moved[index]
+            packet.dts = None if packet.dts is None else packet.dts + self._moved[index]
 
     def _lose(self, error: BaseException, where: str = "") -> None:
         if not self._keeps_damage:

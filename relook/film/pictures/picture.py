@@ -131,6 +131,11 @@ def existing_timecode(text: str, rate: Fraction | None) -> str | None:
     return None
 
 
+def holds_timecode(rate: Fraction) -> bool:
+    """Say whether EXR and DPX can name the frames of a rate: they count to 30 in a second (SMPTE ST 12-1)."""
+    return rate <= 30
+
+
 def exact_rate(value: float) -> Fraction | None:
     """Return the usual frame rate closest to a header's rounded number; None if the number is no frame rate."""
     if not np.isfinite(value) or not 0.9 <= value <= 1000:

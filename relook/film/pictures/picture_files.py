@@ -13,7 +13,7 @@ from relook.film.frames import FilmInfo, Frame
 from relook.film.part import Part
 from relook.film.pictures.alpha import picture_alpha
 from relook.film.pictures.metadata import carry_metadata
-from relook.film.pictures.picture import Picture, PictureFacts, existing_timecode
+from relook.film.pictures.picture import Picture, PictureFacts, existing_timecode, holds_timecode
 from relook.film.pictures.picture_file import returns_to_space, write_picture
 from relook.film.pictures.profile import carry_profile
 from relook.film.pictures.vfx import NEEDS_VFX, require_vfx
@@ -127,7 +127,8 @@ class PictureFiles:
         source = self._source
         if source.kind == "stills":
             return PictureFacts(pixel_aspect=source.sample_aspect)
-        first = existing_timecode(source.timecode, source.frame_rate) if source.timecode else None
+        told = source.timecode if holds_timecode(source.frame_rate) else None
+        first = existing_timecode(told, source.frame_rate) if told else None
         timecode = None if first is None else advance_timecode(first, frame.index, source.frame_rate)
         return PictureFacts(source.frame_rate, timecode, source.sample_aspect)
 
