@@ -84,8 +84,7 @@ def earlier(source: Path, target: Path, seconds: Fraction) -> Path:
 # IN14
 
 
-@pytest.mark.parametrize("samples", [9600, 2048], ids=["some packets", "one packet"])
-@pytest.mark.parametrize("ending", [".mov", ".mp4"])
+@pytest.mark.parametrize(("ending", "samples"), [(".mov", 9600), (".mp4", 2048)], ids=["some packets", "one packet"])
 def test_IN14_the_last_packet_of_sound_without_durations_is_kept(tmp_path: Path, ending: str, samples: int) -> None:
     """Matroska does not say how long ALAC's packets last; MP4 hid the last one."""
     source = with_sound(tmp_path / "in.mkv", "alac", samples=samples)
@@ -118,15 +117,14 @@ def test_IN09_sound_before_pictures_that_begin_below_0_is_kept(tmp_path: Path) -
 # IN08
 
 
-@pytest.mark.parametrize("ending", [".mov", ".mkv"])
 def test_IN08_sound_of_films_joined_byte_for_byte_goes_on_as_its_pictures_do(
-    make_film: MakeFilm, tmp_path: Path, ending: str
+    make_film: MakeFilm, tmp_path: Path
 ) -> None:
     """Stamps begin again with each part; the pictures followed one another, but their sound was refused as damaged."""
     one = make_film("one.ts", pan(25), **{**H264, "encoder": "mpeg2video"}, sounds=["mp2"])
     source = tmp_path / "two.ts"
     source.write_bytes(one.read_bytes() * 2)
-    output = copy(source, tmp_path / f"o{ending}")
+    output = copy(source, tmp_path / "o.mov")
     assert [data for _, data in packets(output, "audio")] == [data for _, data in packets(one, "audio")] * 2
     heard = [time for time, _ in packets(output, "audio") if time is not None]
     assert heard == pytest.approx([heard[0] + 0.024 * n for n in range(len(heard))], abs=0.001)
@@ -136,8 +134,7 @@ def test_IN08_sound_of_films_joined_byte_for_byte_goes_on_as_its_pictures_do(
 # IN15
 
 
-@pytest.mark.parametrize("ending", [".mov", ".mp4"])
-def test_IN15_subtitles_of_mp4_come_back_packet_for_packet(make_film: MakeFilm, tmp_path: Path, ending: str) -> None:
+def test_IN15_subtitles_of_mp4_come_back_packet_for_packet(make_film: MakeFilm, tmp_path: Path) -> None:
     """Between two subtitles lies an empty one, that the muxer puts there by itself: they were doubled."""
     plain, source = make_film("plain.mp4", pan(24), **H264), tmp_path / "in.mp4"
     with av.open(str(plain)) as a, av.open(str(source), "w") as b:
@@ -154,10 +151,10 @@ def test_IN15_subtitles_of_mp4_come_back_packet_for_packet(make_film: MakeFilm, 
             b.mux(text)
     told = packets(source, "subtitle")
     assert [data for _, data in told] == [b"\0\0", b"\0\5Hello"] * 2
-    assert packets(copy(source, tmp_path / f"o{ending}"), "subtitle") == told
+    assert packets(copy(source, tmp_path / "o.mp4"), "subtitle") == told
 
 
-@pytest.mark.parametrize("ending", [".mov", ".mp4", ".mkv"])
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
 def test_IN15_a_chapter_without_a_title_leaves_the_others_theirs(
     make_film: MakeFilm, tmp_path: Path, ending: str
 ) -> None:
@@ -177,29 +174,41 @@ def test_IN15_a_chapter_without_a_title_leaves_the_others_theirs(
     assert found(copy(source, tmp_path / f"o{ending}")).chapters == found(source).chapters
 
 
-@pytest.mark.parametrize(
-    ("tag", "rate", "timecode"),
-    [
-        ("01:00:00:00", 25, "01:00:00:00"),
-        ("1:00:00:00", 25, "01:00:00:00"),
-        ("01;00;00;00", Fraction(30000, 1001), "01:00:00;00"),
-        ("01:00:00.00", Fraction(30000, 1001), "01:00:00;00"),
-        ("01:00:00;00", 25, "01:00:00:00"),
-        ("25:00:00:00", 25, None),
-        ("01:00:00:25", 25, None),
-        ("sometime", 25, None),
-    ],
-)
-def test_IN15_a_timecode_is_one_or_told(
+TIMECODES = [
+    ("01:00:00:00", 25, "01:00:00:00"),
+    ("1:00:00:00", 25, "01:00:00:00"),
+    ("01;00;00;00", Fraction(30000, 1001), "01:00:00;00"),
+    ("01:00:00.00", Fraction(30000, 1001), "01:00:00;00"),
+    ("01:00:00;00", 25, "01:00:00:00"),
+    ("25:00:00:00", 25, None),
+    ("01:00:00:25", 25, None),
+    ("sometime", 25, None),
+]
+
+
+def counting(make_film: MakeFilm, tag: str, rate: Fraction | int) -> Path:
+    return make_film("in.mkv", pan(8), **{**H264, "rate": rate, "time_base": 1 / Fraction(rate)}, timecode=tag)
+
+
+@pytest.mark.parametrize(("tag", "rate", "timecode"), TIMECODES)
+def test_IN15_timecode_is_read_in_every_form(
+    make_film: MakeFilm, tag: str, rate: Fraction | int, timecode: str | None
+) -> None:
+    path = counting(make_film, tag, rate)
+    assert probe(path).timecode == timecode
+    told = any(f"'{tag}', no timecode at 25 frames a second" in words for words in found(path).extras)
+    assert told == (timecode is None)
+
+
+@pytest.mark.parametrize(("tag", "rate", "timecode"), TIMECODES[4::3])
+def test_IN15_what_is_no_timecode_is_told(
     make_film: MakeFilm, tmp_path: Path, tag: str, rate: Fraction | int, timecode: str | None
 ) -> None:
-    """What is none stopped the render, some of them as a fault of relook's own."""
-    options = {**H264, "rate": rate, "time_base": 1 / Fraction(rate)}
-    source = make_film("in.mkv", pan(8), **options, timecode=tag)
-    assert probe(source).timecode == timecode
-    told = relook.apply(source, "silent", tmp_path / "o.mov", frames=relook.timing.FrameRange(2, 6), **ZERO).left_out
+    """It stopped the render of a part, or as a fault of relook's own of the whole."""
+    part = relook.timing.FrameRange(2, 6)
+    told = relook.apply(counting(make_film, tag, rate), "silent", tmp_path / "o.mov", frames=part, **ZERO).left_out
     assert any(f"'{tag}', no timecode at 25 frames a second: left out" in words for words in told) == (timecode is None)
-    assert probe(tmp_path / "o.mov").timecode == (timecode and timecode[:-2] + "02")
+    assert probe(tmp_path / "o.mov").timecode == (timecode and "01:00:00:02")
 
 
 @pytest.mark.parametrize("ending", [".exr", ".dpx"])
@@ -216,16 +225,16 @@ def test_IN15_timecode_beyond_30_frames_a_second_is_told_where_pictures_cannot_c
 # Rates
 
 
-@pytest.mark.parametrize("rate", [Fraction(24), Fraction(24000, 1001), Fraction(120000, 1001), Fraction(240)])
-@pytest.mark.parametrize("ending", ["h264", "ts"])
+@pytest.mark.parametrize(
+    ("ending", "rate"), [("h264", Fraction(24)), ("h264", Fraction(120000, 1001)), ("ts", Fraction(120000, 1001))]
+)
 def test_the_rate_of_a_bare_stream_is_that_of_its_pictures(make_film: MakeFilm, ending: str, rate: Fraction) -> None:
     """FFmpeg takes a bare stream for 25, and knows no 119.88 in a transport stream."""
     path = make_film(f"a.{ending}", pan(24), **{**H264, "rate": rate, "time_base": 1 / rate})
     assert probe(path).frame_rate == rate
 
 
-@pytest.mark.parametrize("ending", [".mov", ".mp4"])
-@pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(60000, 1001)])
+@pytest.mark.parametrize(("ending", "rate"), [(".mov", Fraction(24000, 1001)), (".mp4", Fraction(60000, 1001))])
 def test_matroskas_milliseconds_do_not_change_the_rate(
     make_film: MakeFilm, tmp_path: Path, ending: str, rate: Fraction
 ) -> None:
@@ -272,14 +281,9 @@ def test_IN06_a_frame_lost_where_frames_have_no_stamps_is_noticed(
             relook.apply(path, "silent", tmp_path / "o.mkv", on_damage=on_damage, **ZERO)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("ending", ["flv", "nut"])
-def test_IN06_a_gap_where_stamps_stand_beside_the_frames_is_a_loss(
-    make_film: MakeFilm, tmp_path: Path, ending: str
-) -> None:
+def test_IN06_a_gap_where_stamps_stand_beside_the_frames_is_a_loss(make_film: MakeFilm, tmp_path: Path) -> None:
     plain = make_film("a.mp4", pan(24), **H264, options={"bf": "0", "g": "1"})
-    short = restamped(
-        plain, tmp_path / f"short.{ending}", lambda n, p: (p.pts + (n > 11) * 1024, p.dts + (n > 11) * 1024)
-    )
+    short = restamped(plain, tmp_path / "short.flv", lambda n, p: (p.pts + (n > 11) * 1024, p.dts + (n > 11) * 1024))
     with pytest.raises(relook.errors.InputError, match="24 of about 26 frames"):
         relook.apply(short, "silent", tmp_path / "o.mkv", **ZERO)
     kept = relook.apply(short, "silent", tmp_path / "o.mkv", on_damage="keep", **ZERO)

@@ -25,7 +25,7 @@ from relook.timing import advance_timecode, duration_text
 
 Stamps = NDArray[np.int64]
 
-_LISTING_NO_FRAMES: Final = ("matroska,webm", "mpegts", "mpeg", "flv", "nut", "")
+_LISTING_NO_FRAMES: Final = ("matroska,webm", "mpegts", "mpeg", "flv", "")
 """Containers that store stamps beside the frames, so that both are lost together; where an index lists all frames
 (MP4, MOV, MXF), a gap is intended. The empty name stands for a film whose index is useless because it was cut off."""
 
