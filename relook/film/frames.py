@@ -98,7 +98,7 @@ class Frame:
     fault: Fault = ""
     """Not empty where the last good frame stands in for this one."""
     beyond: Tensor | None = None
-    """`[c h w]`: what lies below 0 and above 1 in a float picture or a colour space, to be added to what becomes of `pixels`."""
+    """`[c h w]`: what lies below 0 and above 1 in a float picture, a colour space or Y'CbCr, to be added to what becomes of `pixels`."""
     drift: int = 0
     """By how many counts of timecode its time lies behind its number; 0 where the film's frames lie evenly."""
 

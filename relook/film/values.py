@@ -33,10 +33,13 @@ class ToValues:
         """
         if isinstance(picture, Picture):
             return picture_values(picture)
-        pixels, space = self._to_pixels(picture), self._info.space
+        (pixels, beyond), space = self._to_pixels.apart(picture), self._info.space
         if space is None:
-            return pixels, None
+            return pixels, beyond
         place = f"frame {index} ({timecode_of(index, self._info)}) of {self._info.path}"
+        if beyond is not None:  # of what no camera's codes mean, only what comes back is taken
+            whole = pixels + beyond
+            pixels = torch.where(torch.from_numpy(space.comes_back(whole.numpy())), whole, pixels)
         return apart(torch.from_numpy(space.to_display_and_back(pixels.numpy(), place)))
 
     def pixels(self, picture: VideoFrame | Picture, index: int) -> Tensor:

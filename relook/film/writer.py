@@ -164,7 +164,8 @@ class FilmWriter:
         self._ending = None if is_folder(path) else path.suffix
         self.keeps_space = keeps_space(source, self._ending)
         """True where the output is in the colour space that the source was said to be in."""
-        self._is_clipping = not _all_named(path, source, holds_beyond)
+        self._is_clipping = not is_film and not _all_named(path, source, holds_beyond)
+        """True where no value beyond black and white is held; how much of it films hold, their encoder knows."""
         self._encoding: Behind[_Work] = Behind(self._encode, depth=_QUEUED_FRAMES)
         self._num_given = 0
         self._is_open = True

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,7 +93,7 @@ class Encoder:
     ) -> None:
         """Open the encoder; `done` counts the frames of the output before this stretch."""
         self.num_clipped = 0
-        """Frames with values that the film's colour space has no code for."""
+        """Frames with values that the pictures, or the film's colour space, have no code for."""
         self._source, self._plan, self._origin = source, plan, origin
         self._time_base = time_base(source, plan)
         self._offset = offset_of(origin, plan, whole=whole)
@@ -120,7 +121,7 @@ class Encoder:
                 f"{self._source.width} x {self._source.height}; write stills of different sizes into a folder"
             )
         if not untouched or not self._from_pixels.keeps_matrix:
-            picture = self._from_pixels(self._as_source(frame))
+            picture = self._made(frame)
         elif frame.native.format.name == self._plan.pixel_format:
             picture = frame.native
         else:
@@ -148,14 +149,14 @@ class Encoder:
         with suppress(OSError):
             self._file.close()
 
-    def _as_source(self, frame: Frame) -> Frame:
-        """Take a film's values back to the space that it is in; those of pictures are for the display."""
-        space = self._source.space if self._source.kind == "film" else None
-        if space is None:
-            return frame
-        frame, is_clipped = in_space(frame, space, half_code=self._from_pixels.half_code)
-        self.num_clipped += is_clipped
-        return frame
+    def _made(self, frame: Frame) -> VideoFrame:
+        """Make a picture of a frame's values; a film's are taken back to the space that it is in, those of pictures are for the display."""
+        space, is_clipped = self._source.space if self._source.kind == "film" else None, False
+        if space is not None:
+            frame, is_clipped = in_space(frame, space, half_code=inf)
+        picture = self._from_pixels(frame)
+        self.num_clipped += self._from_pixels.put_beyond(picture, frame) or is_clipped
+        return picture
 
     def _keep_alpha(self, frame: Frame, picture: VideoFrame) -> None:
         """Write the source's transparency beside the new colours; refuse to lose any."""

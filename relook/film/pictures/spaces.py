@@ -64,6 +64,10 @@ class ColourSpace:
         """Say whether what `from_display` made of display-referred values stands for them: a log space has no code below black."""
         return not _differing(self.to_display(values), shown).any()
 
+    def comes_back(self, values: Values) -> NDArray[np.bool_]:
+        """Say of each pixel of `[3 h w]` whether the display gives it back, `[h w]`."""
+        return ~_differing(self.from_display(self.to_display(values)), values)
+
     @property
     def fingerprint(self) -> str:
         """Tell the space and its ways from every other, whatever it was asked for by: name, config, and a digest of the ways."""
