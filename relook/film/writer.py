@@ -18,6 +18,7 @@ from relook.errors import DivergedError, InputError, KilledDecoderError, UsageEr
 from relook.film.container.codecs import film_endings
 from relook.film.container.film_file import FilmFile
 from relook.film.frames import FilmInfo, Frame
+from relook.film.hdr_light import is_hdr
 from relook.film.identity import Watched
 from relook.film.journal import Journal, Stretch, was_being_shown
 from relook.film.output_place import check_output, is_folder
@@ -284,7 +285,7 @@ class FilmWriter:
 
     def _note_losses(self, frame: Frame) -> None:
         picture = frame.native if isinstance(frame.native, Picture) else None
-        is_back = self.keeps_space
+        is_back = self.keeps_space or is_hdr(self._source)
         if picture is not None:
             is_back = returns_to_space(picture, self._ending or picture.path.suffix)
         self._stretch.num_clipped += self._is_clipping and frame.beyond is not None and not is_back

@@ -31,6 +31,7 @@ from relook.film.container.codecs import Plan
 from relook.film.container.inventory import Inventory
 from relook.film.container.output import set_up, tag, time_base
 from relook.film.frames import FilmInfo, Frame
+from relook.film.hdr_light import in_codes, is_hdr
 from relook.film.pictures.alpha import frame_alpha, has_alpha, put_alpha
 from relook.film.pictures.in_space import in_space
 from relook.film.pixels import FromPixels, rows
@@ -150,10 +151,12 @@ class Encoder:
             self._file.close()
 
     def _made(self, frame: Frame) -> VideoFrame:
-        """Make a picture of a frame's values; a film's are taken back to the space that it is in, those of pictures are for the display."""
+        """Make a picture of a frame's values; a film's are taken back to what its codes are in, those of pictures are for the display."""
         space, is_clipped = self._source.space if self._source.kind == "film" else None, False
         if space is not None:
             frame, is_clipped = in_space(frame, space, half_code=inf)
+        elif is_hdr(self._source):
+            frame = in_codes(frame, self._source)
         picture = self._from_pixels(frame)
         self.num_clipped += self._from_pixels.put_beyond(picture, frame) or is_clipped
         return picture

@@ -9,6 +9,7 @@ from typing import Any, Final
 from relook import faults
 from relook.errors import InputError, UsageError
 from relook.film.frames import FilmInfo, Frame
+from relook.film.hdr_light import in_codes, is_hdr
 from relook.film.part import Part
 from relook.film.pictures.alpha import picture_alpha
 from relook.film.pictures.metadata import carry_metadata
@@ -82,6 +83,9 @@ class PictureFiles:
             depth = picture.bit_depth if picture else self._source.bit_depth
             alpha, facts = picture_alpha(frame.native), self._facts(frame)
             is_from_space = picture is None and self._source.space is not None
+            if is_hdr(self._source) and target.suffix.lower() != ".exr":
+                frame = in_codes(frame, self._source)
+                self._num_clipped += frame.beyond is not None
             self._num_clipped += write_picture(
                 target, frame, bit_depth=depth, source=picture, alpha=alpha, facts=facts, is_from_space=is_from_space
             )
