@@ -1,7 +1,7 @@
 """Between scene-linear light and the display-referred values that a look works on, without loss.
 
 The curve is that of IEC 61966-2-1 (sRGB), mirrored below 0 and continued above 1, so that every finite value comes back.
-What lies beyond 0..1 goes round the look: y = look(clip(x)) + (x - clip(x)).
+What lies beyond 0..1 goes round the look: y = look(clip(x)) + (x - clip(x)), the latter no more colourful than the look leaves it.
 """
 
 from __future__ import annotations
