@@ -67,6 +67,19 @@ def test_transparency_of_packed_pictures_is_kept(tmp_path: Path, pixel_format: s
     assert np.array_equal(after, [_alpha(frame) for frame in before])
 
 
+@pytest.mark.parametrize("span", [0, 1, 2])
+def test_rgb_that_is_tagged_as_legal_range_stays_so(make_film: Any, draw: Any, tmp_path: Path, span: int) -> None:
+    """Its codes are handed on, so what they are said to mean must not change; unstated, they are full range."""
+    source = make_film("a.mkv", draw(2, 32, 16), pixel_format="gbrp10le", tags={"colorspace": 0, "color_range": span})
+    with FilmReader(source) as reader, FilmWriter(tmp_path / "o.mkv", reader.info) as writer:
+        before = list(reader.frames())
+        for frame in before:
+            writer.write(frame)
+    with FilmReader(tmp_path / "o.mkv") as reader:
+        assert reader.info.colour.full_range is (span != 1)
+        assert all(bool((a.pixels == b.pixels).all()) for a, b in zip(before, reader.frames(), strict=True))
+
+
 def _alpha(frame: Any) -> Any:
     found = frame_alpha(frame.native)
     assert found is not None
