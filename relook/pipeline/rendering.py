@@ -93,7 +93,8 @@ def apply(
             what lies below black and above white there is carried round it and comes back. A film made of a film, with its tags,
             and pictures of the source's kind are written in that space again; pictures of a film, a film of pictures, passes and
             another kind of picture as from a source without a space. Without `colour_space`, and whatever `$OCIO` is, EXR is
-            linear in the chromaticities that it names, and others are display-referred.
+            linear in the chromaticities that it names, films of PQ and HLG are taken by their light, with reference white (203
+            nits) as 1, and written in their own codes again, and others are display-referred.
         device: "auto", "cpu", "cuda" or "cuda:n".
         marks: dials of single marks of film, 0 to 2, 1 as measured, such as `grain=0.5`; see `MarkDials`.
     Raises:

@@ -91,5 +91,18 @@ def test_films_and_pictures_are_written_in_the_codes_of_the_film_and_exr_in_ligh
     assert light == pytest.approx(to_light(codes_to_display(codes.astype(np.float32), transfer)), rel=2e-3, abs=1e-6)
 
 
+def test_exr_of_a_film_of_wide_primaries_says_so(tmp_path: Path) -> None:
+    exr = pytest.importorskip("OpenEXR")
+    with (
+        FilmReader(_ramp(tmp_path / "a.mkv", PQ)) as reader,
+        FilmWriter(tmp_path / "o.%04d.exr", reader.info) as writer,
+    ):
+        for frame in reader.frames():
+            writer.write(frame)
+    with exr.File(str(tmp_path / "o.1001.exr"), header_only=True) as file:
+        found = file.header()["chromaticities"]
+    assert found == pytest.approx((0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290), abs=1e-5)
+
+
 def _codes(native: Any) -> list[Any]:
     return planes(native.picture)

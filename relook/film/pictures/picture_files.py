@@ -15,6 +15,7 @@ from relook.film.pictures.alpha import picture_alpha
 from relook.film.pictures.metadata import carry_metadata
 from relook.film.pictures.picture import PictureFacts, existing_timecode
 from relook.film.pictures.picture_file import Picture, returns_to_space, write_picture
+from relook.film.pictures.primaries import WIDE
 from relook.film.pictures.profile import carry_profile
 from relook.film.pictures.vfx import NEEDS_VFX, require_vfx
 from relook.film.publish import disk_errors, file_hash, require_place, sync, sync_folder
@@ -104,7 +105,8 @@ class PictureFiles:
             return PictureFacts(pixel_aspect=source.sample_aspect)
         first = existing_timecode(source.timecode, source.frame_rate) if source.timecode else None
         timecode = None if first is None else advance_timecode(first, frame.index, source.frame_rate)
-        return PictureFacts(source.frame_rate, timecode, source.sample_aspect)
+        wide = WIDE.get(source.colour.primaries) if source.space is None else None
+        return PictureFacts(source.frame_rate, timecode, source.sample_aspect, wide)
 
     def commit(self) -> tuple[dict[str, str], dict[str, Any]]:
         """See the pictures since the last time safe on disk; give their hashes, and what is to be known of them.
