@@ -8,6 +8,7 @@ from typing import Final
 
 from relook.film.colour import UNSPECIFIED, is_full_range, is_grey, is_rgb, matrix_of
 from relook.film.frames import FilmInfo
+from relook.film.hdr_light import is_hdr
 from relook.film.sequence import is_pattern, numbers_in, pattern_of, take_of
 from relook.timing import FrameRange
 
@@ -28,12 +29,14 @@ _MATRICES: Final = {
 
 
 def colour_words(film: FilmInfo) -> str:
-    """Say how a film's codes mean colour: "BT.2020 primaries, PQ transfer, BT.2020 matrix, legal range"."""
+    """Say how a film's codes mean colour: "BT.709 primaries, BT.709 transfer, BT.709 matrix, legal range"."""
     tags, name = film.colour, film.pixel_format
     parts = [
         _named(tags.primaries, _PRIMARIES, "primaries"),
         _named(tags.transfer, _TRANSFERS, "transfer"),
     ]
+    if is_hdr(film):
+        parts.append("reference white taken as 203 nits")
     taken = _MATRICES.get(matrix_of(tags, film.height), "unknown")
     if is_grey(name):
         parts.append("no colour")
