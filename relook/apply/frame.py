@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from relook import faults
+from relook.apply.around import colour_around, coloured
 from relook.compute import is_out_of_memory, release_memory
 from relook.errors import DivergedError, ResourceError
 from relook.film.frames import Frame
@@ -92,6 +93,7 @@ class FrameRenderer:
         self.strips_at_once = max((tile_rows or TILE_ROWS) // STRIP_ROWS, 1)
         with torch.inference_mode():
             self.lattice = _dialled_lattice(self.generator.grade.lattice(LATTICE), dials.of("grade"))
+            self._around = colour_around(self.generator.grade, dials.of("grade"))
         self._light: tuple[Tensor, Tensor] | None = None
         self._aperture: Tensor | None = None
         self._maker: MarkMaker | None = None
@@ -171,8 +173,11 @@ class FrameRenderer:
         return Layers(look, (across * scale, down * scale, turn), self._maker.draw(number), self._aperture)
 
     def carried(self, beyond: Tensor | None, *, seed: int, number: int) -> Tensor | None:
-        """Move values beyond 0..1 as the picture is moved, and hide them where the gate hides the picture."""
-        if beyond is None or not self.dials.of("texture"):
+        """Colour values beyond 0..1 as the look does, move them as the picture is moved, and hide them where the gate hides it."""
+        if beyond is None:
+            return None
+        beyond = coloured(beyond, self._around)
+        if not self.dials.of("texture"):
             return beyond
         across, down, turn = weave_of(self.mechanics.weave, seed=seed, frame=number)
         scale = self._scale(beyond)

@@ -118,7 +118,8 @@ class Frame:
     fault: Fault = ""
     """Not empty if the last good frame stands in for this one."""
     beyond: Tensor | None = None
-    """`[c h w]`: the part of the values below 0 and above 1, to be added to the rendered `pixels`; None if there is none."""
+    """`[c h w]`: the part of the values below 0 and above 1, of a float picture, a colour space or Y'CbCr, to be added to the rendered
+    `pixels`; None if there is none."""
     drift: int = 0
     """How many timecode counts its time is ahead of its number; 0 if the film's frames are evenly spaced."""
 

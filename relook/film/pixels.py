@@ -21,6 +21,7 @@ from torch import Tensor
 from relook.errors import DivergedError, InputError
 from relook.film.colour import is_full_range, is_grey, is_rgb, matrix_of
 from relook.film.frames import ColourTags, FilmInfo, Frame
+from relook.film.headroom import Coding, put_beyond, take_beyond
 
 Codes = NDArray[Any]
 """Integer code values: uint8 or uint16."""
@@ -48,25 +49,41 @@ class ToPixels:
 
     def __call__(self, frame: VideoFrame) -> Tensor:
         """Return `[c h w]`, 0..1; values beyond legal white and black are clipped."""
+        return self.apart(frame)[0]
+
+    def apart(self, frame: VideoFrame) -> tuple[Tensor, Tensor | None]:
+        """Return `[c h w]`, 0..1, and what lies beyond legal white and black, or outside R'G'B'; None if nothing does."""
         name = frame.format.name
         if is_grey(name):
             return self._grey(frame)
         if is_rgb(name):
-            return self._rgb(frame)
+            return self._rgb(frame), None
         full_range = is_full_range(self._info.colour, name)
         bits = frame.format.components[0].bits
         white = 65536.0 - 2.0 ** (16 - bits) if full_range else 65280.0
-        green, blue, red = planes(self._convert(frame, "gbrp16le", _FULL if full_range else _LEGAL))
-        return to_unit([red, green, blue], white)
+        source_range = _FULL if full_range else _LEGAL
+        green, blue, red = planes(self._convert(frame, "gbrp16le", source_range, _FULL))
+        codes, pixels = (red, green, blue), to_unit([red, green, blue], white)
+        beyond = None
+        most = min(white, 65534.0)  # where white is the last code, it may stand for more
+        if any(plane.min() == 0 or plane.max() > most for plane in codes):
+            outside = np.logical_or.reduce([(plane == 0) | (plane > most) for plane in codes])
+            coded = planes(self._convert(frame, "yuv444p16le", source_range, source_range))
+            is_even = bits == 16 or frame.format.chroma_width(16) < 16 or frame.format.chroma_height(16) < 16
+            coding = _coding(self._matrix, full_range)
+            beyond = take_beyond(pixels, coded, coding, outside, bits=bits, is_even=is_even)
+        return pixels, beyond
 
-    def _grey(self, frame: VideoFrame) -> Tensor:
+    def _grey(self, frame: VideoFrame) -> tuple[Tensor, Tensor | None]:
         bits = min(16, max(8, frame.format.components[0].bits))
         grey = planes(_repack(frame, "gray" if bits == 8 else f"gray{bits}le", self._scaler))[0]
         if is_full_range(self._info.colour, frame.format.name):
-            return to_unit([grey] * 3, 2.0**bits - 1)
+            return to_unit([grey] * 3, 2.0**bits - 1), None
         step = 2.0 ** (bits - 8)
-        pixels = (torch.from_numpy(grey.astype(np.float32)) - 16 * step) / (219 * step)
-        return pixels.clamp_(0, 1).expand(3, -1, -1).contiguous()
+        whole = (torch.from_numpy(grey.astype(np.float32)) - 16 * step) / (219 * step)
+        pixels = whole.clamp(0, 1)
+        beyond = (whole - pixels).expand(3, -1, -1).contiguous() if not torch.equal(whole, pixels) else None
+        return pixels.expand(3, -1, -1).contiguous(), beyond
 
     def _rgb(self, frame: VideoFrame) -> Tensor:
         bits = frame.format.components[0].bits
@@ -79,14 +96,14 @@ class ToPixels:
         pixels = packed.reshape(height, width, 3)
         return to_unit([pixels[..., channel] for channel in range(3)], 255.0 if bits <= 8 else 65535.0)
 
-    def _convert(self, frame: VideoFrame, pixel_format: str, source_range: int) -> VideoFrame:
+    def _convert(self, frame: VideoFrame, pixel_format: str, source_range: int, range_: int) -> VideoFrame:
         return self._scaler.reformat(
             frame,
             format=pixel_format,
             src_colorspace=self._matrix,
             dst_colorspace=self._matrix,
             src_color_range=source_range,
-            dst_color_range=_FULL,
+            dst_color_range=range_,
             interpolation=_FLAGS,
             threads=1,
         )
@@ -123,6 +140,16 @@ class FromPixels:
             return _repack(VideoFrame.from_ndarray(packed, format="rgb24"), name, self._scaler)
         return self.convert(_planar_rgb(to_codes(frame.pixels, _WRITTEN_WHITE, lift=self._lift), "gbrp16le"))
 
+    def put_beyond(self, picture: VideoFrame, frame: Frame) -> bool:
+        """Add what lies beyond the pixels to the picture that was made of them; say whether the format cannot hold all of it."""
+        if frame.beyond is None:
+            return False
+        if is_rgb(self._pixel_format) or is_grey(self._pixel_format):
+            return bool((frame.beyond.abs() > self.half_code).any())
+        coding = _coding(self._matrix, self._range == _FULL)
+        bits = picture.format.components[0].bits
+        return put_beyond(planes(picture)[:3], coding, frame.pixels, frame.beyond, bits=bits)
+
     def convert(self, frame: VideoFrame) -> VideoFrame:
         """Convert a decoded frame of the film, or an RGB one, to the pixel format."""
         source_range = _FULL if is_full_range(self._info.colour, frame.format.name) else _LEGAL
@@ -136,6 +163,10 @@ class FromPixels:
             interpolation=_FLAGS,
             threads=1,
         )
+
+
+def _coding(matrix: int, full_range: bool) -> Coding:
+    return Coding(*_WEIGHTS[matrix], full_range)
 
 
 def swscale_matrix(tags: ColourTags, info: FilmInfo) -> int:

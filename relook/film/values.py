@@ -11,6 +11,7 @@ from torch import Tensor
 
 from relook.film.container.ledger import timecode_of
 from relook.film.frames import FilmInfo
+from relook.film.hdr_light import codes_to_display, is_hdr
 from relook.film.pictures.picture import Picture
 from relook.film.pictures.picture_file import picture_values, same_kind
 from relook.film.pictures.scene_light import apart
@@ -33,10 +34,16 @@ class ToValues:
         """
         if isinstance(picture, Picture):
             return picture_values(picture)
-        pixels, space = self._to_pixels(picture), self._info.space
+        (pixels, beyond), space = self._to_pixels.apart(picture), self._info.space
+        if space is None and not is_hdr(self._info):
+            return pixels, beyond
         if space is None:
-            return pixels, None
+            whole = pixels if beyond is None else pixels + beyond
+            return apart(torch.from_numpy(codes_to_display(whole.numpy(), self._info.colour.transfer)))
         place = f"frame {index} ({timecode_of(index, self._info)}) of {self._info.path}"
+        if beyond is not None:  # of what no camera's codes mean, only what comes back is taken
+            whole = pixels + beyond
+            pixels = torch.where(torch.from_numpy(space.comes_back(whole.numpy())), whole, pixels)
         return apart(torch.from_numpy(space.to_display_and_back(pixels.numpy(), place)))
 
     def pixels(self, picture: VideoFrame | Picture, index: int) -> Tensor:

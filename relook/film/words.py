@@ -8,6 +8,7 @@ from typing import Final
 
 from relook.film.colour import UNSPECIFIED, is_full_range, is_grey, is_rgb, matrix_of
 from relook.film.frames import FilmInfo
+from relook.film.hdr_light import is_hdr
 from relook.film.sequence import ends_of, is_pattern, pattern_of, take_of
 from relook.timing import FrameRange
 
@@ -34,6 +35,8 @@ def colour_words(film: FilmInfo) -> str:
         _named(tags.primaries, _PRIMARIES, "primaries"),
         _named(tags.transfer, _TRANSFERS, "transfer"),
     ]
+    if is_hdr(film):
+        parts.append("reference white taken as 203 nits")
     taken = _MATRICES.get(matrix_of(tags, film.height), "unknown")
     if is_grey(name):
         parts.append("no colour")

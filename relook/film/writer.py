@@ -18,6 +18,7 @@ from relook.errors import DivergedError, InputError, KilledDecoderError, UsageEr
 from relook.film.container.codecs import film_endings
 from relook.film.container.film_file import FilmFile
 from relook.film.frames import WHOLE, FilmInfo, Frame, WriteSettings
+from relook.film.hdr_light import is_hdr
 from relook.film.identity import Watched
 from relook.film.journal import Journal, Stretch, was_being_shown
 from relook.film.output_place import check_output, is_folder
@@ -143,7 +144,8 @@ class FilmWriter:
         self.keeps_space = keeps_space(source, self._ending)
         """True if the output is in the colour space that was named for the source."""
         self._holds_layers = _all_named(path, source, lambda ending: ending == ".exr")
-        self._is_clipping = not _all_named(path, source, holds_beyond)
+        self._is_clipping = not is_film and not _all_named(path, source, holds_beyond)
+        """True if no value beyond black and white is held; how much of it films hold, their encoder knows."""
         self._encoding: Behind[_Work] = Behind(self._encode, depth=_QUEUED_FRAMES)
         self._num_given = 0
         self._is_open = True
@@ -253,7 +255,7 @@ class FilmWriter:
 
     def _note_losses(self, frame: Frame) -> None:
         picture = frame.native if isinstance(frame.native, Picture) else None
-        is_back = self.keeps_space
+        is_back = self.keeps_space or is_hdr(self._source)
         if picture is not None:
             is_back = returns_to_space(picture, self._ending or picture.path.suffix)
         self._stretch.num_clipped += self._is_clipping and frame.beyond is not None and not is_back

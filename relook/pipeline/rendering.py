@@ -95,7 +95,8 @@ def apply(
             values below black and above white there bypass it and come back. A film made from a film, with its tags, and pictures
             of the source's kind are written in that space again; pictures made from a film, a film made from pictures, passes and
             other kinds of picture are written as from a source without a named space. Without `colour_space`, whatever `$OCIO`
-            is, EXR is linear with the chromaticities that it names, and everything else is display-referred.
+            is, EXR is linear with the chromaticities that it names, PQ and HLG films are read by their light, with reference white
+            (203 nits) as 1, and written in their own codes again, and everything else is display-referred.
         device: "auto", "cpu", "cuda" or "cuda:n".
         marks: dials of single marks of film, 0 to 2, 1 as measured, such as `grain=0.5`; see `MarkDials`.
     Raises:

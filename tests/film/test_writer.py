@@ -148,7 +148,7 @@ def test_every_codec_keeps_count_stamps_tags_and_look(
     if expected[0] != "dnxhd":  # its pictures carry no tags, only its containers do
         assert (first.color_primaries, first.color_trc, first.colorspace) == (9, 16, 9)
     errors = [float((a - b).abs().mean()) for a, b in zip(pixels(source), pixels(tmp_path / name), strict=True)]
-    assert max(errors) < 0.03
+    assert max(errors) < 0.04, "in light as it is shown, where codes of PQ lie further apart than the codes are"
 
 
 @pytest.mark.parametrize("full", [None, False, True])

@@ -225,7 +225,8 @@ def _tags(codec: Codec, source: FilmInfo, pixel_format: str) -> ColourTags:
     if tags.matrix == RGB_MATRIX and not is_rgb(source.pixel_format):
         tags = replace(tags, matrix=UNSPECIFIED)
     if is_rgb(pixel_format):
-        return replace(tags, matrix=RGB_MATRIX, full_range=True)
+        is_full = tags.full_range is not False or not is_rgb(source.pixel_format)  # codes of RGB stay what they are
+        return replace(tags, matrix=RGB_MATRIX, full_range=is_full)
     if is_rgb(source.pixel_format):
         return replace(tags, matrix=BT709, full_range=False)
     full_range = is_full_range(tags, source.pixel_format) and not codec.legal_range_only

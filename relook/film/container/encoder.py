@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ from relook.film.container.codecs import Plan
 from relook.film.container.inventory import Inventory
 from relook.film.container.output import set_up, tag, time_base
 from relook.film.frames import Frame
+from relook.film.hdr_light import in_codes, is_hdr
 from relook.film.pictures.alpha import frame_alpha, has_alpha, put_alpha
 from relook.film.pictures.in_space import in_space
 from relook.film.pixels import FromPixels, rows
@@ -90,7 +92,7 @@ class Encoder:
     def __init__(self, path: Path, plan: Plan, found: Inventory, origin: Origin, *, whole: bool, done: int) -> None:
         """Open the encoder; `done` counts the frames of the output before this stretch."""
         self.num_clipped = 0
-        """Frames with values that the film's colour space cannot encode."""
+        """Frames with values that the pictures, or the film's colour space, cannot encode."""
         source = found.film
         self._source, self._plan, self._origin = source, plan, origin
         self._time_base = time_base(source, plan)
@@ -119,7 +121,7 @@ class Encoder:
                 f"{self._source.width} x {self._source.height}; write stills of different sizes into a folder"
             )
         if not untouched or not self._from_pixels.keeps_matrix:
-            picture = self._from_pixels(self._as_source(frame))
+            picture = self._made(frame)
         elif frame.native.format.name == self._plan.pixel_format:
             picture = frame.native
         else:
@@ -147,14 +149,16 @@ class Encoder:
         with suppress(OSError):
             self._file.close()
 
-    def _as_source(self, frame: Frame) -> Frame:
-        """Convert a film's values back to its named space; those of pictures stay display-referred."""
-        space = self._source.space if self._source.kind == "film" else None
-        if space is None:
-            return frame
-        frame, is_clipped = in_space(frame, space, half_code=self._from_pixels.half_code)
-        self.num_clipped += is_clipped
-        return frame
+    def _made(self, frame: Frame) -> VideoFrame:
+        """Make a picture of a frame's values; a film's are converted back to what its codes mean, a picture's are display-referred."""
+        space, is_clipped = self._source.space if self._source.kind == "film" else None, False
+        if space is not None:
+            frame, is_clipped = in_space(frame, space, half_code=inf)
+        elif is_hdr(self._source):
+            frame = in_codes(frame, self._source)
+        picture = self._from_pixels(frame)
+        self.num_clipped += self._from_pixels.put_beyond(picture, frame) or is_clipped
+        return picture
 
     def _keep_alpha(self, frame: Frame, picture: VideoFrame) -> None:
         """Write the source's transparency along with the new colours; refuse to lose any."""

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from relook.errors import InputError, UsageError
 from relook.film.container.edits import require_normal_speed
 from relook.film.container.matroska import COUNT_TAG
+from relook.film.container.pixel_formats import format_refusal
 from relook.film.frames import ColourTags, FilmInfo
 from relook.film.other_files import what_it_is
 from relook.film.regular import require_regular
@@ -37,6 +38,9 @@ _BARE: Final = ("h264", "hevc", "mpegvideo")
 
 MOST_PIXELS: Final = 2**26
 """Largest picture that is decoded, in pixels: twice 8K. A header that claims 60000 x 60000 would take all memory."""
+
+_TRANSPARENT_SAMPLING: Final = "yuv420p"
+"""Of VP8 and VP9 pictures beside which transparency is decoded."""
 
 FILM_ENDINGS: Final = (
     *(".mp4", ".m4v", ".mov", ".3gp", ".avif", ".mkv", ".webm", ".mxf", ".avi", ".gif", ".mpg", ".mpeg", ".m2v"),
@@ -112,6 +116,15 @@ def film_info(container: InputContainer, stream: VideoStream, path: Path) -> Fil
         )
     if context.pix_fmt is None or context.format is None or not context.width or not context.height:
         raise InputError(f"{path} has a picture track but no frame of it can be read; it is damaged or incomplete")
+    refusal = format_refusal(context.pix_fmt)
+    if refusal is not None:
+        raise InputError(f"{path} {refusal}")
+    has_coded_alpha = _has_coded_alpha(container, stream)
+    if has_coded_alpha and context.pix_fmt != _TRANSPARENT_SAMPLING:
+        raise InputError(
+            f"{path} has transparency beside {stream.codec_context.name} pictures of {context.pix_fmt}, which FFmpeg decodes for "
+            f"{_TRANSPARENT_SAMPLING} alone; export it as ProRes 4444 .mov or FFV1 .mkv"
+        )
     if context.width * context.height > MOST_PIXELS:
         raise InputError(
             f"{path} is {context.width} x {context.height}, more than the {MOST_PIXELS} pixels that relook decodes; "
@@ -125,7 +138,7 @@ def film_info(container: InputContainer, stream: VideoStream, path: Path) -> Fil
         frame_rate=_frame_rate(stream),
         time_base=stream.time_base or Fraction(1, 1000),
         bit_depth=min(16, max(component.bits for component in context.format.components)),
-        pixel_format="yuva420p" if _has_coded_alpha(container, stream) else context.pix_fmt,
+        pixel_format="yuva420p" if has_coded_alpha else context.pix_fmt,
         colour=_colour_tags(stream),
         sample_aspect=_sample_aspect(stream),
         timecode=_timecode(container, stream, _frame_rate(stream)),

@@ -16,7 +16,9 @@ _SAMPLES: Final = {8: np.uint8, 16: np.uint16}
 
 def has_alpha(pixel_format: str) -> bool:
     """Say whether a pixel format (FFmpeg's name) holds transparency."""
-    return pixel_format.startswith(("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "pal8"))
+    return pixel_format.startswith(
+        ("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "pal8", "ayuv", "vuya", "uyva")
+    )
 
 
 def alpha_of(frame: VideoFrame) -> tuple[Codes, int] | None:
@@ -91,6 +93,6 @@ def _view(frame: VideoFrame) -> Codes:
     components = frame.format.components
     if len(frame.planes) > 1:
         return planes(frame)[components[-1].plane]
-    channels, first = len(components), frame.format.name.startswith(("argb", "abgr"))
+    channels, first = len(components), frame.format.name.startswith(("argb", "abgr", "ayuv"))
     packed = rows(frame)[0].view(_SAMPLES[components[-1].bits])
     return packed.reshape(frame.height, frame.width, channels)[..., 0 if first else channels - 1]

@@ -163,6 +163,8 @@ def write_exr(
 
 def _entries(facts: PictureFacts) -> dict[str, Any]:
     entries: dict[str, Any] = {"pixelAspectRatio": float(facts.pixel_aspect)}
+    if facts.chromaticities is not None:
+        entries["chromaticities"] = facts.chromaticities
     if facts.frame_rate is not None:
         entries["framesPerSecond"] = facts.frame_rate
     if facts.timecode is not None:

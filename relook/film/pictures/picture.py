@@ -29,6 +29,8 @@ class PictureFacts:
     """Of this picture; None too if it does not exist at the frame rate."""
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel over its height."""
+    chromaticities: tuple[float, ...] | None = None
+    """x and y of red, green, blue and white, where they are not those of BT.709; written into EXR alone."""
 
 
 class Alpha(NamedTuple):

@@ -10,11 +10,13 @@ from typing import Any, Final
 from relook import faults
 from relook.errors import InputError, UsageError
 from relook.film.frames import FilmInfo, Frame
+from relook.film.hdr_light import in_codes, is_hdr
 from relook.film.part import Part
 from relook.film.pictures.alpha import picture_alpha
 from relook.film.pictures.metadata import carry_metadata
 from relook.film.pictures.picture import Picture, PictureFacts, existing_timecode, holds_timecode
 from relook.film.pictures.picture_file import returns_to_space, write_picture
+from relook.film.pictures.primaries import WIDE
 from relook.film.pictures.profile import carry_profile
 from relook.film.pictures.vfx import NEEDS_VFX, require_vfx
 from relook.film.publish import disk_errors, file_hash, require_place, sync, sync_folder
@@ -111,6 +113,9 @@ class PictureFiles:
             depth = picture.bit_depth if picture else self._source.bit_depth
             alpha, facts = picture_alpha(frame.native), self._facts(frame)
             is_from_space = picture is None and self._source.space is not None
+            if is_hdr(self._source) and target.suffix.lower() != ".exr":
+                frame = in_codes(frame, self._source)
+                self._num_clipped += frame.beyond is not None
             self._num_clipped += write_picture(
                 target, frame, bit_depth=depth, source=picture, alpha=alpha, facts=facts, is_from_space=is_from_space
             )
@@ -130,7 +135,8 @@ class PictureFiles:
         told = source.timecode if holds_timecode(source.frame_rate) else None
         first = existing_timecode(told, source.frame_rate) if told else None
         timecode = None if first is None else advance_timecode(first, frame.index, source.frame_rate)
-        return PictureFacts(source.frame_rate, timecode, source.sample_aspect)
+        wide = WIDE.get(source.colour.primaries) if source.space is None else None
+        return PictureFacts(source.frame_rate, timecode, source.sample_aspect, wide)
 
     def commit(self) -> tuple[dict[str, str], dict[str, Any]]:
         """Sync the pictures written since the last commit to disk; return their hashes and what is to be recorded about them.

@@ -21,6 +21,13 @@ Matrix = NDArray[np.float64]
 BT709: Final = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 """x and y of red, green, blue and white, in the order of OpenEXR's `chromaticities`; what an EXR without them means."""
 
+WIDE: Final = {
+    9: (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290),
+    11: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.314, 0.351),
+    12: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290),
+}
+"""The same of films whose primaries are wider, BT.2020 and the two P3, by their code points in ITU-T H.273, table 2."""
+
 _SAME: Final = 1e-3
 _BRADFORD: Final = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _MOST_SKEWED: Final = 1e4

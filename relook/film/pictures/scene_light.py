@@ -1,7 +1,7 @@
 """Convert scene-linear light to the display-referred values that a look works on, and back, without loss.
 
 The curve is that of IEC 61966-2-1 (sRGB), mirrored below 0 and continued above 1, so that every finite value survives.
-What lies beyond 0..1 bypasses the look: y = look(clip(x)) + (x - clip(x)).
+What lies beyond 0..1 bypasses the look: y = look(clip(x)) + (x - clip(x)), the latter no more colourful than the look leaves it.
 """
 
 from __future__ import annotations

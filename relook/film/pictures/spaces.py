@@ -64,6 +64,10 @@ class ColourSpace:
         """Say whether `from_display` could represent display-referred values: a log space has no code below black."""
         return not _differing(self.to_display(values), shown).any()
 
+    def comes_back(self, values: Values) -> NDArray[np.bool_]:
+        """Say of each pixel of `[3 h w]` whether the display gives it back, `[h w]`."""
+        return ~_differing(self.from_display(self.to_display(values)), values)
+
     @property
     def fingerprint(self) -> str:
         """Identify the space by its name, its config and a digest of its transforms, whatever alias it was asked for by."""

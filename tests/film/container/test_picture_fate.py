@@ -31,7 +31,8 @@ def test_static_hdr_metadata_are_kept_by_hevc_and_told_elsewhere(
     assert before.light_level is not None
     after = found(copy(source, tmp_path / "o.mp4", FrameRange(0, 4)))
     assert (after.mastering, after.light_level) == (before.mastering, before.light_level)
-    assert colour_words(after.film) == "BT.2020 primaries, PQ transfer, BT.2020 matrix, legal range"
+    words = "BT.2020 primaries, PQ transfer, reference white taken as 203 nits, BT.2020 matrix, legal range"
+    assert colour_words(after.film) == words
     assert Fate("mastering display", "left out", ".mov cannot hold it") in fates(before, Path("o.mov"))
 
 
