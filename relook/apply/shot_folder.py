@@ -142,7 +142,7 @@ class ShotWriter:
     def _finish(self, plan: ShotPlan, writer: FilmWriter) -> None:
         with writer:
             pass  # leaving it cleanly publishes
-        self.num_clipped += writer.tally.num_clipped
+        self.num_clipped += writer.num_clipped
         self.lost |= set(writer.tally.lost)
         path = plan.file.path
         self._record[path.name] = _told(plan.file) | {"key": plan.key, "sha256": file_hash(path)}

@@ -162,6 +162,11 @@ class FilmWriter:
             self._give_up(error)
 
     @property
+    def num_clipped(self) -> int:
+        """Count the frames with values that the output cannot hold, once all are written."""
+        return self.tally.num_clipped
+
+    @property
     def num_given(self) -> int:
         """Count the frames that were done before or given."""
         return self.num_done + self._num_given

@@ -65,7 +65,7 @@ def rendered(
             if more:
                 beyond = torch.full_like(frame.pixels, more) + (0 if beyond is None else beyond)
             (writer.copy if copied else writer.write)(replace(frame, pixels=frame.pixels * gain, beyond=beyond))
-    return writer.tally.num_clipped
+    return writer.num_clipped
 
 
 def codes(path: Path) -> list[np.ndarray]:
@@ -228,6 +228,6 @@ def test_a_real_film_in_log_comes_back(footage: Any, tmp_path: Path) -> None:
         ):
             for frame in reader.frames(FrameRange(0, 3)):
                 writer.write(frame)
-        assert writer.tally.num_clipped == 0
+        assert writer.num_clipped == 0
         written.append(target)
     assert most_apart(*written) <= 1

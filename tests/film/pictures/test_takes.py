@@ -80,7 +80,7 @@ def test_what_is_clipped_is_counted(tmp_path: Path) -> None:
             with FilmWriter(tmp_path / "out" / target, reader.info) as writer:
                 for frame in reader.frames():
                     writer.write(frame)
-            assert writer.tally.num_clipped == clipped, target
+            assert writer.num_clipped == clipped, target
 
 
 def test_one_take_has_one_size(tmp_path: Path) -> None:
