@@ -44,7 +44,7 @@ def event(start: int, *, first: int | None, number: int | None = None) -> Event:
 def test_an_event_is_found(info: FilmInfo, start: int, first: int | None, number: int | None, frame: int) -> None:
     placing = place_events(CutList("", (event(start, first=first, number=number),), RATE), info, 50)
     assert placing.placed[0].frames == FrameRange(frame, frame + 10)
-    assert any("carries no timecode" in note for note in placing.notes) == (info.timecode is None and first is None)
+    assert any("has no timecode" in note for note in placing.notes) == (info.timecode is None and first is None)
 
 
 @pytest.mark.parametrize("start", [86_409, 86_466])
@@ -75,7 +75,7 @@ def test_a_shot_runs_on_while_another_reel_comes_in(fault: str) -> None:
     placing = place_events(CutList("", (going, replace(coming, fault="")), RATE), info, 50)
     assert placing.placed[0].tail is None and placing.foreign == (going,)
     assert tail(Dissolve(8, FrameRange(30, 38), "shot")) == FrameRange(30, 38)
-    with pytest.raises(InputError, match="event 002 dissolves for 8 frames, and the film ends"):
+    with pytest.raises(InputError, match="event 002 dissolves for 8 frames, but the film ends"):
         tail(Dissolve(8, FrameRange(30, 38), "shot"), 37)
     with pytest.raises(InputError, match="event 002 dissolves from pictures"):
         tail(Dissolve(8, FrameRange(31, 39), "shot"))
