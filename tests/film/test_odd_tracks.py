@@ -174,6 +174,34 @@ def test_IN15_a_chapter_without_a_title_leaves_the_others_theirs(
     assert found(copy(source, tmp_path / f"o{ending}")).chapters == found(source).chapters
 
 
+@pytest.mark.parametrize("ending", [".mov", ".mp4"])
+def test_IN15_titles_of_chapters_are_no_subtitles(make_film: MakeFilm, tmp_path: Path, ending: str) -> None:
+    """Beside timecode, FFmpeg's muxer leaves their track without its sign; a render of a render was refused for it."""
+    plain, source = make_film("plain.mkv", pan(12), **H264), tmp_path / "in.mkv"
+    with av.open(str(plain)) as a, av.open(str(source), "w") as b:
+        pictures = b.add_stream_from_template(a.streams.video[0])
+        pictures.metadata["timecode"] = "01:00:00:00"
+        chapters: list[Any] = [
+            {
+                "id": n,
+                "start": 100 * n,
+                "end": 100 * n + 100,
+                "time_base": Fraction(1, 1000),
+                "metadata": {"title": "A"},
+            }
+            for n in range(4)
+        ]
+        b.set_chapters(chapters)
+        for packet in a.demux(video=0):
+            if packet.size:
+                packet.stream = pictures
+                b.mux(packet)
+    output = copy(source, tmp_path / f"o{ending}")
+    assert [track.kind for track in found(output).tracks] == ["pictures", "chapters", "timecode"]
+    again = ends(output, ".mkv")
+    assert again["chapters"] == again["timecode"] == "kept" and "refused" not in again.values()
+
+
 TIMECODES = [
     ("01:00:00:00", 25, "01:00:00:00"),
     ("1:00:00:00", 25, "01:00:00:00"),

@@ -44,6 +44,7 @@ CARRIED: Final[tuple[Kind, ...]] = ("video", "cover", "sound", "subtitles", "dat
 """Kinds of streams that are copied into a render; timecode and chapters are written anew, stills of an AVIF are dropped."""
 
 _ONE: Final = 1 << 16
+_SAME_SECONDS: Final = Fraction(1, 500)
 _TECHNICAL: Final = (
     *("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode", "reel_name"),
     *("handler_name", "vendor_id", "alpha_mode", "filename", "mimetype", "language", "title"),
@@ -268,8 +269,19 @@ def _kind(stream: Stream, pictures: VideoStream, container: InputContainer) -> K
         if any(key.lower() == "timecode" for key in stream.metadata):
             return "timecode"
         return "chapters" if stream.frames and stream.frames == len(container.chapters()) else "data"
+    if stream.type == "subtitle" and _names_chapters(stream, container):
+        return "chapters"
     kinds: dict[str, Kind] = {"audio": "sound", "subtitle": "subtitles", "attachment": "attachment"}
     return kinds.get(stream.type, "data")
+
+
+def _names_chapters(stream: Stream, container: InputContainer) -> bool:
+    """Say whether subtitles are the titles of chapters: FFmpeg's muxer forgets to say so where there is timecode too."""
+    starts = [chapter.start_seconds for chapter in _chapters(container)]
+    if not starts or stream.frames != len(starts):
+        return False
+    begins = [entry.timestamp * (stream.time_base or Fraction(0)) for entry in stream.index_entries]
+    return len(begins) == len(starts) and all(abs(a - b) <= _SAME_SECONDS for a, b in zip(begins, starts, strict=True))
 
 
 def _chapters(container: InputContainer) -> Iterator[Chapter]:
