@@ -39,6 +39,8 @@ def film(path: Path, *, samples: int = LENGTH, late: int = 0, pictures_late: int
         track: Any = made.add_stream("pcm_s16le", rate=RATE, layout="mono")
         for number in range(NUM_FRAMES):
             picture = av.VideoFrame(WIDTH, HEIGHT, stream.pix_fmt)
+            for plane in picture.planes:
+                plane.update(bytes(plane.buffer_size))
             picture.pts, picture.time_base = number + pictures_late, Fraction(1, FRAMES)
             made.mux(stream.encode(picture))
         made.mux(stream.encode(None))
