@@ -105,6 +105,7 @@ def test_the_stamp_stands_until_the_plan_changes(copy: Path, tmp_path: Path) -> 
     assert not module.is_ready(home, "cpu")
 
 
+@pytest.mark.slow
 def test_without_an_index_it_says_what_to_do(copy: Path) -> None:
     done = run(copy, "looks", PIP_CONFIG_FILE=os.devnull, PIP_NO_INDEX="1", RELOOK_TORCH="cpu")
     assert done.returncode == 6

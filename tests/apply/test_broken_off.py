@@ -95,6 +95,7 @@ def test_AP01_killed_at_a_random_moment(
     assert_world(tmp_path, files)
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again(
     broken_off: Any, finish: Any, uninterrupted: Any, short_stretches: int, tmp_path: Path
 ) -> None:
@@ -112,6 +113,7 @@ def test_what_is_done_is_not_done_again(
     assert again.frame_hashes == uninterrupted("o.mov")[0].frame_hashes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -149,6 +151,7 @@ def cuts(journal: bytes) -> list[int]:
     return [0, 1, ends[0], ends[0] + 1, ends[3], *(chance.randrange(len(journal)) for _ in range(2))]
 
 
+@pytest.mark.slow
 def test_AP14_a_journal_cut_off_anywhere(
     nearly_done: Path, finish: Any, uninterrupted: Any, assert_world: Any, tmp_path: Path
 ) -> None:
@@ -222,6 +225,7 @@ def test_AP08_a_finished_output_is_rid_of_what_is_left(
     assert_world(tmp_path, files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stretch", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 3))])
 def test_an_edit_goes_on_in_the_middle_of_a_dissolve(
     stretch: int,

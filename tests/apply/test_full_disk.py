@@ -69,6 +69,7 @@ def test_AP03_AP18_a_disk_that_refuses(
     assert_world(tmp_path, files)
 
 
+@pytest.mark.slow
 def test_AP18_a_slow_rename_is_waited_for(
     finish: Any, uninterrupted: Any, assert_world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,7 +92,11 @@ def render_under_a_limit(film: Path, look: Path, output: Path, limit: int) -> No
 
 @pytest.mark.parametrize(
     ("name", "place"),
-    [("o.mov", "joining"), pytest.param("o.mov", "stretch", marks=pytest.mark.slow), ("o.mp4", "joining")],
+    [
+        ("o.mov", "joining"),
+        pytest.param("o.mov", "stretch", marks=pytest.mark.slow),
+        pytest.param("o.mp4", "joining", marks=pytest.mark.slow),
+    ],
 )
 def test_AP03_files_that_may_not_grow(
     name: str,

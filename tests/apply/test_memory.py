@@ -54,6 +54,7 @@ def test_what_torch_says_when_there_is_no_memory() -> None:
     assert not is_out_of_memory(RuntimeError("sizes do not match"))
 
 
+@pytest.mark.slow
 def test_AP04_what_is_done_outlives_a_decoder_that_the_system_kills(
     film: Path, look_file: Path, finish: Any, tmp_path: Path, short_stretches: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ def open_to_all() -> None:
     os.environ["HOME"] = "/proc"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("prepare", "mode"), [(bare, 0o600), pytest.param(open_to_all, 0o666, marks=pytest.mark.slow)])
 def test_AP16_rights_homes_and_limits(
     prepare: Any, mode: int, output: Path, start: Any, uninterrupted: Any, assert_world: Any

@@ -144,6 +144,7 @@ def test_patch_nce_by_hand() -> None:
     torch.testing.assert_close(found, torch.tensor([right, wrong]))
 
 
+@pytest.mark.slow
 def test_a_budget_lowers_the_rate_over_its_second_half() -> None:
     """Shares of 0, 1/4, 1/2, 3/4 and 1 are read from a budget that counts its own readings."""
     shares = iter([0.0, 0.25, 0.5, 0.75, 1.0])

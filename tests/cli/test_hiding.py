@@ -115,6 +115,7 @@ def test_T17_the_names_are_there_without_it(
     assert secrets_in(say("info", "hush.edl")) == ["obsidian", "zephyr", "unspoken"]
 
 
+@pytest.mark.slow
 def test_T17_a_traceback_names_nothing_either(secret: Path) -> None:
     code = "import relook.cli.info as i, relook.cli as c\ni.film_facts = lambda path: {}[str(path)]\nc.main()"
     done = subprocess.run(

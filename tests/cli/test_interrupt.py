@@ -35,6 +35,7 @@ def wait_for(running: subprocess.Popen[str], text: str) -> None:
         assert line, f"training ended before it said {text!r}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
 )

@@ -169,6 +169,7 @@ def test_mxf_refuses_uneven_stamps(make_film: Any, draw: Any, tmp_path: Path, re
     assert sorted(os.listdir(tmp_path)) == ["in.mkv"]
 
 
+@pytest.mark.slow
 def test_tears_of_steel_keeps_stamps_and_sound(
     footage: Callable[[str], Path], tmp_path: Path, render: Any, stamps: Any
 ) -> None:

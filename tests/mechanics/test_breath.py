@@ -38,6 +38,7 @@ def breathing(film: Any, breath: Breath, seed: int) -> tuple[Any, Any]:
     return frames, np.stack((green, slope, red - green, blue - green))
 
 
+@pytest.mark.slow
 def test_breath_is_measured_as_it_was_drawn(paint_scene: PaintScene) -> None:
     films = [breathing(paint_scene(seed, num_frames=28), TRUTH, seed) for seed in range(3)]
     found = measure_breath([Run(film) for film, _ in films])

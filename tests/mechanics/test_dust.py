@@ -85,6 +85,7 @@ def test_dust_keeps_its_size_and_place_on_the_screen() -> None:
     assert np.corrcoef(shrunk.ravel(), small.ravel())[0, 1] > 0.95
 
 
+@pytest.mark.slow
 def test_known_dust_is_measured_back(paint_scene: PaintScene) -> None:
     truth = replace(DUST, hairs_per_frame=0.0)
     found = measure_dust([dusty(paint_scene(1, num_frames=24), truth, grain=0.02, flicker=0.04)])

@@ -65,6 +65,7 @@ def test_a_glow_is_measured_back(paint_scene: PaintScene, radius: float, strengt
     assert min(found.confidence.values()) > 0.5
 
 
+@pytest.mark.slow
 def test_lamps_that_do_not_glow_measure_none(paint_scene: PaintScene) -> None:
     assert measure_halation(filmed(paint_scene, Halation()), reference_height=240).strength == (0, 0, 0)
 

@@ -91,6 +91,7 @@ def test_posts_in_the_scene_are_no_scratches(paint_scene: PaintScene, pan_px: fl
     assert found.per_frame == 0
 
 
+@pytest.mark.slow
 def test_a_line_that_never_ends_before_a_still_camera_leaves_a_doubt(paint_scene: PaintScene) -> None:
     clean = paint_scene(2, num_frames=20, pan_px=0.0)
     still = measure_scratches([Run(clean.copy())])

@@ -80,6 +80,7 @@ def test_little_is_not_measurable(paint_scene: PaintScene) -> None:
     assert set(measure_unevenness([], reference_height=240).confidence.values()) == {0.0}
 
 
+@pytest.mark.slow
 @settings(max_examples=5)
 @given(size_px=st.floats(6, 20), scale=st.sampled_from([1.0, 2.25]), persistence=st.sampled_from([0.0, 0.6]))
 def test_drawn_clouds_have_unit_variance_and_the_size(size_px: float, scale: float, persistence: float) -> None:

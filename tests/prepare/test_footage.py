@@ -159,6 +159,7 @@ def test_ten_bit_film_keeps_more_than_eight_bits(source: Path, tmp_path: Path) -
     assert len(np.unique(corpus.frames(shot)[0])) > 400
 
 
+@pytest.mark.slow
 def test_long_shots_are_thinned_and_the_limit_holds(source: Path, tmp_path: Path) -> None:
     style = write_film(tmp_path / "long.mkv", moving_shot(150, seed=7))
     corpus = prepare_corpus([source], [style], tmp_path / "corpus")
@@ -253,6 +254,7 @@ def test_root_that_exists_or_has_no_parent_is_refused(source: Path, tmp_path: Pa
     assert (tmp_path / "mine").read_text() == "keep"
 
 
+@pytest.mark.slow
 def test_silent_reels(footage: Callable[[str], Path], tmp_path: Path) -> None:
     """Repeats of the transfer are found, hardly anything else; each reel gives its tail; scan borders are gone."""
     reels = [

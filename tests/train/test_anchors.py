@@ -89,6 +89,7 @@ def test_a_black_and_white_look_stays_so(anchored: Corpus) -> None:
     assert generator.is_monochrome and not generator.grade.base[:, :, :3].any()
 
 
+@pytest.mark.slow
 def test_pairs_are_kept_with_the_corpus_and_trained_on(
     anchored: Corpus, crew: Crew, small: None, tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ def test_the_same_seed_gives_the_same_look(train: Train) -> None:
     assert any(not torch.equal(first[key], other[key]) for key in first)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_its_sheet_its_journal_and_a_card(corpus: Corpus, crew: Crew, tmp_path: Path, small: None) -> None:
     seen: list[Progress] = []
     shown: list[str] = []

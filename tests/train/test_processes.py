@@ -79,6 +79,7 @@ def listening_at() -> set[str]:
     return {row[1].partition(":")[0] for row in rows if row[9] in sockets and row[3] == "0A"}
 
 
+@pytest.mark.slow
 def test_T16_a_crew_listens_on_this_machine_alone(tmp_path: Path) -> None:
     words = [sys.executable, "-c", MEMBER, "corpus", str(tmp_path), "other", "fail"]
     with pytest.raises(ResourceError, match="another process"), leading_crew(words, 2, "cpu") as pair:

@@ -111,6 +111,7 @@ def assert_same_end(train: Train, folder: Path, uninterrupted: dict[str, Tensor]
     assert all(torch.equal(ended[key], uninterrupted[key]) for key in ended)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
 @pytest.mark.parametrize(
     ("point", "nth"),

@@ -52,7 +52,7 @@ def fates(found: Inventory, path: Path, *, codec: str | None = None, untouched: 
         UsageError: the ending or the codec is not known.
     """
     if path.suffix.lower() not in film_endings():
-        return _as_pictures(found, path)
+        return (Fate(PICTURES, "kept"),) if untouched and _are_copied(found.film, path) else _as_pictures(found, path)
     plan = plan_film(path, found.film, codec=codec, untouched=untouched)
     refusal = _refused_pictures(found.film, plan)
     if refusal is not None:
@@ -66,6 +66,12 @@ def fates(found: Inventory, path: Path, *, codec: str | None = None, untouched: 
     facts = _fact_fates(found, trial, path)
     facts += _colour_fates(found.film, trial.film, plan)
     return (*pictures, *facts, *_track_fates(found, trial, refused, path))
+
+
+def _are_copied(film: FilmInfo, path: Path) -> bool:
+    """Say whether untouched pictures are copied file by file: into a folder, or if they have the ending already."""
+    endings = {picture.suffix.lower() for picture in film.pictures}
+    return bool(endings) and (path.suffix.lower() not in PICTURE_ENDINGS or endings == {path.suffix.lower()})
 
 
 def told(fates: tuple[Fate, ...]) -> tuple[str, ...]:

@@ -84,6 +84,7 @@ def test_AP04_a_decoder_that_dies_once_costs_nothing(film: Path, plant: Callable
         assert natives(film, KEEPING) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("action", "words"),
     [

@@ -8,10 +8,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+import OpenImageIO
 import pytest
 import torch
 
+import relook
 from relook.errors import InputError, UsageError
+from relook.film.frames import WriteSettings
 from relook.film.output_place import check_output
 from relook.film.reader import probe
 from relook.timing import FrameRange
@@ -95,3 +98,20 @@ def test_the_folder_that_is_read_is_never_written_into(tmp_path: Path) -> None:
     for target in (source, tmp_path / "alias", source / "x.####.png", tmp_path / "alias" / "x.####.png"):
         with pytest.raises(UsageError, match="being read"):
             check_output(target, probe(source), overwrite=True)
+
+
+@pytest.mark.parametrize(("ending", "is_same"), [(".tif", True), (".png", False)])
+def test_untouched_pictures_of_the_same_kind_are_said_to_be_kept(tmp_path: Path, ending: str, is_same: bool) -> None:
+    """They are copies of the source's files; new pixels, and other kinds, make 16 bits of 10 and colour of grey."""
+    spec = OpenImageIO.ImageSpec(7, 9, 1, "uint16")
+    spec.attribute("oiio:BitsPerSample", 10)
+    output = OpenImageIO.ImageOutput.create("in.tif")
+    assert output.open(str(tmp_path / "in.tif"), spec) and output.write_image(np.zeros((9, 7, 1), np.uint16))
+    assert output.close()
+    source, target = tmp_path / "in.tif", tmp_path / f"out{ending}"
+    for is_untouched in (True, False):
+        said = check_output(target, probe(source), WriteSettings(untouched=is_untouched), overwrite=False)
+        words = [word for word in ("10 bit becomes 16 bit", "grey becomes RGB") if word in " ".join(said)]
+        assert len(words) == (0 if is_untouched and is_same else 2)
+    relook.apply(source, "silent", target, strength=0)
+    assert (target.read_bytes() == source.read_bytes()) == is_same
