@@ -158,7 +158,7 @@ def test_TR09_a_clip_that_is_lost_is_left_out_and_named(
     (trouble,) = noted(tmp_path / "run")
     assert str(own.root / "style-0001.npy") in trouble["what"] and trouble["done"] == "the clip style-0001 is left out"
     assert "the clip style-0001 is left out" in page_of(tmp_path / "run")
-    assert "damaged while training: style-0001" in trained.look.card.sufficiency
+    assert "damaged during training: style-0001" in trained.look.card.sufficiency
     assert trained.look.card.measures["steps"] == STEPS
     assert len(trained.corpus.shots) == 7 and "style-0001" not in {shot.name for shot in trained.corpus.shots}
     with pytest.raises(InputError, match="prepare the corpus again"):
