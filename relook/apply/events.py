@@ -71,6 +71,8 @@ def film_label(info: FilmInfo, frame: int) -> str:
 def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
     """Find the frames that each event shows of a film with `num_frames` frames.
 
+    The first frame of a film without timecode is 00:00:00:00, or the whole hour at which all events lie in the film.
+
     Raises:
         InputError: an event shows frames that the film does not have, or cannot be rendered as written; or none shows this film.
     """
@@ -84,6 +86,10 @@ def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
             f"no event of the cut list uses {info.path.name}; its reels are {_listed(reels)}; rename the film after its reel"
         )
     foreign = tuple(event for event in pictures if event not in own)
+    notes = _notes(cuts, own, foreign, info)
+    if info.timecode is None and any(event.first is None for event in own):
+        info = _with_hour(info, own, num_frames)
+        notes = (*notes, f"{info.path.name} has no timecode: its first frame is taken to be {film_label(info, 0)}")
     faults: list[str] = []
     placed: list[PlacedEvent] = []
     before: Event | None = None
@@ -111,7 +117,7 @@ def place_events(cuts: CutList, info: FilmInfo, num_frames: int) -> Placing:
             f"the cut list cannot be rendered from {info.path.name}, which runs from {film_label(info, 0)} to "
             f"{film_label(info, num_frames)}: {_listed(faults, '; ')}; remove these events, or render them in the editing system first"
         )
-    return Placing(tuple(placed), foreign, _notes(cuts, own, foreign, info))
+    return Placing(tuple(placed), foreign, notes)
 
 
 def evenly(frames: Iterator[Frame], info: FilmInfo) -> Iterator[Frame]:
@@ -166,6 +172,18 @@ def _start_on_film(event: Event, info: FilmInfo) -> int:
     return (start - parse_timecode(first, info.frame_rate)) % a_day
 
 
+def _with_hour(info: FilmInfo, own: Set[Event], num_frames: int) -> FilmInfo:
+    """Let a film without timecode begin at a whole hour, as editing systems do, if its events fit there and not at 0."""
+    if any(event.first is not None or event.from_first_frame for event in own):
+        return info
+    an_hour = parse_timecode("01:00:00:00", info.frame_rate)
+    begin, end = min(event.source.start for event in own), max(event.source.stop for event in own)
+    hours = begin // an_hour
+    if not hours or end - hours * an_hour > num_frames:
+        return info
+    return replace(info, timecode=f"{hours:02d}:00:00:00")
+
+
 def _labels(event: Event, info: FilmInfo) -> str:
     if event.from_first_frame:
         return f"frames {event.source.start} to {event.source.stop}"
@@ -203,11 +221,12 @@ def _notes(cuts: CutList, own: Set[Event], foreign: Sequence[Event], info: FilmI
     reels = sorted({event.reel or event.name for event in own} - {""})
     if reels and not any(_is_named(reel, _names_of(info)) for reel in reels):
         notes.append(f"the list's {_listed(reels)} is taken to be {info.path.name}")
-    notes += [f"left out, from another reel: event {event.number} ({event.reel or event.name})" for event in foreign]
+    notes += [
+        f"left out, from another reel: event {event.number} ({event.reel or event.name or 'unnamed'})"
+        for event in foreign
+    ]
     notes += [f"left out, sound only: event {event.number}" for event in cuts.events if event.kind == "sound"]
     notes += [f"not understood: {line}" for line in cuts.unread]
-    if info.timecode is None and any(event.first is None for event in own):
-        notes.append(f"{info.path.name} has no timecode: its first frame is taken to be 00:00:00:00")
     return tuple(notes)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -19,7 +20,7 @@ from relook.apply.events import PlacedEvent, Placing, ShotFile, evenly, film_lab
 from relook.apply.exposures import renderer_of, shown_frames
 from relook.apply.frame import FrameRenderer
 from relook.apply.render import tell_before_work, with_unforeseen
-from relook.apply.shot_folder import ENDING, PART, Record, ShotPlan, ShotWriter, clear_moves, settle
+from relook.apply.shot_folder import ENDINGS, PART, Record, ShotPlan, ShotWriter, clear_moves, settle
 from relook.apply.shot_record import FilmFacts, read_record, shot_keys, write_record
 from relook.errors import UsageError
 from relook.film.container.fate import require_holdable
@@ -67,11 +68,11 @@ def render_shots(
     with FilmReader(film, space=settings.colour_space) as reader:
         info = reader.info
         _require_folder(folder)
-        left_out = require_holdable(folder / f"shot{ENDING}", info, replace(PART, untouched=settings.dials.is_off))
+        ending, left_out = _ending_for(info, folder, settings)
         tell_before_work(pictures_words(info), left_out, on_progress)
         facts = FilmFacts(info, *shots_and_hashes(film, space=settings.colour_space, on_progress=on_progress))
         placing = place_events(cuts, info, len(facts.frame_hashes))
-        files = _files(placing.placed, folder, facts, handles=settings.handles)
+        files = _files(placing.placed, folder, facts, ending=ending, handles=settings.handles)
         keys = shot_keys(facts, [file.frames for file in files], look, settings)
         plans = tuple(ShotPlan(file, key) for file, key in zip(files, keys, strict=True))
         task = _Task(reader, facts, placing, plans, renderer_of(look, settings, info.frame_rate), settings, left_out)
@@ -104,7 +105,8 @@ def _written(task: _Task, missing: Sequence[ShotPlan], record: Record, on_progre
 def _delivery(task: _Task, folder: Path, missing: Sequence[ShotPlan], record: Record, written: ShotWriter) -> Delivery:
     """Describe the result."""
     files, new = task.files, {plan.file.path for plan in missing}
-    of_other_reels = [f"{_wanted_name(event, task.reader.info)}{ENDING}" for event in task.placing.foreign]
+    wanted = [_wanted_name(event, task.reader.info) for event in task.placing.foreign]
+    of_other_reels = [f"{name}{ending}" for name in wanted for ending in ENDINGS]
     left_over = _left_over(record, [*(file.path.name for file in files), *of_other_reels])
     return Delivery(
         folder,
@@ -141,6 +143,19 @@ def _wanted_name(event: Event, info: FilmInfo) -> str:
     return shot_name(event.number, event.name or event.reel or info.path.stem)
 
 
+def _ending_for(info: FilmInfo, folder: Path, settings: RenderSettings) -> tuple[str, tuple[str, ...]]:
+    """Choose the ending of the shots, and list in words what of the film they will not hold.
+
+    Raises:
+        UsageError: none of the endings can hold what must not be lost.
+    """
+    part, (*better, last) = replace(PART, untouched=settings.dials.is_off), ENDINGS
+    for ending in better:
+        with suppress(UsageError):
+            return ending, require_holdable(folder / f"shot{ending}", info, part)
+    return last, require_holdable(folder / f"shot{last}", info, part)
+
+
 def _require_folder(folder: Path) -> None:
     if not folder.is_dir():
         require_place(folder, overwrite=False)
@@ -148,7 +163,9 @@ def _require_folder(folder: Path) -> None:
         raise UsageError(f"cannot write into {folder}: no permission")
 
 
-def _files(placed: Sequence[PlacedEvent], folder: Path, facts: FilmFacts, *, handles: int) -> list[ShotFile]:
+def _files(
+    placed: Sequence[PlacedEvent], folder: Path, facts: FilmFacts, *, ending: str, handles: int
+) -> list[ShotFile]:
     """Name the shots, and extend each by its outgoing dissolve and by as much of its handles as the film has."""
     files: list[ShotFile] = []
     taken: set[str] = set()
@@ -163,7 +180,7 @@ def _files(placed: Sequence[PlacedEvent], folder: Path, facts: FilmFacts, *, han
         taken.add(name.lower())
         frames = FrameRange(max(cut.start - handles, 0), min(cut.stop + handles, len(facts.frame_hashes)))
         labels = (film_label(facts.info, cut.start), film_label(facts.info, cut.stop))
-        files.append(ShotFile(event.number, folder / f"{name}{ENDING}", cut, frames, labels, is_new=True))
+        files.append(ShotFile(event.number, folder / f"{name}{ending}", cut, frames, labels, is_new=True))
     return files
 
 

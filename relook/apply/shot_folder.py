@@ -20,7 +20,8 @@ from relook.film.frames import FilmInfo, Frame, WriteSettings
 from relook.film.publish import disk_errors, file_hash
 from relook.film.writer import FilmWriter
 
-ENDING = ".mov"
+ENDINGS = (".mov", ".mkv")
+"""What shots are written as: the first that can hold all of their film."""
 PART = WriteSettings(whole=False)
 """Each shot is a part of the film."""
 _IN_MAKING = ""
@@ -102,8 +103,8 @@ def _rename(moves: Sequence[tuple[str, str]], record: Record, folder: Path) -> N
 def clear_moves(record: Record, folder: Path) -> None:
     """Remove shots that a killed job left half renamed; the record does not know them, and they are rendered again."""
     ours = {entry["sha256"] for entry in record.values()}
-    for left in folder.glob(f"*{ENDING}.part"):
-        if left.is_file() and file_hash(left) in ours:
+    for left in folder.glob("*.part"):
+        if left.stem.endswith(ENDINGS) and left.is_file() and file_hash(left) in ours:
             left.unlink()
 
 

@@ -47,6 +47,32 @@ def test_an_event_is_found(info: FilmInfo, start: int, first: int | None, number
     assert any("has no timecode" in note for note in placing.notes) == (info.timecode is None and first is None)
 
 
+@pytest.mark.parametrize(
+    ("starts", "frames", "hour"),
+    [
+        ((86_400, 86_440), (0, 40), "01"),
+        ((864_005, 864_040), (5, 40), "10"),
+        ((5, 40), (5, 40), "00"),
+        ((86_400, 86_441), None, ""),
+        ((0, 86_400), None, ""),
+    ],
+)
+def test_a_film_without_timecode_begins_at_the_hour_at_which_all_its_events_fit(
+    starts: tuple[int, int], frames: tuple[int, int] | None, hour: str
+) -> None:
+    first, second = (event(start, first=None) for start in starts)
+    cuts = CutList("", (first, replace(second, number="002", record=FrameRange(10, 20))), RATE)
+    if frames is None:
+        with pytest.raises(InputError, match="runs from 00:00:00:00 to 00:00:02:02: event 00"):
+            place_events(cuts, FILM, 50)
+        return
+    placing = place_events(cuts, FILM, 50)
+    assert [placed.frames and placed.frames.start for placed in placing.placed] == list(frames)
+    assert placing.notes[-1].endswith(f"its first frame is taken to be {hour}:00:00:00")
+    with pytest.raises(InputError, match="which the film does not have"):
+        place_events(cuts, replace(FILM, timecode="02:00:00:00"), 50)
+
+
 @pytest.mark.parametrize("start", [86_409, 86_466])
 def test_pictures_that_the_take_has_not_are_told(start: int) -> None:
     cuts = CutList("", (event(start, first=86_400, number=1001),), RATE)

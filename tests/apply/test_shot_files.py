@@ -9,6 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from relook.apply import shot_files
@@ -53,6 +55,34 @@ def test_a_film_a_shot_with_handles_dissolves_and_sound(
     record = json.loads((folder / "relook-shots.json").read_text())
     assert record["shots"]["002_c.mov"]["cut"] == [16, 32]
     assert record["shots"]["002_c.mov"]["cut_timecode"] == [source_label(16), source_label(32)]
+
+
+def test_shots_of_a_film_whose_sound_mov_cannot_hold_are_written_as_matroska(look: Look, tmp_path: Path) -> None:
+    source = tmp_path / "B003.mkv"
+    with av.open(str(source), "w") as made:
+        stream: Any = made.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        track: Any = made.add_stream("libopus", rate=48000, layout="stereo")
+        for number in range(24):
+            codes = np.full((48, 64, 3), 8 * number, np.uint8)
+            made.mux(stream.encode(av.VideoFrame.from_ndarray(codes, format="rgb24")))
+        made.mux(stream.encode(None))
+        tone = av.AudioFrame.from_ndarray(np.zeros((2, 48000), np.float32), format="fltp", layout="stereo")
+        tone.sample_rate = 48000
+        made.mux(track.encode(tone))
+        made.mux(track.encode(None))
+    (tmp_path / "cut.edl").write_text(
+        "001 B003 V C 01:00:00:02 01:00:00:06 10:00:00:00 10:00:00:04\n"
+        "002 B003 V C 01:00:00:08 01:00:00:12 10:00:00:04 10:00:00:08\n"
+    )
+    settings = RenderSettings(dials=Dials(texture=0, detail=0))
+    for is_new in (True, False):
+        delivery = render_cut_list(source, look, tmp_path / "shots", tmp_path / "cut.edl", settings=settings)
+        assert [(shot.path.name, shot.is_new) for shot in delivery.shot_files] == [
+            ("001_B003.mkv", is_new),
+            ("002_B003.mkv", is_new),
+        ]
+    assert [probe(shot.path).audio_codecs for shot in delivery.shot_files] == [("opus",)] * 2
 
 
 def test_two_films_of_an_edit_share_a_folder(
