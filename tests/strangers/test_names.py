@@ -10,7 +10,8 @@ from random import Random
 
 from kinds import KINDS
 
-from relook.apply.shot_files import ENDING, shot_name
+from relook.apply.shot_files import shot_name
+from relook.apply.shot_folder import ENDINGS
 from relook.apply.shot_record import is_shot_file
 from relook.film.cuts.cut_files import read_cut_list
 
@@ -95,7 +96,7 @@ def test_T08_no_name_of_a_cut_list_leads_out_of_the_folder(tmp_path: Path) -> No
     random, folder = Random(8), tmp_path.resolve()
     for _ in range(10_000):
         name = hostile_name(random)
-        made = f"{shot_name(random.choice(NUMBERS), name)}{ENDING}"
+        made = f"{shot_name(random.choice(NUMBERS), name)}{ENDINGS[0]}"
         path = folder / made
         assert path.parent == folder and path.name == made and Path(os.path.normpath(path)).parent == folder, repr(name)
         assert len(os.fsencode(made)) <= 255 and made[0].isalnum() and made.isprintable(), repr(name)
@@ -129,6 +130,6 @@ def test_T08_the_shots_of_a_hostile_list_lie_in_their_folder(tmp_path: Path) -> 
     assert len(events) == 200
     before = sorted(path.name for path in tmp_path.iterdir())
     for event in events:
-        (folder / f"{shot_name(event.number, event.name or event.reel)}{ENDING}").touch()
+        (folder / f"{shot_name(event.number, event.name or event.reel)}{ENDINGS[0]}").touch()
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert all(path.is_file() for path in folder.iterdir())
