@@ -196,6 +196,7 @@ def test_AP14_a_journal_cut_off_at_every_byte_or_spoilt_is_read(step: int, nearl
         assert len(found.stretches) <= text.count(b"\n")
 
 
+@pytest.mark.slow
 def test_AP08_the_same_command_again_finds_it_done(
     finish: Any, uninterrupted: Any, assert_world: Any, tmp_path: Path
 ) -> None:
@@ -213,6 +214,7 @@ def test_AP08_the_same_command_again_finds_it_done(
         finish(output)
 
 
+@pytest.mark.slow
 def test_AP08_a_finished_output_is_rid_of_what_is_left(
     broken_off: Any, finish: Any, uninterrupted: Any, assert_world: Any, tmp_path: Path
 ) -> None:

@@ -148,6 +148,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_AP03_a_small_disk(
     small_disk: Callable[[str], Path],
     film: Path,

@@ -19,6 +19,7 @@ from relook.progress import Progress
 from relook.recipe.dials import Dials
 
 
+@pytest.mark.slow
 def test_AP05_out_of_memory_steps_down_with_identical_frames(
     look: Look, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

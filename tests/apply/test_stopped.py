@@ -120,6 +120,7 @@ def test_AP02_the_terminal_is_closed(
     assert_world(output.parent, files)
 
 
+@pytest.mark.slow
 def test_AP07_a_second_job_is_refused_and_the_first_is_unharmed(
     output: Path, start: Any, finish: Any, uninterrupted: Any, assert_world: Any
 ) -> None:

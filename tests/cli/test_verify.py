@@ -24,6 +24,7 @@ def flip(path: Path, place: float) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["out.mkv", "out.####.png"])
 def test_T20_a_flipped_byte_is_named(run: Run, media: Path, output: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(media)

@@ -161,6 +161,7 @@ def test_what_a_killed_job_left_is_taken_over(tmp_path: Path, pixels: Any, numbe
     assert torch.equal(pixels(tmp_path / "o.mkv")[0], frames[0].pixels)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     """Limit the size of files in a process of its own: the nearest thing to a full disk that needs no rights."""
     script = textwrap.dedent(

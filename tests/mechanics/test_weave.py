@@ -26,6 +26,7 @@ def woven(film: Any, weave: Weave, seed: int) -> tuple[Any, Any]:
     return np.stack([moved(frame, place) for frame, place in zip(film, places, strict=True)]) + grain, places
 
 
+@pytest.mark.slow
 def test_weave_is_measured_as_it_was_drawn(paint_scene: PaintScene) -> None:
     films = [woven(paint_scene(seed, num_frames=32, pan_px=0.5), TRUTH, seed) for seed in range(3)]
     found = measure_weave([Run(film) for film, _ in films], reference_height=240)

@@ -54,6 +54,7 @@ def is_finite(trained: Trained) -> bool:
     return all(tensor.isfinite().all() for tensor in trained.look.generator.state_dict().values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "place", [PLACES[1], *(pytest.param(p, marks=pytest.mark.slow) for p in PLACES if p != PLACES[1])]
 )

@@ -125,6 +125,7 @@ def test_T1_a_crash_at_opening_is_no_frame_s_fault(film: Path, plant: Callable[[
             natives(film, mending)
 
 
+@pytest.mark.slow
 def test_T1_what_crashes_at_the_header_is_refused_before_relook_reads_it(
     film: Path, plant: Callable[[str], None], impatient: None
 ) -> None:
