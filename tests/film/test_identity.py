@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from relook.film.container.fate import fates
 from relook.film.container.inventory import inventory
 from relook.film.pixels import rows
 from relook.film.reader import FilmReader, probe
-from tests.film.test_zoo import QUIET, ZOO
+from tests.film.test_zoo import ZOO, in_the_zoo
 
 WITHIN = {"ffv1": 0, "hevc": 0, "vp9": 0, "h264": 1, "prores": 4}
 """By how many codes a sample may be off, at the source's depth or 10 bits; DNxHR has a fixed rate and no such bound."""
@@ -33,18 +32,13 @@ CASES = {f"{row[1]}-{row[2]}-{ending}": (row, ending) for row in ZOO for ending 
 def test_dials_at_zero_give_the_film_back_in_every_depth_and_colour(
     make_film: Any, draw: Any, tmp_path: Path, require_same: Any, row: Any, ending: str
 ) -> None:
-    name, encoder, pixel_format, rate, tags, span = row
-    source = make_film(
-        name,
-        draw(4, 256, 144),
-        encoder=encoder,
-        pixel_format=pixel_format,
-        rate=rate,
-        time_base=1 / Fraction(rate),
-        tags=dict(zip(("color_primaries", "color_trc", "colorspace"), tags, strict=True)) | {"color_range": span},
+    name = row[0]
+    source = in_the_zoo(
+        make_film,
+        draw,
+        row,
         sounds=("libopus",) if ending == ".webm" and name.endswith("mkv") else (),
         timecode="01:00:00:00" if name.endswith("mov") and ending == ".mov" else "",
-        options=QUIET.get(encoder),
     )
     target = tmp_path / f"out{ending}"
     ends = fates(inventory(probe(source)), target, untouched=True)

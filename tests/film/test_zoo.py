@@ -41,32 +41,33 @@ ZOO = [
 QUIET = {"libx265": {"x265-params": "log-level=none"}, "dnxhd": {"profile": "dnxhr_hqx"}}
 
 
-@pytest.mark.parametrize(("name", "encoder", "pixel_format", "rate", "tags", "span"), ZOO)
-def test_the_zoo_goes_through_bit_for_bit(
-    make_film: Any,
-    draw: Any,
-    tmp_path: Path,
-    name: str,
-    encoder: str,
-    pixel_format: str,
-    rate: Fraction | int,
-    tags: tuple[int, int, int],
-    span: int,
-    stamps: Any,
-    copy_film: Any,
-    require_same: Any,
-) -> None:
-    named = dict(zip(("color_primaries", "color_trc", "colorspace"), tags, strict=True)) | {"color_range": span}
-    source = make_film(
-        name,
-        draw(4, 256, 144),
-        encoder=encoder,
-        pixel_format=pixel_format,
-        rate=rate,
-        time_base=1 / Fraction(rate),
-        tags=named,
-        options=QUIET.get(encoder),
+Animal = tuple[str, str, str, Fraction | int, tuple[int, int, int], int]
+
+
+def in_the_zoo(make_film: Any, draw: Any, animal: Animal, **more: Any) -> Path:
+    """Make a film of the zoo, four frames of it."""
+    name, encoder, pixel_format, rate, tags, span = animal
+    return Path(
+        make_film(
+            name,
+            draw(4, 256, 144),
+            encoder=encoder,
+            pixel_format=pixel_format,
+            rate=rate,
+            time_base=1 / Fraction(rate),
+            tags=dict(zip(("color_primaries", "color_trc", "colorspace"), tags, strict=True)) | {"color_range": span},
+            options=QUIET.get(encoder),
+            **more,
+        )
     )
+
+
+@pytest.mark.parametrize("animal", ZOO)
+def test_the_zoo_goes_through_bit_for_bit(
+    make_film: Any, draw: Any, tmp_path: Path, animal: Animal, stamps: Any, copy_film: Any, require_same: Any
+) -> None:
+    source = in_the_zoo(make_film, draw, animal)
+    _, encoder, pixel_format, rate, *_ = animal
     info = probe(source)
     assert (len(stamps(source)), info.frame_rate) == (4, rate)
     if "vp9" in encoder or "ffv1" in encoder:
@@ -88,19 +89,10 @@ def test_the_comparison_has_teeth(make_film: Any, draw: Any, tmp_path: Path, req
 @pytest.mark.parametrize("number", range(len(ZOO)))
 def test_info_and_apply_tell_the_same_of_the_zoo(make_film: Any, draw: Any, told: Any, number: int) -> None:
     """Every film of the zoo, to two of the endings; every ending in turn."""
-    name, encoder, pixel_format, rate, tags, span = ZOO[number]
-    named = dict(zip(("color_primaries", "color_trc", "colorspace"), tags, strict=True)) | {"color_range": span}
-    source = make_film(
-        name,
-        draw(4, 256, 144),
-        encoder=encoder,
-        pixel_format=pixel_format,
-        rate=rate,
-        time_base=1 / Fraction(rate),
-        tags=named,
-        sounds=("pcm_s16le",) if name.endswith(("mov", "mkv")) else (),
-        timecode="01:00:00:00" if name.endswith("mov") else "",
-        options=QUIET.get(encoder),
+    name = ZOO[number][0]
+    sounds = ("pcm_s16le",) if name.endswith(("mov", "mkv")) else ()
+    source = in_the_zoo(
+        make_film, draw, ZOO[number], sounds=sounds, timecode="01:00:00:00" if name.endswith("mov") else ""
     )
     for endings in ((".mp4", ".mov", ".mkv", ".mxf", ".webm"), (".png", ".jpg", ".exr", ".tif", ".dpx", ".webp")):
         told(source, endings[number % len(endings)])
